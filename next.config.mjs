@@ -1,14 +1,17 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { PHASE_DEVELOPMENT_SERVER } from "next/constants.js";
 import { pagesFolder } from "./server/process/pages-folder.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const basePath = process.env.BASE_PATH ?? "";
 const distDir = pagesFolder(basePath);
 
-/** @type {import("next").NextConfig} */
-export default {
+/** @type {(phase: string) => import("next").NextConfig} */
+export default (phase) => ({
   basePath,
+  // Files that end in .dev.tsx are pages in development only.
+  pageExtensions: phase === PHASE_DEVELOPMENT_SERVER ? ["dev.tsx", "tsx", "ts"] : ["tsx", "ts"],
   distDir,
   env: { NEXT_PUBLIC_BASE_PATH: basePath },
   // The server has the one engine. A page that bundled these packages would get a second one.
@@ -31,4 +34,4 @@ export default {
     turbopackSourceMaps: false,
   },
   images: { unoptimized: true },
-};
+});

@@ -3,6 +3,7 @@ import { headers } from "next/headers";
 import type { ReactNode } from "react";
 import "./globals.css";
 import { AppShell } from "../components/app-shell.tsx";
+import type { Environment } from "../components/ui/environment-badge.tsx";
 import { ThemeScript } from "../components/ui/theme-script.tsx";
 import { requestTime } from "./execute.ts";
 
@@ -14,7 +15,7 @@ export const metadata: Metadata = {
 export const viewport: Viewport = {
   themeColor: [
     { media: "(prefers-color-scheme: light)", color: "#ffffff" },
-    { media: "(prefers-color-scheme: dark)", color: "#171e26" },
+    { media: "(prefers-color-scheme: dark)", color: "#10161d" },
   ],
 };
 
@@ -29,10 +30,21 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
         <ThemeScript nonce={nonce} />
       </head>
       <body>
-        <AppShell serverNow={requestTime()} nonce={nonce} build={sent.get("x-isimud-build")}>
+        <AppShell
+          serverNow={requestTime()}
+          build={sent.get("x-isimud-build")}
+          environment={environmentOf(sent.get("x-isimud-environment"))}
+        >
           {children}
         </AppShell>
       </body>
     </html>
   );
+}
+
+/** The server writes it into each request: the color, a space, and the name, percent-encoded. */
+function environmentOf(header: string | null): Environment | null {
+  if (header === null) return null;
+  const [color = "", name = ""] = header.split(" ");
+  return { color, name: decodeURIComponent(name) };
 }

@@ -1,9 +1,8 @@
 import type { ResultOf } from "gql.tada";
-import { CircleCheck } from "lucide-react";
-import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
 import { textOf } from "../components/graphql.ts";
 import { HEALTH_LOOK, Warnings } from "../components/health/warnings.tsx";
+import { PageQuery } from "../components/page-query.tsx";
 import { paths } from "../components/paths.ts";
 import type { PoolHealth } from "../components/pools/fragments.ts";
 import { PoolState } from "../components/pools/pool-health.tsx";
@@ -11,9 +10,9 @@ import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { QueueTable } from "../components/queues/queue-table.tsx";
 import { Badge } from "../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../components/ui/format.ts";
+import { Glyph } from "../components/ui/glyph.tsx";
 import { Link } from "../components/ui/link.tsx";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
-import { ShowGraphql } from "../components/ui/show-graphql.tsx";
 import { StatTile, StatTiles } from "../components/ui/stat.tsx";
 import { EmptyState } from "../components/ui/states.tsx";
 import { Ago } from "../components/ui/time.tsx";
@@ -46,7 +45,7 @@ export default async function OverviewPage() {
         badges={<Badge tone={look.tone}>{look.label}</Badge>}
         actions={
           <>
-            <ShowGraphql document={textOf(OVERVIEW)} endpoint={API_PATH} />
+            <PageQuery document={textOf(OVERVIEW)} />
             <CreateQueue project={null} />
           </>
         }
@@ -57,14 +56,14 @@ export default async function OverviewPage() {
           <Panel
             title="Needs attention"
             actions={
-              <Link href={paths.health()} className="text-[0.8125rem] text-accent hover:underline">
+              <Link href={paths.health()} className="text-xs text-accent hover:underline">
                 Health
               </Link>
             }
           >
             {health.warnings.length === 0 ? (
               <p className="flex items-center gap-2 text-muted">
-                <CircleCheck aria-hidden className="size-4 text-ok" />
+                <Glyph shape="check" ink="ok" />
                 Nothing. All pools are healthy.
               </p>
             ) : (
@@ -87,6 +86,7 @@ export default async function OverviewPage() {
           <QueueTable
             rows={queues.nodes}
             ofAll
+            editable={false}
             sortLinks={{}}
             pager={{ first: null, previous: null, next: null }}
             summary={
@@ -142,12 +142,12 @@ function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) 
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
       <Link
         href={paths.pool(pool.poolName)}
-        className="min-w-24 font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+        className="min-w-24 font-mono text-xs text-accent underline-offset-2 hover:underline"
       >
         {pool.poolName}
       </Link>
       <PoolState pool={pool} />
-      <span className="ml-auto text-[0.8125rem] text-muted">
+      <span className="ml-auto text-xs text-muted">
         {queues ? `${countText(queues)} ${queues.value === 1 ? "queue" : "queues"}` : null}
         {pool.storageReachable ? `, slowest operation ${formatMilliseconds(slowest)}` : null}
       </span>

@@ -1,61 +1,9 @@
 "use client";
 
-import { useRouter } from "next/navigation";
-import { type ReactElement, type ReactNode, useCallback, useState } from "react";
-import { API_PATH, ApiError, callFields, type Done } from "./api.ts";
-import { type Document, textOf } from "./graphql.ts";
+import type { ComponentProps, ReactElement, ReactNode } from "react";
 import { Button, type ButtonKind } from "./ui/button.tsx";
-import { Confirm } from "./ui/confirm.tsx";
-import { useRefresh } from "./ui/refresh.tsx";
-import { ShowGraphql } from "./ui/show-graphql.tsx";
-import { toastDone, toastFailed } from "./ui/toast.tsx";
-
-interface Action {
-  pending: boolean;
-  /** Sends the mutation. False: it failed, or `done` threw; a toast says why. */
-  run: <Data, Variables extends object>(
-    document: Document<Data, Variables>,
-    variables: Variables,
-    done: ActionProps<Data, Variables>["done"],
-  ) => Promise<boolean>;
-}
-
-/** Sends a mutation, reports the result as a toast, and refreshes the page. */
-function useAction(options: { goTo?: string } = {}): Action {
-  const router = useRouter();
-  const { refresh } = useRefresh();
-  const { goTo } = options;
-  const [pending, setPending] = useState(false);
-  const run: Action["run"] = useCallback(
-    async (document, variables, done) => {
-      setPending(true);
-      try {
-        const data = await callFields(document, variables);
-        toastDone(typeof done === "string" ? done : done(data));
-        if (goTo) router.push(goTo);
-        refresh();
-        return true;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        toastFailed(error.message, error.code);
-        return false;
-      } finally {
-        setPending(false);
-      }
-    },
-    [router, refresh, goTo],
-  );
-  return { pending, run };
-}
-
-interface ActionProps<Data, Variables> {
-  document: Document<Data, Variables>;
-  variables: Variables;
-  /** The toast's text. A function throws an ApiError when the answer says that nothing was done. */
-  done: string | ((data: Done<Data>) => string);
-  /** Where to go afterwards, when what the page shows no longer exists. */
-  goTo?: string;
-}
+import { type LoadPart, Opener } from "./ui/opener.tsx";
+import { type ActionProps, type Question, useAction } from "./use-action.ts";
 
 /** Acts at one click: for what can be repeated or undone. */
 export function ActionButton<Data, Variables extends object>({
@@ -90,32 +38,11 @@ export function ActionButton<Data, Variables extends object>({
 
 /** Asks first, in a dialog that also shows the GraphQL that it would send. */
 export function ConfirmedAction<Data, Variables extends object>({
-  document,
-  variables,
-  done,
-  goTo,
   trigger,
-  title,
-  consequence,
-  confirmLabel,
-  typeName,
-}: ActionProps<Data, Variables> & {
-  trigger: ReactElement;
-  title: string;
-  consequence: ReactNode;
-  confirmLabel: string;
-  typeName?: string;
-}) {
-  const { run } = useAction({ goTo });
-  return (
-    <Confirm
-      trigger={trigger}
-      title={title}
-      consequence={consequence}
-      confirmLabel={confirmLabel}
-      typeName={typeName}
-      onConfirm={() => run(document, variables, done)}
-      extra={<ShowGraphql document={textOf(document)} variables={{ ...variables }} endpoint={API_PATH} />}
-    />
-  );
+  ...asked
+}: ActionProps<Data, Variables> & Question & { trigger: ReactElement<ComponentProps<"button">> }) {
+  // The question does not look into the data and the variables that it passes on.
+  return <Opener trigger={trigger} load={loadQuestion} props={asked as ActionProps<unknown, object> & Question} />;
 }
+
+const loadQuestion: LoadPart<ActionProps<unknown, object> & Question> = () => import("./confirmed-action.tsx");

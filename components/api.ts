@@ -1,4 +1,5 @@
 import { type Document, textOf } from "./graphql.ts";
+import { markActed } from "./ui/acted.ts";
 import type { ServerAnswer } from "./ui/refresh.tsx";
 
 /** What the API reported, or that it could not be reached. */
@@ -55,6 +56,8 @@ export async function callApi<Data, Variables extends object>(
       "UNREACHABLE",
       "The server did not answer. The action may or may not be done: refresh the page to see.",
     );
+  } finally {
+    if (/^\s*mutation\b/.test(textOf(document))) markActed();
   }
   const first = answer.errors?.[0];
   if (first) throw new ApiError(first.extensions?.code ?? "INTERNAL", first.message);

@@ -93,7 +93,7 @@ export function Explorer() {
   }, []);
 
   return (
-    <div className="h-[calc(100dvh-11rem)] min-h-96 overflow-hidden rounded-lg border border-line bg-surface">
+    <div className="h-[calc(100dvh-11rem)] min-h-96 overflow-hidden rounded border border-line bg-surface">
       {loaded ? (
         <loaded.Graphiql
           fetcher={loaded.fetcher}

@@ -2,12 +2,13 @@
 
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useRouter } from "next/navigation";
-import { type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useState } from "react";
 import { type DefaultValues, type FieldValues, FormProvider, useForm, useWatch } from "react-hook-form";
 import { API_PATH, ApiError, callFields, type Done } from "./api.ts";
 import { type Document, textOf } from "./graphql.ts";
 import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
+import { useOpened } from "./ui/opener.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
 import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { toastDone } from "./ui/toast.tsx";
@@ -15,7 +16,6 @@ import { visible } from "./ui/visible.tsx";
 import type { z } from "./zod.ts";
 
 interface Props<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object> {
-  trigger: ReactElement;
   title: string;
   description?: ReactNode;
   submitLabel: string;
@@ -36,19 +36,18 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
 }
 
 /**
- * A form in a dialog that sends one mutation. The browser checks what it can while you type. What the server refuses
+ * A form in a dialog that sends one mutation, once an <Opener> opened it. It is heavy: forms have files of their own. The browser checks what it can while you type. What the server refuses
  * is shown in the dialog, which stays open with everything that was typed.
  */
 export function FormDialog<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object>(
   props: Props<Input, Output, Data, Variables>,
 ) {
-  const [open, setOpen] = useState(false);
+  const { open, setOpen } = useOpened();
   const [dirty, setDirty] = useState(false);
   return (
     <Dialog
       open={open}
       onOpenChange={setOpen}
-      trigger={props.trigger}
       title={props.title}
       description={props.description}
       wide={props.wide}
@@ -118,11 +117,11 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
       >
         {children}
         {/* Always in sight, however long the form is; so is what the server refused. */}
-        <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
+        <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b">
           {refusal ? (
             <div
               role="alert"
-              className="w-full rounded-md border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
+              className="w-full rounded border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
             >
               {visible(refusal.message)} <code className="font-mono text-xs">{refusal.code}</code>
             </div>

@@ -114,6 +114,9 @@ const settings = {
     .string()
     .regex(/^(\/[A-Za-z0-9._~-]+)*$/, "must be empty, or begin with / and not end with it, such as /queues")
     .default(""),
+  /** The name of this installation, such as PRODUCTION, which every page shows, and the color of that name. */
+  ENVIRONMENT_NAME: z.string().max(40, "must have at most 40 characters").optional(),
+  ENVIRONMENT_COLOR: z.enum(["red", "amber", "green", "blue", "violet", "gray"]).default("gray"),
   AUTH: z.literal("none", { error: "must be none (the only way so far)" }).default("none"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   /** Seconds after SIGTERM in which readiness says 503 but requests are still served, so that load balancers notice. */

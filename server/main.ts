@@ -10,19 +10,18 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { Access } from "./access/access.ts";
 import { createRequestAccess } from "./access/request-access.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
 import { type Config, readConfig } from "./config.ts";
 import { DomainError } from "./errors.ts";
 import { FailureLog } from "./failure-log.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
-import { createGraphQLDoor } from "./graphql/http/server.ts";
+import { createGraphQLDoor, type GraphQLDoor } from "./graphql/http/server.ts";
 import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
 import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
 import type { Pages } from "./http/pages.ts";
-import { createHttpServer, refuseUpgrade } from "./http/server.ts";
+import { createHttpServer, type HttpServerParts, refuseUpgrade, type Viewer } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
 import { createLog } from "./process/log.ts";
 import { Shutdown, type Stoppable } from "./process/shutdown.ts";
@@ -173,23 +172,23 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
 }
 
 /**
- * Pages run documents in the name of the caller: an AsyncLocalStorage carries the Access of the request that renders.
+ * Pages run documents in the name of the caller: an AsyncLocalStorage carries the viewer of the request that renders.
  */
 async function openPagesAs(
   config: Config,
   dev: boolean,
-  executeAs: (access: Access) => (document: string, variables?: Record<string, unknown>) => Promise<unknown>,
-): Promise<{ open: Pages; as: (access: Access, render: () => Promise<void>) => Promise<void> }> {
-  const callers = new AsyncLocalStorage<Access>();
+  executeAs: GraphQLDoor["executeAs"],
+): Promise<NonNullable<HttpServerParts["pages"]>> {
+  const callers = new AsyncLocalStorage<Viewer>();
   const execute = async (document: string, variables?: Record<string, unknown>) => {
-    const access = callers.getStore();
-    if (!access) throw new DomainError("INTERNAL", "A page ran a document outside of a request.");
-    return executeAs(access)(document, variables);
+    const viewer = callers.getStore();
+    if (!viewer) throw new DomainError("INTERNAL", "A page ran a document outside of a request.");
+    return executeAs(viewer.access, viewer)(document, variables);
   };
   Object.assign(globalThis, { [EXECUTE]: execute });
   const { openPages } = await import("./http/pages.ts");
   const open = await openPages({ dev, hostname: config.HOST, port: config.PORT, basePath: config.BASE_PATH });
-  return { open, as: (access, render) => callers.run(access, render) };
+  return { open, as: (viewer, render) => callers.run(viewer, render) };
 }
 
 /**

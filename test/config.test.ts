@@ -29,6 +29,7 @@ describe("readConfig", () => {
     ["SECRET_KEY", "short"],
     ["PUBLIC_URL", "ftp://example.org"],
     ["LOG_LEVEL", "loud"],
+    ["ENVIRONMENT_COLOR", "pink"],
     ["AUTH", "password"],
     ["BASE_PATH", "queues"],
     ["BASE_PATH", "/queues/"],

@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 import { AuditTable } from "../../components/audit/audit-table.tsx";
 import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { FilterBar, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -14,15 +16,14 @@ export const metadata: Metadata = { title: "Audit" };
 export default async function AuditPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const actor = one(search, "actor");
-  const loaded = await load(AUDIT_PAGE, {
-    actor,
-    ...pageVariables(search),
-  });
+  const variables = { actor, ...pageVariables(search) };
+  const loaded = await load(AUDIT_PAGE, variables);
   return (
     <>
       <PageHeader
         title="Audit"
         description="Changes to queues, pools, flavors and the catalogue, and refused attempts. Newest first."
+        actions={<PageQuery document={textOf(AUDIT_PAGE)} variables={variables} />}
       />
       <Panel flush>
         <FilterBar>

@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 import { CatalogueTable, MapQueue } from "../../components/catalogue/catalogue-table.tsx";
 import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { projectLabel } from "../../components/projects/project-name.tsx";
 import { FilterBar, FilterSelect, SearchBox } from "../../components/ui/filter-bar.tsx";
@@ -17,12 +19,13 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
   const project = namedParam(search, "project");
   const pool = one(search, "pool");
   const text = one(search, "search");
-  const loaded = await load(CATALOGUE_PAGE, {
+  const variables = {
     ...(project === undefined ? { allProjects: true } : { project }),
     pool,
     search: text,
     ...pageVariables(search),
-  });
+  };
+  const loaded = await load(CATALOGUE_PAGE, variables);
   const pools = loaded.ok ? loaded.data.pools.nodes : [];
   const names = pools.map(({ name }) => name);
   return (
@@ -31,7 +34,12 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
         title="Catalogue"
         crumbs={project === undefined ? [] : [{ label: projectLabel(project), href: paths.queues(project) }]}
         description="Which pool holds which queue. Moving a queue moves its messages. Mapping it to another pool discards them."
-        actions={<MapQueue pools={names} />}
+        actions={
+          <>
+            <PageQuery document={textOf(CATALOGUE_PAGE)} variables={variables} />
+            <MapQueue pools={names} />
+          </>
+        }
       />
       <Panel flush>
         <FilterBar>

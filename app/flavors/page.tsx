@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
 import { CreateFlavor, FlavorTable } from "../../components/flavors/flavor-table.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths, segment } from "../../components/paths.ts";
 import { projectLabel } from "../../components/projects/project-name.tsx";
 import { FilterBar, FilterSelect } from "../../components/ui/filter-bar.tsx";
@@ -16,7 +18,8 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
   const search = await searchParams;
   const project = namedParam(search, "project");
   const scope = project === undefined ? { allProjects: true } : { project };
-  const loaded = await load(FLAVORS_PAGE, { ...scope, ...pageVariables(search) });
+  const variables = { ...scope, ...pageVariables(search) };
+  const loaded = await load(FLAVORS_PAGE, variables);
   if (!loaded.ok) {
     return (
       <>
@@ -35,7 +38,12 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
       <PageHeader
         title="Flavors"
         description="A flavor names some pools. A queue that asks for it is placed in one of them."
-        actions={create}
+        actions={
+          <>
+            <PageQuery document={textOf(FLAVORS_PAGE)} variables={variables} />
+            {create}
+          </>
+        }
       />
       <Panel flush>
         <FilterBar>

@@ -1,9 +1,9 @@
 import type { Metadata } from "next";
-import { API_PATH } from "../../components/api.ts";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { CollectGarbage } from "../../components/health/collect-garbage.tsx";
 import { HEALTH_LOOK, Warnings } from "../../components/health/warnings.tsx";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { OperationTable, PoolState } from "../../components/pools/pool-health.tsx";
 import { Timeline } from "../../components/pools/timeline.tsx";
@@ -11,7 +11,6 @@ import { Badge } from "../../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../../components/ui/format.ts";
 import { Link } from "../../components/ui/link.tsx";
 import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
-import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
 import { Ago } from "../../components/ui/time.tsx";
 import { load } from "../execute.ts";
 import { HEALTH_PAGE } from "./documents.ts";
@@ -36,7 +35,7 @@ export default async function HealthPage() {
         title="Health"
         badges={<Badge tone={look.tone}>{look.label}</Badge>}
         description="Each pool is checked with real operations, at most once in ten seconds."
-        actions={<ShowGraphql document={textOf(HEALTH_PAGE)} endpoint={API_PATH} />}
+        actions={<PageQuery document={textOf(HEALTH_PAGE)} />}
       />
       <div className="flex flex-col gap-4">
         {health.warnings.length > 0 ? (
@@ -86,7 +85,7 @@ export default async function HealthPage() {
               actions={
                 <>
                   <PoolState pool={pool} />
-                  <Link href={paths.pool(pool.poolName)} className="text-[0.8125rem] text-accent hover:underline">
+                  <Link href={paths.pool(pool.poolName)} className="text-xs text-accent hover:underline">
                     Open
                   </Link>
                 </>

@@ -1,7 +1,9 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
 import { JOB_STATES } from "../../components/jobs/job-states.ts";
 import { JobTable } from "../../components/jobs/job-table.tsx";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { FilterBar, FilterSelect } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -18,12 +20,14 @@ const STATES = ["WAITING", "RUNNING", "DONE", "FAILED", "CANCELLED"] as const;
 export default async function JobsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const state = STATES.find((name) => name.toLowerCase() === one(search, "state"));
-  const loaded = await load(JOBS_PAGE, { state, ...pageVariables(search) });
+  const variables = { state, ...pageVariables(search) };
+  const loaded = await load(JOBS_PAGE, variables);
   return (
     <>
       <PageHeader
         title="Jobs"
         description="Moves of queues and drains of pools. If a process stops, another one continues its jobs. Newest first."
+        actions={<PageQuery document={textOf(JOBS_PAGE)} variables={variables} />}
       />
       <Panel flush>
         <FilterBar>

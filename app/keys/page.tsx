@@ -1,8 +1,10 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
 import { CreateStore, SetKey } from "../../components/keys/create-store.tsx";
 import { DeleteStore } from "../../components/keys/delete-store.tsx";
 import { KeyTable, LockTable, StoreTable } from "../../components/keys/key-tables.tsx";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState, NotFoundState } from "../../components/ui/states.tsx";
@@ -36,7 +38,12 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
       <PageHeader
         title="Keys"
         description="Key-value stores, and the locks held now. Values of internal stores are never shown."
-        actions={<CreateStore />}
+        actions={
+          <>
+            <PageQuery document={textOf(KEYS_PAGE)} variables={variables} />
+            <CreateStore />
+          </>
+        }
       />
       <div className="flex flex-col gap-4">
         <Panel title="Stores" flush>

@@ -1,7 +1,9 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
-import { CreatePool } from "../../components/pools/pool-form.tsx";
+import { CreatePool } from "../../components/pools/edit-pool.tsx";
 import { PoolTable } from "../../components/pools/pool-table.tsx";
 import { WeightTrial } from "../../components/pools/weight-trial.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -14,7 +16,8 @@ export const metadata: Metadata = { title: "Pools" };
 
 export default async function PoolsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
-  const loaded = await load(POOLS_PAGE, pageVariables(search));
+  const variables = pageVariables(search);
+  const loaded = await load(POOLS_PAGE, variables);
   const checked = new Map(loaded.ok ? loaded.data.health.pools.map((health) => [health.poolName, health]) : []);
   const registered = loaded.ok ? loaded.data.pools.nodes.filter(({ builtIn }) => !builtIn) : [];
   const flavors = [...new Set(registered.map(({ flavorName }) => flavorName))];
@@ -25,6 +28,7 @@ export default async function PoolsPage({ searchParams }: { searchParams: Promis
         description="Where messages are stored. A new queue is placed by weight in a pool of its flavor."
         actions={
           <>
+            <PageQuery document={textOf(POOLS_PAGE)} variables={variables} />
             <WeightTrial flavors={flavors} />
             <CreatePool />
           </>

@@ -1,5 +1,7 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { ProjectTable } from "../../components/projects/project-table.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
@@ -15,16 +17,19 @@ export const metadata: Metadata = { title: "Projects" };
 export default async function ProjectsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const part = one(search, "search");
-  const loaded = await load(PROJECTS_PAGE, {
-    search: part,
-    ...pageVariables(search),
-  });
+  const variables = { search: part, ...pageVariables(search) };
+  const loaded = await load(PROJECTS_PAGE, variables);
   return (
     <>
       <PageHeader
         title="Projects"
         description="A project exists as soon as it has a queue."
-        actions={<CreateQueue project={null} />}
+        actions={
+          <>
+            <PageQuery document={textOf(PROJECTS_PAGE)} variables={variables} />
+            <CreateQueue project={null} />
+          </>
+        }
       />
       <Panel flush>
         <FilterBar>

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { API_PATH } from "../../components/api.ts";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { projectLabel } from "../../components/projects/project-name.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
@@ -9,7 +9,6 @@ import { QueueTable } from "../../components/queues/queue-table.tsx";
 import { FilterBar, FilterCheck, FilterSelect, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { formatCount } from "../../components/ui/format.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
-import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import type { SortLink } from "../../components/ui/table.tsx";
 import { chosen, isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts";
@@ -75,11 +74,7 @@ export async function QueueList({ project, search }: { project: string | null; s
         description={project === null ? "Queues of all projects that you may see." : undefined}
         actions={
           <>
-            <ShowGraphql
-              document={textOf(QUEUES_PAGE)}
-              variables={{ ...variables, counts: true }}
-              endpoint={API_PATH}
-            />
+            <PageQuery document={textOf(QUEUES_PAGE)} variables={{ ...variables, counts: true }} />
             <CreateQueue project={project} />
           </>
         }

@@ -10,22 +10,22 @@ import type { AuditRow } from "./fragments.ts";
 
 const OUTCOMES: Record<AuditRow["outcome"], { label: string; tone: Tone }> = {
   DONE: { label: "Done", tone: "ok" },
-  INTENDED: { label: "Intended", tone: "warn" },
-  REFUSED: { label: "Refused", tone: "warn" },
+  INTENDED: { label: "Intended", tone: "running" },
+  REFUSED: { label: "Refused", tone: "stopped" },
   FAILED: { label: "Failed", tone: "danger" },
 };
 
 const COLUMNS = [
   column<AuditRow>("at", "Time", (row) => <Ago at={row.at} />),
   column<AuditRow>("actor", "Actor", (row) => row.actor, { wide: "below" }),
-  column<AuditRow>("action", "Action", (row) => <span className="font-mono text-[0.8125rem]">{row.action}</span>),
+  column<AuditRow>("action", "Action", (row) => <span className="font-mono text-xs">{row.action}</span>),
   column<AuditRow>(
     "target",
     "Target",
     (row) => (
       <>
         <ProjectPrefix project={row.project} />
-        <span className="font-mono text-[0.8125rem]">{visible(row.target)}</span>
+        <span className="font-mono text-xs">{visible(row.target)}</span>
       </>
     ),
     { grow: true },
@@ -37,7 +37,7 @@ const COLUMNS = [
     "details",
     "Details",
     (row) => (
-      <code title={row.detailsText} className="block max-w-80 truncate font-mono text-[0.8125rem] text-muted">
+      <code title={row.detailsText} className="block max-w-80 truncate font-mono text-xs text-muted">
         {row.detailsText === "{}" ? "" : visible(row.detailsText)}
       </code>
     ),
@@ -48,6 +48,14 @@ const COLUMNS = [
 /** Entries of the audit, newest first. */
 export function AuditTable({ rows, pager, empty }: { rows: AuditRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
-    <DataTable label="Audit log" columns={COLUMNS} rows={rows} rowKey={(row) => row.id} pager={pager} empty={empty} />
+    <DataTable
+      editable
+      label="Audit log"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => row.id}
+      pager={pager}
+      empty={empty}
+    />
   );
 }

@@ -24,3 +24,8 @@ export const POOL_CHOICE = graphql(`
   }
 `);
 export type PoolChoice = ResultOf<typeof POOL_CHOICE>;
+
+/** A row with the pools that its queue can be moved or mapped to. */
+export interface MappableRow extends CatalogueRow {
+  pools: PoolChoice[];
+}

@@ -18,11 +18,7 @@ function holderOf(row: ClaimRow): string {
 
 const COLUMNS = [
   column<ClaimRow>("id", "Claim", (row) => (
-    <Link
-      href={row.href}
-      scroll={false}
-      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-    >
+    <Link href={row.href} scroll={false} className="font-mono text-xs text-accent underline-offset-2 hover:underline">
       <ShortId id={row.id} />
     </Link>
   )),
@@ -75,7 +71,15 @@ const COLUMNS = [
 
 export function ClaimTable({ rows, pager, empty }: { rows: ClaimRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
-    <DataTable label="Claims" columns={COLUMNS} rows={rows} rowKey={(row) => row.id} pager={pager} empty={empty} />
+    <DataTable
+      editable
+      label="Claims"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => row.id}
+      pager={pager}
+      empty={empty}
+    />
   );
 }
 

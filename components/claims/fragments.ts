@@ -38,3 +38,13 @@ type Detail = ResultOf<typeof CLAIM_DETAIL>;
 export type ClaimDetail = Omit<Detail, "messages"> & {
   messages: (Omit<NonNullable<Detail["messages"]>[number], "bodyText"> & { preview: string })[] | null;
 };
+
+/** What the address opens. */
+export interface OpenClaim {
+  project: string;
+  queue: string;
+  id: string;
+  /** Null: it was released or has expired. */
+  claim: ClaimDetail | null;
+  closeHref: string;
+}

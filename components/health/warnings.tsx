@@ -1,5 +1,5 @@
-import { TriangleAlert } from "lucide-react";
 import type { Tone } from "../ui/badge.tsx";
+import { Glyph } from "../ui/glyph.tsx";
 
 /** By the status of the service. */
 export const HEALTH_LOOK: Record<"PASS" | "WARN" | "FAIL", { label: string; tone: Tone }> = {
@@ -14,7 +14,9 @@ export function Warnings({ warnings }: { warnings: string[] }) {
     <ul className="flex flex-col gap-2">
       {warnings.map((warning) => (
         <li key={warning} className="flex items-start gap-2">
-          <TriangleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-warn" />
+          <span className="mt-0.5">
+            <Glyph shape="triangle" ink="warn" />
+          </span>
           <span className="min-w-0 wrap-anywhere">{warning}</span>
         </li>
       ))}

@@ -3,9 +3,9 @@ import type { JobRow } from "./fragments.ts";
 
 /** How a job's state is shown. */
 export const JOB_STATES: Record<JobRow["state"], { label: string; tone: Tone }> = {
-  WAITING: { label: "Waiting", tone: "neutral" },
-  RUNNING: { label: "Running", tone: "accent" },
+  WAITING: { label: "Waiting", tone: "running" },
+  RUNNING: { label: "Running", tone: "running" },
   DONE: { label: "Done", tone: "ok" },
   FAILED: { label: "Failed", tone: "danger" },
-  CANCELLED: { label: "Cancelled", tone: "warn" },
+  CANCELLED: { label: "Cancelled", tone: "stopped" },
 };

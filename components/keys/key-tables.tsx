@@ -1,21 +1,17 @@
 "use client";
 
 import { Eye, Trash2 } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
-import { API_PATH, ApiError, callApi } from "../api.ts";
-import { textOf } from "../graphql.ts";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { formatCount } from "../ui/format.ts";
-import { JsonViewer } from "../ui/json-viewer.tsx";
 import { NameLink } from "../ui/name-link.tsx";
-import { ShowGraphql } from "../ui/show-graphql.tsx";
+import { Opener } from "../ui/opener.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { TimeLeft } from "../ui/time.tsx";
-import { DELETE_KEY, KEY_VALUE } from "./documents.ts";
+import { DELETE_KEY } from "./documents.ts";
 import type { KeyRow, LockRow, StoreRow } from "./fragments.ts";
 
 const STORES = [
@@ -46,11 +42,7 @@ export function StoreTable({ rows, pager, empty }: { rows: StoreRow[]; pager: Pa
   );
 }
 
-/** Loads the value when it is opened, so that a list of keys loads none. */
 function ShowValue({ row }: { row: KeyRow }) {
-  const [open, setOpen] = useState(false);
-  const [text, setText] = useState<string | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
   const trigger = (
     <Button
       kind="ghost"
@@ -61,46 +53,14 @@ function ShowValue({ row }: { row: KeyRow }) {
       <Eye aria-hidden />
     </Button>
   );
-  if (row.internal) return trigger;
-  const variables = { store: row.store, key: row.key };
-
-  async function change(next: boolean) {
-    setOpen(next);
-    if (!next) return;
-    setText(null);
-    setProblem(null);
-    try {
-      const { keyValue } = await callApi(KEY_VALUE, variables);
-      if (keyValue === null) setProblem("The key no longer exists.");
-      else setText(keyValue.valueText);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setProblem(error.message);
-    }
-  }
-
-  return (
-    <Dialog
-      open={open}
-      onOpenChange={(next) => void change(next)}
-      trigger={trigger}
-      title={row.key}
-      description={`Its value in store ${row.store}.`}
-      wide
-    >
-      <div aria-live="polite">
-        {text !== null ? (
-          <JsonViewer text={text} label={`Value of ${row.key}`} />
-        ) : (
-          <p className={problem === null ? "text-muted" : "text-danger"}>{problem ?? "Loading…"}</p>
-        )}
-      </div>
-      <div>
-        <ShowGraphql document={textOf(KEY_VALUE)} variables={variables} endpoint={API_PATH} />
-      </div>
-    </Dialog>
+  return row.internal ? (
+    trigger
+  ) : (
+    <Opener trigger={trigger} load={loadValue} props={{ store: row.store, name: row.key }} />
   );
 }
+
+const loadValue = () => import("./key-value-dialog.tsx");
 
 function DeleteKey({ row }: { row: KeyRow }) {
   const trigger = (
@@ -128,7 +88,7 @@ function DeleteKey({ row }: { row: KeyRow }) {
 }
 
 const KEYS = [
-  column<KeyRow>("key", "Key", (row) => <span className="font-mono text-[0.8125rem]">{row.key}</span>, { grow: true }),
+  column<KeyRow>("key", "Key", (row) => <span className="font-mono text-xs">{row.key}</span>, { grow: true }),
   column<KeyRow>(
     "expires",
     "Expires in",
@@ -153,16 +113,11 @@ export function KeyTable({ rows, pager, empty }: { rows: KeyRow[]; pager: PagerL
 }
 
 const LOCKS = [
-  column<LockRow>("key", "Key", (row) => <span className="font-mono text-[0.8125rem]">{row.key}</span>, { grow: true }),
-  column<LockRow>("store", "Store", (row) => <span className="font-mono text-[0.8125rem]">{row.storeName}</span>),
-  column<LockRow>(
-    "holder",
-    "Holder",
-    (row) => <span className="font-mono text-[0.8125rem]">{row.holder.slice(0, 12)}</span>,
-    {
-      wide: true,
-    },
-  ),
+  column<LockRow>("key", "Key", (row) => <span className="font-mono text-xs">{row.key}</span>, { grow: true }),
+  column<LockRow>("store", "Store", (row) => <span className="font-mono text-xs">{row.storeName}</span>),
+  column<LockRow>("holder", "Holder", (row) => <span className="font-mono text-xs">{row.holder.slice(0, 12)}</span>, {
+    wide: true,
+  }),
   column<LockRow>("fence", "Fence", (row) => row.fence, { align: "right", wide: true }),
   column<LockRow>("left", "Time left", (row) => <TimeLeft until={row.expiresAt} />, { align: "right" }),
 ];

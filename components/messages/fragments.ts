@@ -1,5 +1,6 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
+import type { Header } from "./headers-text.ts";
 
 export const MESSAGE_ROW = graphql(`
   fragment MessageRow on Message {
@@ -49,3 +50,22 @@ export const MESSAGE_DETAIL = graphql(
   [MESSAGE_ROW],
 );
 export type MessageDetail = ResultOf<typeof MESSAGE_DETAIL>;
+
+/** What the address opens. */
+export interface OpenMessage {
+  project: string;
+  queue: string;
+  id: string;
+  /** Null: it does not exist. */
+  message: MessageDetail | null;
+  closeHref: string;
+}
+
+/** What a post says of a message. */
+export interface PostedBefore {
+  bodyText: string;
+  headers: readonly Header[];
+  ttlSeconds: number;
+  /** Null when it had no delay, or its delay is over. */
+  delaySeconds: number | null;
+}

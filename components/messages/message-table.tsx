@@ -1,7 +1,6 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { Badge } from "../ui/badge.tsx";
 import { formatBytes } from "../ui/format.ts";
 import { Link } from "../ui/link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
@@ -9,40 +8,18 @@ import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
 import type { MessageRow } from "./fragments.ts";
-
-export function MessageState({ message }: { message: Pick<MessageRow, "claim" | "delayedUntil" | "state"> }) {
-  if (message.claim) {
-    return (
-      <Badge tone="warn">
-        Claimed, <TimeLeft until={message.claim.expiresAt} over="expired" />
-      </Badge>
-    );
-  }
-  if (message.delayedUntil) {
-    return (
-      <Badge>
-        Delayed, <TimeLeft until={message.delayedUntil} over="ready" />
-      </Badge>
-    );
-  }
-  if (message.state === "EXHAUSTED") return <Badge tone="danger">Exhausted</Badge>;
-  return <Badge tone="accent">Ready</Badge>;
-}
+import { MessageState } from "./message-state.tsx";
 
 const COLUMNS = [
   column<MessageRow>("id", "Message", (row) => (
-    <Link
-      href={row.href}
-      scroll={false}
-      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-    >
+    <Link href={row.href} scroll={false} className="font-mono text-xs text-accent underline-offset-2 hover:underline">
       <ShortId id={row.id} />
     </Link>
   )),
   column<MessageRow>(
     "body",
     "Body",
-    (row) => <span className="block truncate font-mono text-[0.8125rem] text-muted">{visible(row.preview)}</span>,
+    (row) => <span className="block truncate font-mono text-xs text-muted">{visible(row.preview)}</span>,
     { grow: "cut" },
   ),
   column<MessageRow>("size", "Size", (row) => formatBytes(row.bytes), { align: "right", wide: true }),
@@ -55,6 +32,7 @@ const COLUMNS = [
 export function MessageTable({ rows, pager, empty }: { rows: MessageRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
     <DataTable
+      editable
       label="Messages, oldest first"
       columns={COLUMNS}
       rows={rows}

@@ -28,7 +28,7 @@ export function OpenById({ project, queue }: { project: string; queue: string })
         placeholder="Message id"
         autoComplete="off"
         spellCheck={false}
-        className="h-8 min-w-0 flex-1 rounded-md border border-line-strong bg-surface px-2.5 font-mono text-[0.8125rem] sm:w-72"
+        className="h-7 min-w-0 flex-1 rounded border border-line-strong bg-sunken max-sm:h-9 px-2.5 font-mono text-xs sm:w-72"
       />
       <Button type="submit">Open</Button>
     </form>

@@ -3,9 +3,9 @@ import { formatCount } from "../ui/format.ts";
 import { JsonViewer } from "../ui/json-viewer.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Facts, Panel } from "../ui/page.tsx";
-import { Utc } from "../ui/time.tsx";
+import { Instant } from "../ui/time.tsx";
+import { Capabilities } from "./capabilities.tsx";
 import type { PoolDetails } from "./fragments.ts";
-import { Capabilities } from "./pool-table.tsx";
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
@@ -17,7 +17,7 @@ export function PoolAbout({ pool }: { pool: PoolDetails }) {
         items={[
           {
             label: "URI",
-            value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "control database"}</span>,
+            value: <span className="font-mono text-xs">{pool.uri ?? "control database"}</span>,
           },
           { label: "Weight", value: pool.weight ?? "fallback: gets a queue only when no registered pool takes it" },
           { label: "Flavor", value: pool.flavorName ?? "none" },
@@ -38,8 +38,8 @@ export function PoolAbout({ pool }: { pool: PoolDetails }) {
                   value: `${percent(pool.shareNow)} of the queues of its flavor; ${percent(pool.share)} by weight`,
                 },
               ]),
-          ...(pool.createdAt ? [{ label: "Created", value: <Utc at={pool.createdAt} /> }] : []),
-          ...(pool.updatedAt ? [{ label: "Changed", value: <Utc at={pool.updatedAt} /> }] : []),
+          ...(pool.createdAt ? [{ label: "Created", value: <Instant at={pool.createdAt} /> }] : []),
+          ...(pool.updatedAt ? [{ label: "Changed", value: <Instant at={pool.updatedAt} /> }] : []),
         ]}
       />
       {pool.optionsText === "{}" ? null : (

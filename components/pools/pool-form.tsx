@@ -1,6 +1,5 @@
 "use client";
 
-import { Pencil, Plus } from "lucide-react";
 import { useState } from "react";
 import { useFormContext } from "react-hook-form";
 import { ApiError, callFields } from "../api.ts";
@@ -12,7 +11,6 @@ import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { CREATE_POOL, UPDATE_POOL, VERIFY_POOL } from "./documents.ts";
 import type { PoolFacts } from "./fragments.ts";
-import { poolCan } from "./pool-can.ts";
 
 const fields = { weight: neededWhole, flavor: z.string().trim(), options: jsonObjectText, verify: z.boolean() };
 const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Enter the URI of the pool."), ...fields });
@@ -88,15 +86,14 @@ function TestConnection() {
   );
 }
 
-export function CreatePool() {
+/** `pool` null: registers a new one. */
+export default function PoolForm({ pool }: { pool: PoolFacts | null }) {
+  return pool === null ? <NewPool /> : <ChangedPool pool={pool} />;
+}
+
+function NewPool() {
   return (
     <FormDialog
-      trigger={
-        <Button kind="primary">
-          <Plus aria-hidden />
-          New pool
-        </Button>
-      }
       title="New pool"
       description="A storage server and a namespace in it, for the messages of some queues."
       submitLabel="Register pool"
@@ -115,17 +112,9 @@ export function CreatePool() {
   );
 }
 
-export function EditPool({ pool }: { pool: PoolFacts }) {
-  const reason = poolCan.edit(pool);
-  const trigger = (
-    <Button size="small" kind="ghost" label={`Edit ${pool.name}`} disabledReason={reason}>
-      <Pencil aria-hidden />
-    </Button>
-  );
-  if (reason !== null) return trigger;
+function ChangedPool({ pool }: { pool: PoolFacts }) {
   return (
     <FormDialog
-      trigger={trigger}
       title={`Pool ${pool.name}`}
       description="A new weight applies to new queues. No queue moves. While the pool holds queues, a new URI must lead to the same storage."
       submitLabel="Save"

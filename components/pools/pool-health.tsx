@@ -54,7 +54,7 @@ export function OperationTable({ pool }: { pool: PoolHealth }) {
           </EmptyState>
         }
       />
-      <p className="border-t border-line px-4 py-2 text-[0.8125rem] text-muted">
+      <p className="border-t border-line px-4 py-2 text-xs text-muted">
         {pool.storageReachable
           ? "Checked with real operations on a hidden queue, "
           : "It did not answer the last check, "}

@@ -44,6 +44,14 @@ const COLUMNS = [
 
 export function ProjectTable({ rows, pager, empty }: { rows: ProjectRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
-    <DataTable label="Projects" columns={COLUMNS} rows={rows} rowKey={(row) => row.name} pager={pager} empty={empty} />
+    <DataTable
+      editable
+      label="Projects"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => row.name}
+      pager={pager}
+      empty={empty}
+    />
   );
 }

@@ -73,3 +73,11 @@ export const ATTRIBUTES = {
 } as const satisfies Record<string, Attribute>;
 
 export type AttributeName = keyof typeof ATTRIBUTES;
+
+/** A reserved attribute of a queue, to be changed. */
+export interface EditedAttribute {
+  project: string;
+  queue: string;
+  name: AttributeName;
+  value: string | number | boolean | null;
+}

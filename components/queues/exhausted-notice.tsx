@@ -1,9 +1,9 @@
 "use client";
 
-import { TriangleAlert } from "lucide-react";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { formatCount } from "../ui/format.ts";
+import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { CREATE_QUEUE } from "./documents.ts";
 
@@ -23,14 +23,16 @@ export function ExhaustedNotice({
   exhausted: { count: number; exact: boolean } | null;
 }) {
   const deliveries = maxClaimCount === 1 ? "once" : `${formatCount(Math.max(0, maxClaimCount))} times`;
-  const name = <code className="font-mono text-[0.8125rem] text-ink">{deadLetterQueue}</code>;
+  const name = <code className="font-mono text-xs text-ink">{deadLetterQueue}</code>;
   const some = exhausted !== null && exhausted.count > 0;
   return (
     <section
       aria-label="Missing dead letter queue"
-      className="mb-4 flex flex-wrap items-start gap-x-4 gap-y-2 rounded-lg border border-warn bg-surface px-4 py-3"
+      className="mb-4 flex flex-wrap items-start gap-x-4 gap-y-2 rounded border border-danger bg-surface px-4 py-3"
     >
-      <TriangleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-warn" />
+      <span className="mt-0.5">
+        <Glyph shape="octagon" ink="danger" />
+      </span>
       <div className="min-w-0 flex-1 basis-64 wrap-anywhere">
         <p className="font-medium">
           {some

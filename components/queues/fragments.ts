@@ -15,7 +15,7 @@ export const QUEUE_ROW = graphql(`
       total
       exact
       oldest {
-        ageSeconds
+        createdAt
       }
     }
     catalogueEntry {
@@ -84,12 +84,10 @@ export const QUEUE_STATISTICS = graphql(`
       exact
       oldest {
         id
-        ageSeconds
         createdAt
       }
       newest {
         id
-        ageSeconds
         createdAt
       }
       totals {

@@ -1,44 +1,13 @@
 "use client";
 
-import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
-import { TextField } from "../ui/form.tsx";
-import { formatCount } from "../ui/format.ts";
-import { z } from "../zod.ts";
-import { PURGE_QUEUE } from "./documents.ts";
-
-/** A local time of the browser, as an instant. */
-const schema = z.object({
-  before: z
-    .string()
-    .min(1, "Choose a time.")
-    .transform((text) => new Date(text))
-    .refine((time) => !Number.isNaN(time.getTime()), "This is no time.")
-    .transform((time) => time.toISOString()),
-});
+import { Opener } from "../ui/opener.tsx";
 
 /** Purges what was posted before a time that the user chooses. */
 export function PurgeOlder({ project, queue }: { project: string; queue: string }) {
   return (
-    <FormDialog
-      trigger={<Button kind="danger">Purge old messages</Button>}
-      title={`Purge old messages of ${queue}`}
-      description="Messages posted, or moved here, before this time are deleted at once, including those that workers hold now. Younger ones stay."
-      submitLabel="Purge old messages"
-      submitKind="danger"
-      document={PURGE_QUEUE}
-      schema={schema}
-      defaults={{ before: "" }}
-      variables={({ before }) => ({ input: { project, queue, before: { time: before } } })}
-      done={(_values, { purgeQueue: { messages } }) =>
-        messages === null
-          ? "Old messages are purged."
-          : messages === 1
-            ? "1 message is purged."
-            : `${formatCount(messages)} messages are purged.`
-      }
-    >
-      <TextField name="before" label="Posted before" kind="time" description="In the time zone of this browser." />
-    </FormDialog>
+    <Opener trigger={<Button kind="danger">Purge old messages</Button>} load={loadForm} props={{ project, queue }} />
   );
 }
+
+const loadForm = () => import("./purge-older-form.tsx");

@@ -1,13 +1,13 @@
 import type { ReactNode } from "react";
-import { API_PATH } from "../api.ts";
 import { Failed, type Failure } from "../failed.tsx";
+import { InState } from "../messages/message-state.tsx";
+import { PageQuery } from "../page-query.tsx";
 import { paths, QUEUE_TABS, type QueueTab } from "../paths.ts";
 import { projectLabel } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Link } from "../ui/link.tsx";
 import { PageHeader } from "../ui/page.tsx";
-import { ShowGraphql } from "../ui/show-graphql.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { TabLinks } from "../ui/tabs.tsx";
 import { CreateQueue } from "./create-queue.tsx";
@@ -81,7 +81,7 @@ export function QueueFrame({
               After {deadLetters.maxClaimCount} deliveries a message goes to{" "}
               <Link
                 href={paths.queue(project, deadLetters.deadLetterQueue)}
-                className="font-mono text-[0.8125rem] text-accent underline underline-offset-2"
+                className="font-mono text-xs text-accent underline underline-offset-2"
               >
                 {deadLetters.deadLetterQueue}
               </Link>
@@ -91,7 +91,7 @@ export function QueueFrame({
         }
         actions={
           <>
-            <ShowGraphql document={document} variables={{ ...variables }} endpoint={API_PATH} />
+            <PageQuery document={document} variables={variables} />
             {actions}
           </>
         }
@@ -126,15 +126,18 @@ export function QueueFrame({
 
 /** How many messages are in which state, or why that is unknown. */
 function QueueState({ queue: { stats, catalogueEntry } }: { queue: QueueFrameFacts }) {
-  if (stats === null) return <Badge tone="warn">{catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>;
+  if (stats === null)
+    return <Badge tone="danger">{catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>;
   const exact = stats.exact ? "exact" : "about";
   return (
     <>
-      <Badge tone={stats.ready > 0 ? "accent" : "neutral"}>{formatCount(stats.ready, exact)} ready</Badge>
-      <Badge tone={stats.claimed > 0 ? "warn" : "neutral"}>{formatCount(stats.claimed, exact)} claimed</Badge>
-      {stats.delayed > 0 ? <Badge>{formatCount(stats.delayed, exact)} delayed</Badge> : null}
+      <InState state="ready">{formatCount(stats.ready, exact)} ready</InState>
+      <InState state="claimed">{formatCount(stats.claimed, exact)} claimed</InState>
+      {stats.delayed > 0 ? <InState state="delayed">{formatCount(stats.delayed, exact)} delayed</InState> : null}
       {stats.exhausted > 0 ? (
-        <Badge tone="danger">{formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")} exhausted</Badge>
+        <InState state="exhausted">
+          {formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")} exhausted
+        </InState>
       ) : null}
     </>
   );

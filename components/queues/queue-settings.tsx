@@ -3,19 +3,16 @@
 import { Pencil, Trash2 } from "lucide-react";
 import { Fragment, type ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
-import { jsonObjectText } from "../field-rules.ts";
-import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
 import { type ExactJson, indentExactJson, parseExactJson } from "../ui/exact-json.ts";
-import { TextAreaField } from "../ui/form.tsx";
 import { JsonViewer } from "../ui/json-viewer.tsx";
+import { Opener } from "../ui/opener.tsx";
 import { Panel } from "../ui/page.tsx";
 import { column, DataTable } from "../ui/table.tsx";
-import { z } from "../zod.ts";
 import { ATTRIBUTES, type AttributeName, type QueueAttributes } from "./attributes.ts";
-import { DELETE_QUEUE, PURGE_QUEUE, UPDATE_QUEUE_METADATA } from "./documents.ts";
+import { DELETE_QUEUE, PURGE_QUEUE } from "./documents.ts";
 import { EditAttribute } from "./edit-attribute.tsx";
 import type { QueueSettingsFacts } from "./fragments.ts";
 import { PurgeOlder } from "./purge-older.tsx";
@@ -30,7 +27,7 @@ interface AttributeRow {
 
 const COLUMNS = [
   column<AttributeRow>("name", "Attribute", (row) => (
-    <code className="font-mono text-[0.8125rem]">
+    <code className="font-mono text-xs">
       {/* Narrow screens break the name between its words. */}
       {row.name.split(/(?<=\w_)/).map((word) => (
         <Fragment key={word}>
@@ -55,7 +52,7 @@ const COLUMNS = [
           {ATTRIBUTES[row.name].show(row.value)}
         </span>
       )}
-      {row.stored ? <Badge tone="accent">Set</Badge> : <Badge>Default</Badge>}
+      {row.stored ? <Badge>Set</Badge> : <span className="text-muted">Default</span>}
     </span>
   )),
   column<AttributeRow>(
@@ -77,7 +74,7 @@ const COLUMNS = [
   ),
 ];
 
-const metadataSchema = z.object({ metadata: jsonObjectText });
+const loadForm = () => import("./metadata-form.tsx");
 
 /** The settings tab: reserved attributes, metadata and the danger zone. */
 export function QueueSettings({
@@ -107,30 +104,16 @@ export function QueueSettings({
       <Panel
         title="Metadata"
         actions={
-          <FormDialog
+          <Opener
             trigger={
               <Button size="small">
                 <Pencil aria-hidden />
                 Edit
               </Button>
             }
-            title="Edit metadata"
-            description="Replaces all metadata: what you leave out is removed."
-            submitLabel="Save"
-            document={UPDATE_QUEUE_METADATA}
-            schema={metadataSchema}
-            defaults={{ metadata: parsed ? indentExactJson(parsed) : metadataText }}
-            variables={(values) => ({ input: { project, queue: name, metadata: { text: values.metadata } } })}
-            done={() => "The metadata is saved."}
-            wide
-          >
-            <TextAreaField
-              name="metadata"
-              label="Metadata"
-              rows={14}
-              description="A JSON object. Stored exactly as typed."
-            />
-          </FormDialog>
+            load={loadForm}
+            props={{ project, queue: name, text: parsed ? indentExactJson(parsed) : metadataText }}
+          />
         }
       >
         <JsonViewer text={metadataText} label="Metadata" />

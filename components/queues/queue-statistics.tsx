@@ -1,11 +1,11 @@
 import type { Failure } from "../failed.tsx";
 import { paths } from "../paths.ts";
-import { formatCount, formatDuration } from "../ui/format.ts";
+import { formatCount } from "../ui/format.ts";
 import { NameLink } from "../ui/name-link.tsx";
 import { Facts, Panel } from "../ui/page.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { ShareBar, StatTile, StatTiles } from "../ui/stat.tsx";
-import { Ago, Utc } from "../ui/time.tsx";
+import { Age, Ago, Instant } from "../ui/time.tsx";
 import type { QueueStatisticsFacts } from "./fragments.ts";
 import { QueueFailed } from "./queue-without-pool.tsx";
 
@@ -43,20 +43,20 @@ export function QueueStatistics({
           tone={stats.exhausted > 0 ? "danger" : "neutral"}
           note="nobody can claim"
         />
-        <StatTile label="Oldest" value={stats.oldest ? formatDuration(stats.oldest.ageSeconds) : "none"} />
+        <StatTile label="Oldest" value={stats.oldest ? <Age since={stats.oldest.createdAt} /> : "none"} />
       </StatTiles>
       <Panel title="Messages by state">
         <ShareBar
           label="Messages by state"
           shares={[
-            { label: "Ready", value: stats.ready, tone: "accent" },
-            { label: "Claimed", value: stats.claimed, tone: "warn" },
-            { label: "Delayed", value: stats.delayed, tone: "line" },
-            { label: "Exhausted", value: stats.exhausted, tone: "danger" },
+            { label: "Ready", value: stats.ready, look: "ready" },
+            { label: "Claimed", value: stats.claimed, look: "claimed" },
+            { label: "Delayed", value: stats.delayed, look: "delayed" },
+            { label: "Exhausted", value: stats.exhausted, look: "exhausted" },
           ]}
         />
         {stats.exact ? null : (
-          <p className="mt-3 text-[0.8125rem] text-muted">
+          <p className="mt-3 text-xs text-muted">
             The queue has so many messages that these numbers come from counters, which may be a little off. Exhausted
             messages are counted among the oldest only. If there are more, they count as ready here.
           </p>
@@ -64,7 +64,7 @@ export function QueueStatistics({
       </Panel>
       <Panel title="Since the queue was created">
         <Facts items={TOTALS.map(({ label, of }) => ({ label, value: formatCount(stats.totals[of], "exact") }))} />
-        <p className="mt-3 text-[0.8125rem] text-muted">
+        <p className="mt-3 text-xs text-muted">
           A message counts as delivered each time that a claim or a pop gave it. These numbers only grow, and lag by
           about a second.
         </p>
@@ -74,8 +74,8 @@ export function QueueStatistics({
           items={[
             { label: "Oldest message", value: <MessageLink message={stats.oldest} project={project} queue={name} /> },
             { label: "Newest message", value: <MessageLink message={stats.newest} project={project} queue={name} /> },
-            { label: "Queue created", value: <Utc at={createdAt} /> },
-            { label: "Settings changed", value: <Utc at={updatedAt} /> },
+            { label: "Queue created", value: <Instant at={createdAt} /> },
+            { label: "Settings changed", value: <Instant at={updatedAt} /> },
           ]}
         />
       </Panel>

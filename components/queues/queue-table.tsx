@@ -3,15 +3,17 @@
 import { Trash2 } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { ConfirmedAction } from "../action.tsx";
+import { MESSAGE_STATES } from "../messages/message-state.tsx";
 import { paths } from "../paths.ts";
 import { ProjectLink } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
-import { formatCount, formatDuration } from "../ui/format.ts";
+import { classes } from "../ui/classes.ts";
+import { formatCount } from "../ui/format.ts";
+import { Glyph } from "../ui/glyph.tsx";
 import { NameLink } from "../ui/name-link.tsx";
-
 import { column, DataTable, type PagerLinks, type SortLink } from "../ui/table.tsx";
-import { Ago } from "../ui/time.tsx";
+import { Age, Ago } from "../ui/time.tsx";
 import { DELETE_QUEUE } from "./documents.ts";
 import type { QueueRow } from "./fragments.ts";
 
@@ -35,7 +37,8 @@ function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "del
   if (row.stats === null) return <span className="text-muted">?</span>;
   const value = row.stats[of];
   return (
-    <span className={value === 0 ? "text-muted" : of === "exhausted" ? "text-danger" : undefined}>
+    <span className={classes(value === 0 && "text-muted", of === "total" && value > 0 && "font-semibold")}>
+      {of === "exhausted" && value > 0 ? <Glyph {...MESSAGE_STATES.exhausted} /> : null}{" "}
       {formatCount(value, row.stats.exact ? "exact" : "about")}
     </span>
   );
@@ -75,12 +78,12 @@ const rest = [
         PENDING
       ) : row.stats ? (
         row.stats.oldest ? (
-          formatDuration(row.stats.oldest.ageSeconds)
+          <Age since={row.stats.oldest.createdAt} />
         ) : (
           <span className="text-muted">empty</span>
         )
       ) : (
-        <Badge tone="warn">{row.catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>
+        <Badge tone="danger">{row.catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>
       ),
     { align: "right", wide: "below" },
   ),
@@ -149,6 +152,7 @@ export function QueueTable({
   pager,
   summary,
   empty,
+  editable = true,
 }: {
   rows: QueueRow[];
   /** Resolves with the rows and their counts. Null when `rows` has the counts. */
@@ -158,10 +162,13 @@ export function QueueTable({
   pager: PagerLinks;
   summary: ReactNode;
   empty: ReactNode;
+  /** False: it is not the list of the page. */
+  editable?: boolean;
 }) {
   return (
     <DataTable
       label="Queues"
+      editable={editable}
       columns={ofAll ? OF_ALL : OF_ONE}
       rows={useCounted(rows, late)}
       rowKey={keyOf}

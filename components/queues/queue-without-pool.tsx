@@ -7,7 +7,7 @@ import { JsonViewer } from "../ui/json-viewer.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Facts, Panel } from "../ui/page.tsx";
 import { ErrorState } from "../ui/states.tsx";
-import { Utc } from "../ui/time.tsx";
+import { Instant } from "../ui/time.tsx";
 import { CREATE_QUEUE } from "./documents.ts";
 import type { QueueWithoutPoolFacts } from "./fragments.ts";
 
@@ -96,8 +96,8 @@ export function QueueWithoutPool({
             ),
           },
           { label: "Flavor", value: attributes.flavor ?? "none" },
-          { label: "Created", value: <Utc at={createdAt} /> },
-          { label: "Settings changed", value: <Utc at={updatedAt} /> },
+          { label: "Created", value: <Instant at={createdAt} /> },
+          { label: "Settings changed", value: <Instant at={updatedAt} /> },
         ]}
       />
       {metadata ? (

@@ -1,53 +1,22 @@
 "use client";
 
 import { Plus } from "lucide-react";
-import { jsonObjectText, wholeText } from "../field-rules.ts";
-import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
-import { TextAreaField, TextField } from "../ui/form.tsx";
-import { z } from "../zod.ts";
-import { CREATE_SUBSCRIPTION } from "./documents.ts";
-
-const schema = z.object({
-  subscriber: z
-    .string()
-    .trim()
-    .regex(/^(https?|trust\+https?|mailto):/, "Begin with https:, http: or mailto:."),
-  ttl: wholeText,
-  options: jsonObjectText,
-});
+import { Opener } from "../ui/opener.tsx";
 
 export function CreateSubscription({ project, queue }: { project: string; queue: string }) {
   return (
-    <FormDialog
+    <Opener
       trigger={
         <Button kind="primary">
           <Plus aria-hidden />
           New subscription
         </Button>
       }
-      title="New subscription"
-      description="Subscriptions are stored. Nothing is delivered to subscribers yet."
-      submitLabel="Subscribe"
-      document={CREATE_SUBSCRIPTION}
-      schema={schema}
-      defaults={{ subscriber: "", ttl: "", options: "{}" }}
-      variables={({ subscriber, ttl, options }) => ({
-        input: { project, queue, subscriber, options: { text: options }, ...(ttl === null ? {} : { ttlSeconds: ttl }) },
-      })}
-      done={(_values, { createQueueSubscription: { created } }) =>
-        created ? "The subscription is created." : "It already exists, and is not confirmed yet."
-      }
-    >
-      <TextField
-        name="subscriber"
-        label="Subscriber"
-        mono
-        placeholder="https://example.org/hook"
-        description="An https, http or mailto address."
-      />
-      <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; 3600 if empty." />
-      <TextAreaField name="options" label="Options" rows={4} description="A JSON object, such as a _retry_policy." />
-    </FormDialog>
+      load={loadForm}
+      props={{ project, queue }}
+    />
   );
 }
+
+const loadForm = () => import("./create-subscription-form.tsx");

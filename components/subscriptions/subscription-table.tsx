@@ -14,7 +14,7 @@ const COLUMNS = [
   column<SubscriptionRow>(
     "subscriber",
     "Subscriber",
-    (row) => <span className="font-mono text-[0.8125rem]">{row.subscriber}</span>,
+    (row) => <span className="font-mono text-xs">{row.subscriber}</span>,
     { grow: true },
   ),
   column<SubscriptionRow>("state", "State", (row) =>
@@ -23,7 +23,7 @@ const COLUMNS = [
   column<SubscriptionRow>(
     "options",
     "Options",
-    (row) => <code className="block max-w-44 truncate font-mono text-[0.8125rem] text-muted">{row.optionsText}</code>,
+    (row) => <code className="block max-w-44 truncate font-mono text-xs text-muted">{row.optionsText}</code>,
     { wide: true },
   ),
   column<SubscriptionRow>("created", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
@@ -76,6 +76,7 @@ export function SubscriptionTable({
 }) {
   return (
     <DataTable
+      editable
       label="Subscriptions"
       columns={COLUMNS}
       rows={rows}

@@ -2,25 +2,24 @@
 
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { classes } from "./classes.ts";
-import { Hint } from "./hint.tsx";
 import { Link } from "./link.tsx";
 import { useRowRemoved } from "./steady-rows.ts";
 
 export type ButtonKind = "primary" | "plain" | "ghost" | "danger";
 
 const KINDS: Record<ButtonKind, string> = {
-  primary: "border-transparent bg-accent-fill text-accent-ink hover:brightness-110",
-  plain: "border-line bg-surface text-ink hover:bg-hover",
-  ghost: "border-transparent text-muted hover:bg-hover hover:text-ink",
-  danger: "border-danger/40 bg-surface text-danger hover:bg-danger-soft",
+  primary: "border-accent-fill bg-accent-fill font-semibold text-accent-ink hover:brightness-110",
+  plain: "border-line-strong bg-surface text-ink hover:bg-raised",
+  ghost: "border-transparent text-ink-2 hover:bg-raised hover:text-ink",
+  danger: "border-danger bg-surface text-danger hover:bg-danger-soft",
 };
 
 function look(kind: ButtonKind, size: "small" | "normal", icon: boolean): string {
   return classes(
-    "inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap",
-    "aria-disabled:cursor-not-allowed aria-disabled:opacity-55 disabled:opacity-55 [&_svg]:size-4 [&_svg]:shrink-0",
-    size === "small" ? "h-7 text-[0.8125rem]" : "h-8",
-    icon ? (size === "small" ? "w-7" : "w-8") : size === "small" ? "px-2" : "px-3",
+    "inline-flex shrink-0 items-center justify-center gap-1.5 rounded border font-medium whitespace-nowrap",
+    "aria-disabled:cursor-not-allowed aria-disabled:opacity-55 disabled:opacity-55 [&_svg]:size-3.5 [&_svg]:shrink-0",
+    size === "small" ? "h-6 text-xs" : "h-7 max-sm:h-9",
+    icon ? (size === "small" ? "w-6" : "w-7 max-sm:w-9") : size === "small" ? "px-2" : "px-2.5",
     KINDS[kind],
   );
 }
@@ -50,7 +49,7 @@ export function Button({
   const disabledReason = useRowRemoved() ?? ownReason;
   const reasonId = useId();
   const off = Boolean(disabledReason) || pending;
-  const button = (
+  return (
     <button
       type="button"
       {...rest}
@@ -58,6 +57,7 @@ export function Button({
       aria-disabled={off || undefined}
       aria-busy={pending || undefined}
       aria-describedby={disabledReason ? reasonId : rest["aria-describedby"]}
+      data-hint={disabledReason ?? label}
       className={look(kind, size, label !== undefined)}
       onClick={(event) => {
         if (off) event.preventDefault();
@@ -72,9 +72,6 @@ export function Button({
       ) : null}
     </button>
   );
-  // No hint for a removed row: a button that gets a hint is rendered anew and loses the focus.
-  const hint = ownReason ?? label;
-  return hint ? <Hint text={hint}>{button}</Hint> : button;
 }
 
 type LinkButtonProps = {

@@ -1,16 +1,16 @@
 "use client";
 
-import { type ReactElement, type ReactNode, useId, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
+import { useOpened } from "./opener.tsx";
 import { visible, visibleIfText } from "./visible.tsx";
 
 /**
- * Asks before something is destroyed. With `typeName` the user must also type that name. What can be undone needs no
+ * Asks before something is destroyed, once an <Opener> opened it. With `typeName` the user must also type that name. What can be undone needs no
  * question, only a button.
  */
 export function Confirm({
-  trigger,
   title,
   consequence,
   confirmLabel,
@@ -18,7 +18,6 @@ export function Confirm({
   onConfirm,
   extra,
 }: {
-  trigger: ReactElement;
   title: string;
   /** What is lost, and what stays. */
   consequence: ReactNode;
@@ -28,7 +27,7 @@ export function Confirm({
   onConfirm: () => Promise<boolean>;
   extra?: ReactNode;
 }) {
-  const [open, setOpen] = useState(false);
+  const { open, setOpen } = useOpened();
   const [typed, setTyped] = useState("");
   const [pending, setPending] = useState(false);
   const inputId = useId();
@@ -48,7 +47,6 @@ export function Confirm({
         setOpen(next);
         setTyped("");
       }}
-      trigger={trigger}
       title={title}
       alert
       footer={
@@ -84,7 +82,7 @@ export function Confirm({
             onChange={(event) => setTyped(event.target.value)}
             autoComplete="off"
             spellCheck={false}
-            className="h-9 w-full rounded-md border border-line-strong bg-surface px-2.5 font-mono"
+            className="h-9 w-full rounded border border-line-strong bg-sunken px-2.5 font-mono"
           />
         </form>
       ) : null}

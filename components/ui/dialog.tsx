@@ -3,29 +3,25 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
 import { useRouter } from "next/navigation";
-import { type ComponentProps, type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useRef, useState } from "react";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
-import { useHold } from "./refresh.tsx";
 import { visible, visibleIfText } from "./visible.tsx";
 
 const BACKDROP =
   "fixed inset-0 z-40 bg-black/45 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0";
 const POPUP = classes(
-  "relative flex max-h-full w-full flex-col rounded-t-xl border border-line bg-surface shadow-2xl outline-none sm:rounded-xl",
+  "relative flex max-h-full w-full flex-col rounded-t border border-line bg-surface shadow-2xl outline-none sm:rounded",
   "transition-[opacity,translate] data-ending-style:translate-y-2 data-ending-style:opacity-0 data-starting-style:translate-y-2 data-starting-style:opacity-0",
 );
 
 /**
- * A modal dialog. Focus moves into it, stays there, and returns to where it was.
- *
- * A dialog that a trigger opened holds the page as it is until it closes. One that the address opened is refreshed with
- * the page.
+ * A modal dialog. Focus moves into it, stays there, and returns to where it was. Load it when it is first needed: it is
+ * as heavy as the rest of a page.
  */
 export function Dialog({
   open,
   onOpenChange,
-  trigger,
   title,
   description,
   wide = false,
@@ -36,7 +32,6 @@ export function Dialog({
 }: {
   open: boolean;
   onOpenChange: (open: boolean) => void;
-  trigger?: ReactElement;
   title: string;
   description?: ReactNode;
   wide?: boolean;
@@ -47,7 +42,6 @@ export function Dialog({
   children?: ReactNode;
   footer?: ReactNode;
 }) {
-  useHold(open && trigger !== undefined);
   /** Whether to discard what was typed, and where in the browser's history to go then. */
   const [asking, setAsking] = useState<{ goTo: string | null } | null>(null);
   useUnloadQuestion(unsaved);
@@ -62,7 +56,6 @@ export function Dialog({
       onOpenChange={(next) => (!next && unsaved ? setAsking({ goTo: null }) : onOpenChange(next))}
       disablePointerDismissal={alert}
     >
-      {trigger ? <Base.Trigger render={trigger} /> : null}
       <Base.Portal>
         <Base.Backdrop className={BACKDROP} />
         <Base.Viewport className="fixed inset-0 z-40 flex items-end justify-center pt-8 sm:items-center sm:p-6">
@@ -78,10 +71,7 @@ export function Dialog({
                   <Base.Description className="text-muted">{visibleIfText(description)}</Base.Description>
                 ) : null}
               </div>
-              <Base.Close
-                aria-label="Close"
-                className="-mr-2 rounded-md p-1.5 text-muted hover:bg-hover hover:text-ink"
-              >
+              <Base.Close aria-label="Close" className="-mr-2 rounded p-1.5 text-muted hover:bg-hover hover:text-ink">
                 <X aria-hidden className="size-4" />
               </Base.Close>
             </div>
@@ -129,7 +119,7 @@ export function Dialog({
 export function AddressDialog({
   closeHref,
   ...props
-}: Omit<ComponentProps<typeof Dialog>, "open" | "onOpenChange" | "trigger"> & { closeHref: string }) {
+}: Omit<ComponentProps<typeof Dialog>, "open" | "onOpenChange"> & { closeHref: string }) {
   const router = useRouter();
   const close = (open: boolean) => {
     if (!open) router.push(closeHref, { scroll: false });

@@ -3,6 +3,7 @@
 import { Search } from "lucide-react";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { type ReactNode, useEffect, useId, useRef, useState, useTransition } from "react";
+import { SavedViews } from "./saved-views.tsx";
 
 /** Milliseconds without a keystroke before the text goes into the address. */
 const SETTLE = 250;
@@ -61,7 +62,10 @@ export function SearchBox({
       <label htmlFor={id} className="sr-only">
         {label}
       </label>
-      <Search aria-hidden className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted" />
+      <Search
+        aria-hidden
+        className="pointer-events-none absolute top-1/2 left-2.5 size-3.5 -translate-y-1/2 text-muted"
+      />
       <input
         id={id}
         type="search"
@@ -72,15 +76,20 @@ export function SearchBox({
         autoComplete="off"
         spellCheck={false}
         data-search
-        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-2 pl-8 placeholder:text-muted"
+        className="h-7 w-full rounded border border-line-strong bg-sunken pr-2 pl-8 max-sm:h-9 placeholder:text-muted"
       />
     </div>
   );
 }
 
-/** A row of filters above a table. */
+/** A row of filters above a table, and the views that were saved of them. */
 export function FilterBar({ children }: { children: ReactNode }) {
-  return <div className="flex flex-wrap items-center gap-2 border-b border-line p-3">{children}</div>;
+  return (
+    <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
+      {children}
+      <SavedViews />
+    </div>
+  );
 }
 
 /** A yes-or-no filter, as a parameter of the address. */
@@ -99,7 +108,7 @@ export function FilterCheck({
   const [, start] = useTransition();
   const on = search.get(param) === "1";
   return (
-    <label className="flex h-8 items-center gap-1.5">
+    <label className="flex h-7 items-center gap-1.5">
       <input
         type="checkbox"
         checked={on}
@@ -157,7 +166,7 @@ export function FilterSelect({
           const query = next.toString();
           start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
         }}
-        className="h-8 max-w-56 rounded-md border border-line-strong bg-surface px-2"
+        className="h-7 max-w-56 rounded border border-line-strong bg-sunken px-2 max-sm:h-9"
       >
         {all === undefined ? null : <option value="">{all}</option>}
         {choices.map((choice) => (

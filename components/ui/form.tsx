@@ -6,7 +6,7 @@ import { Controller, type FieldPath, type FieldValues, get, useFormContext } fro
 import { classes } from "./classes.ts";
 
 const CONTROL = classes(
-  "w-full min-w-0 rounded-md border border-line-strong bg-surface px-2.5 text-ink placeholder:text-muted",
+  "w-full min-w-0 rounded border border-line-strong bg-sunken px-2.5 text-ink placeholder:text-muted",
   "aria-invalid:border-danger disabled:opacity-60",
 );
 
@@ -38,12 +38,12 @@ function Notes({ description, wiring }: { description: ReactNode; wiring: Return
   return (
     <>
       {wiring.error ? (
-        <p id={wiring.errorId} role="alert" className="text-[0.8125rem] text-danger">
+        <p id={wiring.errorId} role="alert" className="text-xs text-danger">
           {wiring.error}
         </p>
       ) : null}
       {description ? (
-        <p id={wiring.hintId} className="text-[0.8125rem] text-muted">
+        <p id={wiring.hintId} className="text-xs text-muted">
           {description}
         </p>
       ) : null}
@@ -100,7 +100,7 @@ export function TextField<Values extends FieldValues>({
         placeholder={placeholder}
         aria-invalid={wiring.invalid || undefined}
         aria-describedby={wiring.describedBy}
-        className={classes(CONTROL, "h-9", mono && "font-mono text-[0.8125rem]")}
+        className={classes(CONTROL, "h-9", mono && "font-mono text-xs")}
       />
     </Frame>
   );
@@ -124,7 +124,7 @@ export function TextAreaField<Values extends FieldValues>({
         spellCheck={false}
         aria-invalid={wiring.invalid || undefined}
         aria-describedby={wiring.describedBy}
-        className={classes(CONTROL, "resize-y py-1.5 font-mono text-[0.8125rem]")}
+        className={classes(CONTROL, "resize-y py-1.5 font-mono text-xs")}
       />
     </Frame>
   );
@@ -175,12 +175,12 @@ export function ChoicesField<Values extends FieldValues>({
   return (
     <fieldset className="flex min-w-0 flex-col gap-1" aria-describedby={wiring.describedBy}>
       <legend className="mb-1 font-medium">{label}</legend>
-      <div className="flex max-h-56 flex-col overflow-auto rounded-md border border-line-strong">
+      <div className="flex max-h-56 flex-col overflow-auto rounded border border-line-strong">
         {choices.map((choice) => (
           <label key={choice.value} className="flex min-h-9 items-center gap-2 px-2.5 hover:bg-hover">
             <input {...register(name)} type="checkbox" value={choice.value} className="size-4 accent-accent-fill" />
             <span className="min-w-0 flex-1 truncate">{choice.label}</span>
-            {choice.note ? <span className="text-[0.8125rem] text-muted">{choice.note}</span> : null}
+            {choice.note ? <span className="text-xs text-muted">{choice.note}</span> : null}
           </label>
         ))}
       </div>
@@ -214,7 +214,7 @@ export function SwitchField<Values extends FieldValues>({ name, label, descripti
               {label}
             </span>
             {description ? (
-              <p id={`${id}-hint`} className="text-[0.8125rem] text-muted">
+              <p id={`${id}-hint`} className="text-xs text-muted">
                 {description}
               </p>
             ) : null}

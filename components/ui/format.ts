@@ -39,9 +39,27 @@ export function formatUtc(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
 
-/** The time of day of a timestamp in milliseconds: "08:00:00 UTC" */
-export function formatClock(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(11, 19)} UTC`;
+/** As `formatUtc`, in the zone of the browser: "2026-11-22 09:00:00 +01:00" */
+export function formatLocal(iso: string): string {
+  const { text, offset } = inBrowserZone(Date.parse(iso));
+  return `${text.slice(0, 10)} ${text.slice(11, 19)} ${offset}`;
+}
+
+/** The time of day of a timestamp in milliseconds, and its zone: "08:00:00" and "UTC" */
+export function clockParts(milliseconds: number, zone: "utc" | "local"): { clock: string; zone: string } {
+  const utc = { text: new Date(milliseconds).toISOString(), offset: "UTC" };
+  const { text, offset } = zone === "utc" ? utc : inBrowserZone(milliseconds);
+  return { clock: text.slice(11, 19), zone: offset };
+}
+
+function inBrowserZone(milliseconds: number): { text: string; offset: string } {
+  const minutes = -new Date(milliseconds).getTimezoneOffset();
+  const [hour, minute] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  const two = (value: number) => String(value).padStart(2, "0");
+  return {
+    text: new Date(milliseconds + minutes * 60_000).toISOString(),
+    offset: `${minutes < 0 ? "-" : "+"}${two(hour)}:${two(minute)}`,
+  };
 }
 
 /** 1536 -> "1.5 KiB" */

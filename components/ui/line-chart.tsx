@@ -1,7 +1,6 @@
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { ReactNode } from "react";
-import { classes } from "./classes.ts";
 
 export interface ChartLine {
   label: string;
@@ -12,13 +11,15 @@ export interface ChartLine {
 }
 
 const STROKE: Record<ChartLine["look"], { className: string; dashes?: string }> = {
-  plain: { className: "stroke-accent-fill" },
+  plain: { className: "stroke-ink" },
   dashed: { className: "stroke-muted", dashes: "5 3" },
 };
 
 const HEIGHT = 100;
 
 /**
+ * Drawn by the server: the library that computes it never reaches a browser.
+ *
  * Values over steps of equal length, from zero up. The drawing fills the width; labels stand beside it, so that they
  * are not stretched. For screen readers it is one image: put a table with the same numbers below.
  */
@@ -100,7 +101,7 @@ export function LineChart({
             key={name}
             d={`${path(values) ?? ""}${alone(values).join("")}`}
             fill="none"
-            strokeWidth={2}
+            strokeWidth={1.5}
             strokeLinecap="round"
             strokeLinejoin="round"
             strokeDasharray={STROKE[look].dashes}
@@ -140,43 +141,11 @@ function Legend({ lines }: { lines: ChartLine[] }) {
   );
 }
 
-export interface StripStep {
-  key: string;
-  state: "ok" | "warn" | "danger" | "none";
-  title: string;
-}
-
-/** The height repeats what the colour shows. */
-const FILL: Record<StripStep["state"], string> = {
-  ok: "h-full bg-ok",
-  warn: "h-2/3 bg-warn",
-  danger: "h-1/3 bg-danger-fill",
-  none: "h-0.5 bg-line-strong",
-};
-
-/**
- * One mark a step of time, for the state in it. `label` says the same in words. Put a table with the states below, or a
- * number beside it.
- */
-export function StateStrip({ label, steps, small = false }: { label: string; steps: StripStep[]; small?: boolean }) {
-  return (
-    <div
-      role="img"
-      aria-label={label}
-      className={classes("flex items-end gap-px overflow-hidden", small ? "h-4 w-24" : "h-6 w-full")}
-    >
-      {steps.map(({ key, state, title }) => (
-        <span key={key} title={title} className={classes("min-w-0 flex-1 rounded-[1px]", FILL[state])} />
-      ))}
-    </div>
-  );
-}
-
 /** The numbers of a chart as a table that can be opened. */
 export function TableTwin({ children }: { children: ReactNode }) {
   return (
     <details className="border-t border-line">
-      <summary className="px-4 py-2 text-[0.8125rem] text-muted hover:text-ink">As a table</summary>
+      <summary className="px-4 py-2 text-xs text-muted hover:text-ink">As a table</summary>
       {children}
     </details>
   );

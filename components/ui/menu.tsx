@@ -1,7 +1,14 @@
 "use client";
 
-import { Menu as Base } from "@base-ui/react/menu";
-import { type ReactElement, type ReactNode, useState } from "react";
+import {
+  cloneElement,
+  type KeyboardEvent,
+  type ReactElement,
+  type ReactNode,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
 import { classes } from "./classes.ts";
 
 export interface MenuChoice {
@@ -10,7 +17,21 @@ export interface MenuChoice {
   icon?: ReactNode;
 }
 
-/** A menu in which one entry is chosen. */
+interface TriggerProps {
+  onClick?: () => void;
+  onKeyDown?: (event: KeyboardEvent) => void;
+  "aria-haspopup"?: "menu";
+  "aria-expanded"?: boolean;
+}
+
+const STEPS: Record<string, (at: number, count: number) => number> = {
+  ArrowDown: (at, count) => (at + 1) % count,
+  ArrowUp: (at, count) => (at - 1 + count) % count,
+  Home: () => 0,
+  End: (_at, count) => count - 1,
+};
+
+/** A menu in which one entry is chosen. `trigger` is a button. */
 export function ChoiceMenu({
   trigger,
   label,
@@ -18,43 +39,93 @@ export function ChoiceMenu({
   value,
   onChange,
 }: {
-  trigger: ReactElement;
+  trigger: ReactElement<TriggerProps>;
   label: string;
   choices: MenuChoice[];
   value: string;
   onChange: (value: string) => void;
 }) {
-  // Beside its trigger instead of at the document's end, so that it is in the same landmark.
-  const [container, setContainer] = useState<HTMLElement | null>(null);
+  const [open, setOpen] = useState(false);
+  const frame = useRef<HTMLSpanElement>(null);
+  const items = () => [...(frame.current?.querySelectorAll<HTMLElement>("[role=menuitemradio]") ?? [])];
+  const close = (how: { focus: boolean }) => {
+    setOpen(false);
+    if (how.focus) frame.current?.querySelector("button")?.focus();
+  };
+
+  useEffect(() => {
+    if (!open) return;
+    const all = frame.current?.querySelectorAll<HTMLElement>("[role=menuitemradio]");
+    (all && ([...all].find((item) => item.ariaChecked === "true") ?? all[0]))?.focus();
+    const leave = (event: Event) => {
+      if (event.target instanceof Node && !frame.current?.contains(event.target)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", leave);
+    document.addEventListener("focusin", leave);
+    return () => {
+      document.removeEventListener("pointerdown", leave);
+      document.removeEventListener("focusin", leave);
+    };
+  }, [open]);
+
+  const move = (event: KeyboardEvent) => {
+    const all = items();
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    const step = STEPS[event.key];
+    if (event.key === "Escape" || event.key === "Tab") {
+      if (event.key === "Escape") event.preventDefault();
+      close({ focus: true });
+    } else if (step) {
+      event.preventDefault();
+      all[step(at, all.length)]?.focus();
+    } else if (event.key.length === 1) {
+      const next = [...all.slice(at + 1), ...all.slice(0, at + 1)];
+      next.find((item) => item.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    }
+  };
+
   return (
-    <Base.Root>
-      <Base.Trigger render={trigger} />
-      <span ref={setContainer} className="absolute" />
-      <Base.Portal container={container}>
-        <Base.Positioner sideOffset={6} align="end" className="z-50">
-          <Base.Popup
-            aria-label={label}
-            className="min-w-40 rounded-lg border border-line bg-surface p-1 text-ink shadow-lg outline-none"
-          >
-            <Base.RadioGroup value={value} onValueChange={(next) => onChange(String(next))}>
-              {choices.map((choice) => (
-                <Base.RadioItem
-                  key={choice.value}
-                  value={choice.value}
-                  closeOnClick
-                  className={classes(
-                    "flex h-8 cursor-default items-center gap-2 rounded-md px-2 outline-none data-highlighted:bg-hover",
-                    "data-checked:font-medium data-checked:text-accent [&_svg]:size-4",
-                  )}
-                >
-                  {choice.icon}
-                  {choice.label}
-                </Base.RadioItem>
-              ))}
-            </Base.RadioGroup>
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <span ref={frame} className="relative inline-flex">
+      {cloneElement(trigger, {
+        "aria-haspopup": "menu",
+        "aria-expanded": open,
+        onClick: () => setOpen(!open),
+        onKeyDown: (event: KeyboardEvent) => {
+          if (event.key !== "ArrowDown" || open) return;
+          event.preventDefault();
+          setOpen(true);
+        },
+      })}
+      {open ? (
+        <span
+          role="menu"
+          aria-label={label}
+          tabIndex={-1}
+          onKeyDown={move}
+          className="absolute top-full right-0 z-50 mt-1.5 flex min-w-40 flex-col rounded border border-line-2 bg-surface p-1 text-ink shadow-lg"
+        >
+          {choices.map((choice) => (
+            <button
+              key={choice.value}
+              type="button"
+              role="menuitemradio"
+              aria-checked={choice.value === value}
+              tabIndex={-1}
+              onClick={() => {
+                onChange(choice.value);
+                close({ focus: true });
+              }}
+              className={classes(
+                "flex h-7 items-center gap-2 rounded px-2 text-left outline-none focus:bg-raised hover:bg-raised max-sm:h-9 [&_svg]:size-3.5",
+                choice.value === value && "font-semibold",
+              )}
+            >
+              {choice.icon}
+              {choice.label}
+            </button>
+          ))}
+        </span>
+      ) : null}
+    </span>
   );
 }

@@ -25,11 +25,11 @@ export function PageHeader({
   actions?: ReactNode;
 }) {
   return (
-    <header className="mb-4 flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
+    <header className="mb-3 flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
       <div className="min-w-0 flex-1 basis-64">
         {crumbs.length > 0 ? (
           <nav aria-label="Breadcrumb" className="mb-0.5">
-            <ol className="flex flex-wrap items-center gap-x-1.5 text-[0.8125rem] text-muted">
+            <ol className="flex flex-wrap items-center gap-x-1.5 text-xs text-muted">
               {crumbs.map((crumb) => (
                 <li key={crumb.href} className="flex min-w-0 items-center gap-1.5">
                   <Link href={crumb.href} className="truncate underline-offset-2 hover:text-ink hover:underline">
@@ -42,19 +42,18 @@ export function PageHeader({
           </nav>
         ) : null}
         <div className="flex flex-wrap items-center gap-2">
-          <h1
-            className={classes(
-              "text-xl leading-7 font-semibold tracking-tight wrap-anywhere",
-              mono && "font-mono text-lg",
-            )}
-          >
+          <h1 className={classes("text-lg leading-6 font-semibold tracking-tight wrap-anywhere", mono && "font-mono")}>
             {visible(title)}
           </h1>
           {badges}
         </div>
         {description ? <p className="mt-0.5 max-w-prose text-muted">{description}</p> : null}
       </div>
-      {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+      {actions ? (
+        <div data-page-actions className="flex flex-wrap items-center gap-2">
+          {actions}
+        </div>
+      ) : null}
     </header>
   );
 }
@@ -73,14 +72,14 @@ export function Panel({
   flush?: boolean;
 }) {
   return (
-    <section className="min-w-0 overflow-hidden rounded-lg border border-line bg-surface">
+    <section className="min-w-0 rounded border border-line bg-surface">
       {title || actions ? (
-        <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
+        <div className="flex min-h-8 flex-wrap items-center justify-between gap-2 border-b border-line px-3 py-1">
           {title ? <h2 className="font-semibold">{visible(title)}</h2> : <span />}
           {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
         </div>
       ) : null}
-      <div className={flush ? undefined : "p-4"}>{children}</div>
+      <div className={flush ? undefined : "p-3"}>{children}</div>
     </section>
   );
 }

@@ -1,47 +1,34 @@
 "use client";
 
-import { RefreshCw } from "lucide-react";
-import { useEffect, useState } from "react";
+import { ChevronDown, RefreshCw } from "lucide-react";
+import { markActed } from "./acted.ts";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
-import { formatClock } from "./format.ts";
+import { clockParts } from "./format.ts";
 import { ChoiceMenu } from "./menu.tsx";
-import { useRefresh } from "./refresh.tsx";
+import { type Every, useRefresh } from "./refresh.tsx";
+import { useTimeStyle } from "./time-style.ts";
 
-const CHOICES = [
+const CHOICES: { value: Every; label: string }[] = [
   { value: "0", label: "Off" },
   { value: "5", label: "5 s" },
   { value: "10", label: "10 s" },
+  { value: "live", label: "Live" },
 ];
-const STORED = "isimud-refresh";
 
-/** Refreshes the page at a click, or every few seconds. Pauses while the tab is hidden. */
+/** Says as of when the page is. Refreshes it at a click, and chooses how it keeps up. */
 export function RefreshPicker() {
-  const { refresh, pending, state, asOf } = useRefresh();
-  const [seconds, setSeconds] = useState("0");
-
-  useEffect(() => {
-    const stored = localStorage.getItem(STORED);
-    if (CHOICES.some((choice) => choice.value === stored)) setSeconds(stored as string);
-  }, []);
-
-  useEffect(() => {
-    if (seconds === "0" || pending) return;
-    const timer = setInterval(() => {
-      if (!document.hidden) refresh();
-    }, Number(seconds) * 1000);
-    return () => clearInterval(timer);
-  }, [seconds, pending, refresh]);
-
-  const every = CHOICES.find((choice) => choice.value === seconds)?.label ?? "";
+  const { refresh, pending, state, asOf, every, setEvery, connected } = useRefresh();
+  const time = clockParts(asOf, useTimeStyle().zone);
+  const label = CHOICES.find((choice) => choice.value === every)?.label ?? "";
   return (
     <div className="flex items-center">
       {/* Always rendered, so that screen readers announce what appears in it. On a telephone it is below the bar. */}
       <span
         role="status"
-        className="flex justify-center text-[0.8125rem] whitespace-nowrap text-warn max-sm:absolute max-sm:inset-x-0 max-sm:top-full max-sm:bg-warn-soft"
+        className="flex justify-center text-xs whitespace-nowrap text-warn max-sm:absolute max-sm:inset-x-0 max-sm:top-full max-sm:bg-warn-soft"
       >
-        {state === "lost" ? `as of ${formatClock(asOf)}, reconnecting` : null}
+        {state === "lost" ? `as of ${time.clock} ${time.zone}, reconnecting` : null}
         {state === "outdated" ? (
           <span className="flex items-center gap-1">
             A new version is available:
@@ -51,23 +38,52 @@ export function RefreshPicker() {
           </span>
         ) : null}
       </span>
-      <Button kind="ghost" aria-label="Refresh now" onClick={refresh}>
+      <Button
+        kind="ghost"
+        label="Refresh now"
+        onClick={() => {
+          markActed();
+          refresh();
+        }}
+      >
         <RefreshCw aria-hidden className={classes(pending && "animate-spin")} />
       </Button>
       <ChoiceMenu
         trigger={
-          <Button kind="ghost" aria-label={`Refresh: ${every}`}>
-            {every}
+          <Button kind="ghost">
+            <Dot current={state === "current"} connected={connected} />
+            {/* What is shown here changes with every refresh, so it is no live region. */}
+            <span>
+              as of <b className="font-semibold text-ink">{time.clock}</b>
+              <span className="max-sm:hidden"> {time.zone}</span>
+            </span>
+            <span className="max-sm:sr-only">
+              <span className="sr-only">Refresh: </span>
+              {label}
+            </span>
+            <ChevronDown aria-hidden />
           </Button>
         }
         label="Refresh"
         choices={CHOICES}
-        value={seconds}
-        onChange={(next) => {
-          setSeconds(next);
-          localStorage.setItem(STORED, next);
-        }}
+        value={every}
+        onChange={(next) => setEvery(next as Every)}
       />
     </div>
+  );
+}
+
+/** Green while the server answers, with a ring while the page has its stream. */
+function Dot({ current, connected }: { current: boolean; connected: boolean }) {
+  return (
+    <span
+      aria-hidden
+      data-live={connected || undefined}
+      className={classes(
+        "size-2 shrink-0 rounded-full",
+        current ? "bg-ok" : "bg-warn",
+        connected && "ring-2 ring-ok/30",
+      )}
+    />
   );
 }

@@ -12,11 +12,17 @@ import {
   useMemo,
   useRef,
   useState,
+  useSyncExternalStore,
   useTransition,
 } from "react";
+import { type Connect, canBeLive, type View, watchLive } from "./live-tabs.ts";
+import { useServerClock } from "./time.tsx";
 
 /** `away`: no server answers, or it cannot render. `other build`: its pages are newer or older than the open one. */
 export type ServerAnswer = "ready" | "away" | "other build";
+
+/** Seconds between two refreshes; "live": whenever the server says that the page's data has changed. */
+export type Every = "0" | "5" | "10" | "live";
 
 interface Refreshing {
   /** Refreshes the page once the server is ready and nothing holds the page. Calls during a refresh become one more. */
@@ -26,12 +32,22 @@ interface Refreshing {
   pending: boolean;
   /** `lost`: the page is old, and refreshes when the server is back. `outdated`: only a reload shows newer data. */
   state: "current" | "lost" | "outdated";
-  /** When the server rendered the page: its clock, in milliseconds. */
+  /** When the page's data was known to be so: the server's clock, in milliseconds. */
   asOf: number;
+  every: Every;
+  setEvery: (every: Every) => void;
+  /** A live page has its stream. */
+  connected: boolean;
+  /** Says what the page shows; null: nothing that can be watched. */
+  setView: (view: View | null) => void;
 }
 
 const Refresh = createContext<Refreshing | null>(null);
 
+const STORED = "isimud-refresh";
+const CHOICES: readonly string[] = ["0", "5", "10", "live"] satisfies Every[];
+/** Also how often a live page is refreshed while it has no stream. */
+const DEFAULT: Every = "10";
 const RETRY_MS = 2000;
 /** After that long a refresh is in doubt: the server may have stopped. */
 const SLOW_LOAD_MS = 5000;
@@ -42,10 +58,13 @@ const SLOW_LOAD_MS = 5000;
  */
 export function RefreshProvider({
   ask,
+  connect,
   serverNow,
   children,
 }: {
   ask: () => Promise<ServerAnswer>;
+  /** Opens the stream of live pages. */
+  connect: Connect;
   /** When the server rendered this. */
   serverNow: number;
   children: ReactNode;
@@ -57,6 +76,7 @@ export function RefreshProvider({
   const [answer, setAnswer] = useState<ServerAnswer>("ready");
   const [holders, setHolders] = useState(0);
   const [wanted, setWanted] = useState(false);
+  const connectedNow = useRef(false);
   const held = holders > 0;
   useGate(held, serverNow);
   // What still waits for the gate is not pending.
@@ -66,7 +86,9 @@ export function RefreshProvider({
     if (!wanted || asking || loading || held || answer !== "ready") return;
     setWanted(false);
     setAsking(true);
-    void ask().then((next) => {
+    // A stream that is open proves that the server is there, and of the same build.
+    const asked = connectedNow.current ? Promise.resolve<ServerAnswer>("ready") : ask();
+    void asked.then((next) => {
       setAsking(false);
       setAnswer(next);
       if (next !== "ready") return setWanted(true);
@@ -103,13 +125,93 @@ export function RefreshProvider({
   }, []);
 
   const pending = asking || underWay;
-  const asOf = useAsOf(serverNow);
+  const { every, setEvery } = useEvery();
+  const visible = useVisible();
+  const [view, setView] = useState<View | null>(null);
+  const { connected, checkedAt } = useLive({ view: every === "live" && visible ? view : null, connect, refresh });
+  connectedNow.current = connected;
+  useTimer({ seconds: connected || !visible ? 0 : Number(every === "live" ? DEFAULT : every), pending, refresh });
+  const asOf = Math.max(useAsOf(serverNow), checkedAt);
   const state = answer === "other build" ? "outdated" : answer === "away" || offline ? "lost" : "current";
   const value = useMemo(
-    () => ({ refresh, hold, pending, state, asOf }) satisfies Refreshing,
-    [refresh, hold, pending, state, asOf],
+    () => ({ refresh, hold, pending, state, asOf, every, setEvery, connected, setView }) satisfies Refreshing,
+    [refresh, hold, pending, state, asOf, every, setEvery, connected],
   );
   return <Refresh.Provider value={value}>{children}</Refresh.Provider>;
+}
+
+/** What the user chose. Where the browser forbids storage, the choice lasts as long as the page. */
+function useEvery(): { every: Every; setEvery: (every: Every) => void } {
+  const [every, setEvery] = useState<Every>(DEFAULT);
+  useEffect(() => {
+    try {
+      const stored = localStorage.getItem(STORED) ?? "";
+      if (CHOICES.includes(stored)) setEvery(stored as Every);
+    } catch {}
+  }, []);
+  const choose = useCallback((next: Every) => {
+    setEvery(next);
+    try {
+      localStorage.setItem(STORED, next);
+    } catch {}
+  }, []);
+  return { every, setEvery: choose };
+}
+
+/** A hidden tab costs nothing: it neither asks nor listens. */
+function useVisible(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      document.addEventListener("visibilitychange", listener);
+      return () => document.removeEventListener("visibilitychange", listener);
+    },
+    () => !document.hidden,
+    () => true,
+  );
+}
+
+/** Refreshes every few seconds, and at once when the tab is shown again; 0: never. */
+function useTimer({ seconds, pending, refresh }: { seconds: number; pending: boolean; refresh: () => void }): void {
+  const due = useRef(0);
+  useEffect(() => {
+    if (seconds === 0 || pending) return;
+    if (due.current === 0) due.current = Date.now() + seconds * 1000;
+    const wait = Math.min(Math.max(due.current - Date.now(), 0), seconds * 1000);
+    const timer = setTimeout(() => {
+      due.current = 0;
+      refresh();
+    }, wait);
+    return () => clearTimeout(timer);
+  }, [seconds, pending, refresh]);
+}
+
+/** Follows the view while there is one. `checkedAt`: when the server last found it unchanged, by its clock. */
+function useLive({ view, connect, refresh }: { view: View | null; connect: Connect; refresh: () => void }): {
+  connected: boolean;
+  checkedAt: number;
+} {
+  const [connected, setConnected] = useState(false);
+  const [checkedAt, setCheckedAt] = useState(0);
+  const now = useServerClock();
+  useEffect(() => {
+    if (view === null || !canBeLive()) return;
+    const stop = watchLive(view, connect, {
+      onView: (changed) => {
+        if (changed) refresh();
+        else setCheckedAt(now());
+      },
+      onConnected: (is) => {
+        setConnected(is);
+        // Without a stream the refresh asks whether there is a server, and the page says so when there is none.
+        if (!is) refresh();
+      },
+    });
+    return () => {
+      stop();
+      setConnected(false);
+    };
+  }, [view, connect, refresh, now]);
+  return { connected, checkedAt };
 }
 
 /**
@@ -143,6 +245,16 @@ function useAsOf(serverNow: number): number {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new address shows new data
   useEffect(() => setAsOf(Date.now() + behind.current), [address]);
   return asOf;
+}
+
+/** Says what this page shows, so that it can be live. `document` and `variables` are what the page asked for. */
+export function useView(document: string, variables: object): void {
+  const { setView } = useRefresh();
+  const key = JSON.stringify(variables);
+  useEffect(() => {
+    setView({ document, variables: JSON.parse(key) });
+    return () => setView(null);
+  }, [document, key, setView]);
 }
 
 export function useRefresh(): Refreshing {

@@ -5,7 +5,11 @@ import { classes } from "./classes.ts";
 
 const SHADOW = "pointer-events-none absolute inset-y-0 z-20 hidden w-5 from-black/15 to-transparent dark:from-black/80";
 
-/** A part of the page that scrolls. It has a name, the keyboard reaches it, and a shadow marks where more is hidden. */
+/**
+ * A part of the page that scrolls. It has a name, the keyboard reaches it, and a shadow marks where more is hidden.
+ *
+ * While everything fits, it is `data-fits` and does not scroll, so that what is sticky in it sticks to the page.
+ */
 export function ScrollRegion({
   label,
   className,
@@ -21,7 +25,8 @@ export function ScrollRegion({
     const region = ref.current;
     if (region === null) return;
     const mark = () => {
-      const { scrollLeft, scrollWidth, clientWidth } = region;
+      const { scrollLeft, scrollWidth, clientWidth, scrollHeight, clientHeight } = region;
+      region.toggleAttribute("data-fits", scrollWidth <= clientWidth + 1 && scrollHeight <= clientHeight + 1);
       region.toggleAttribute("data-more-left", scrollLeft > 0);
       // Widths are rounded, positions are not.
       region.toggleAttribute("data-more-right", scrollLeft + clientWidth < scrollWidth - 1);
@@ -41,7 +46,10 @@ export function ScrollRegion({
         aria-label={label}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll
         tabIndex={0}
-        className={classes("peer overflow-auto focus-visible:-outline-offset-2", className)}
+        className={classes(
+          "peer group/region overflow-auto focus-visible:-outline-offset-2 data-fits:overflow-x-clip data-fits:overflow-y-visible",
+          className,
+        )}
       >
         {children}
       </section>

@@ -1,16 +1,14 @@
 "use client";
 
-import { Dialog } from "@base-ui/react/dialog";
 import { Menu as MenuIcon, X } from "lucide-react";
 import { usePathname } from "next/navigation";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { classes } from "./classes.ts";
 import { Link } from "./link.tsx";
 
 export interface NavItem {
   label: string;
   href: string;
-  icon: ReactNode;
   /** Patterns of further addresses that belong to the item. */
   covers?: string[];
 }
@@ -26,23 +24,28 @@ export function Shell({
   mark,
   home,
   groups,
+  search,
+  badge,
   tools,
+  drawerTools,
   children,
 }: {
   name: string;
   mark: ReactNode;
   home: string;
   groups: NavGroup[];
+  /** Stands where the eye looks first. */
+  search: ReactNode;
+  /** Beside the search, at every width. */
+  badge: ReactNode;
   tools: ReactNode;
+  /** In the bar of wide screens, in the drawer of narrow ones. */
+  drawerTools: ReactNode;
   children: ReactNode;
 }) {
   const path = usePathname();
-  const [drawer, setDrawer] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the address changes
-  useEffect(() => setDrawer(false), [path]);
-
   const brand = (
-    <Link href={home} className="flex items-center gap-2 rounded font-semibold tracking-tight">
+    <Link href={home} className="flex items-center gap-2 rounded text-sm font-bold">
       {mark}
       {name}
     </Link>
@@ -51,76 +54,108 @@ export function Shell({
     <>
       <a
         href="#content"
-        className="sr-only z-50 rounded-md bg-accent-fill px-3 py-2 text-accent-ink focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
+        className="sr-only z-50 rounded bg-accent-fill px-3 py-2 text-accent-ink focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
       >
         Skip to the content
       </a>
-      <div className="lg:grid lg:grid-cols-[13rem_minmax(0,1fr)]">
-        <aside className="sticky top-0 hidden h-dvh flex-col border-r border-line bg-surface lg:flex">
-          <div className="flex h-12 items-center px-4">{brand}</div>
+      <header className="sticky top-0 z-30 flex h-12 items-center gap-1.5 border-b border-line bg-surface px-3 whitespace-nowrap sm:gap-2.5 lg:px-4">
+        <Drawer name={name} path={path} groups={groups} tools={drawerTools} />
+        <div className="hidden w-38 shrink-0 lg:block">{brand}</div>
+        {badge}
+        {search}
+        <div className="ml-auto flex items-center gap-1">
+          {tools}
+          <span className="hidden lg:contents">{drawerTools}</span>
+        </div>
+      </header>
+      <div className="lg:grid lg:grid-cols-[10.5rem_minmax(0,1fr)]">
+        <aside className="sticky top-12 hidden h-[calc(100dvh-3rem)] flex-col overflow-auto border-r border-line bg-surface lg:flex">
           <Navigation groups={groups} path={path} />
         </aside>
-        <div className="flex min-h-dvh min-w-0 flex-col">
-          <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b border-line bg-surface px-3 sm:px-6">
-            <Dialog.Root open={drawer} onOpenChange={setDrawer}>
-              <Dialog.Trigger
-                aria-label="Open the navigation"
-                className="-ml-1 rounded-md p-2 hover:bg-hover lg:hidden"
-              >
-                <MenuIcon aria-hidden className="size-5" />
-              </Dialog.Trigger>
-              <Dialog.Portal>
-                <Dialog.Backdrop className="fixed inset-0 z-40 bg-black/45 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0" />
-                <Dialog.Popup className="fixed inset-y-0 left-0 z-40 flex w-64 flex-col bg-surface shadow-2xl outline-none transition-transform data-ending-style:-translate-x-full data-starting-style:-translate-x-full">
-                  <div className="flex h-12 items-center justify-between pr-2 pl-4">
-                    <Dialog.Title className="font-semibold">{name}</Dialog.Title>
-                    <Dialog.Close aria-label="Close the navigation" className="rounded-md p-2 hover:bg-hover">
-                      <X aria-hidden className="size-4" />
-                    </Dialog.Close>
-                  </div>
-                  <Navigation groups={groups} path={path} />
-                </Dialog.Popup>
-              </Dialog.Portal>
-            </Dialog.Root>
-            <div className="lg:hidden">{brand}</div>
-            <div className="ml-auto flex items-center gap-1">{tools}</div>
-          </header>
-          <main id="content" tabIndex={-1} className="mx-auto w-full max-w-[100rem] flex-1 p-3 outline-none sm:p-6">
-            {children}
-          </main>
-        </div>
+        <main
+          id="content"
+          tabIndex={-1}
+          className="mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] p-3 pb-6 outline-none sm:px-4"
+        >
+          {children}
+        </main>
       </div>
+    </>
+  );
+}
+
+function Drawer({ name, path, groups, tools }: { name: string; path: string; groups: NavGroup[]; tools: ReactNode }) {
+  const drawer = useRef<HTMLDialogElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the address changes
+  useEffect(() => drawer.current?.close(), [path]);
+  return (
+    <>
+      <button
+        type="button"
+        aria-label="Open the navigation"
+        aria-haspopup="dialog"
+        onClick={() => drawer.current?.showModal()}
+        className="-ml-1 shrink-0 rounded p-2 hover:bg-raised lg:hidden"
+      >
+        <MenuIcon aria-hidden className="size-4" />
+      </button>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself */}
+      <dialog
+        ref={drawer}
+        aria-label={name}
+        // The dialog's own box is covered by its content, so this is a click beside it.
+        onClick={(event) => event.target === drawer.current && drawer.current.close()}
+        className="m-0 h-dvh max-h-none w-64 border-r border-line bg-surface text-ink backdrop:bg-black/50"
+      >
+        <div className="flex min-h-full flex-col">
+          <div className="flex h-12 shrink-0 items-center justify-between pr-2 pl-4">
+            <span className="font-bold">{name}</span>
+            <button
+              type="button"
+              aria-label="Close the navigation"
+              onClick={() => drawer.current?.close()}
+              className="rounded p-2 hover:bg-raised"
+            >
+              <X aria-hidden className="size-4" />
+            </button>
+          </div>
+          <Navigation groups={groups} path={path} />
+          <div className="mt-auto flex justify-end border-t border-line p-2">{tools}</div>
+        </div>
+      </dialog>
     </>
   );
 }
 
 function Navigation({ groups, path }: { groups: NavGroup[]; path: string }) {
   return (
-    <nav aria-label="Main" className="flex flex-1 flex-col gap-4 overflow-auto px-2 py-2">
+    <nav aria-label="Main" className="flex flex-col px-2 py-2.5">
       {groups.map((group) => (
-        <div key={group.label}>
-          <p className="px-2 pb-1 text-xs text-muted">{group.label}</p>
-          <ul className="flex flex-col gap-px">
-            {group.items.map((item) => {
-              const here = isHere(path, item);
-              return (
-                <li key={item.href}>
-                  <Link
-                    href={item.href}
-                    aria-current={here ? "page" : undefined}
-                    className={classes(
-                      "flex h-8 items-center gap-2.5 rounded-md px-2 [&_svg]:size-4",
-                      here ? "bg-accent-soft font-medium text-accent" : "text-ink hover:bg-hover",
-                    )}
-                  >
-                    {item.icon}
-                    {item.label}
-                  </Link>
-                </li>
-              );
-            })}
-          </ul>
-        </div>
+        <ul
+          key={group.label}
+          aria-label={group.label}
+          className="flex flex-col not-first:mt-2 not-first:border-t not-first:border-line not-first:pt-2"
+        >
+          {group.items.map((item) => {
+            const here = isHere(path, item);
+            return (
+              <li key={item.href}>
+                <Link
+                  href={item.href}
+                  aria-current={here ? "page" : undefined}
+                  className={classes(
+                    "flex h-7.5 items-center rounded px-2 max-lg:h-9",
+                    here
+                      ? "bg-raised font-semibold text-ink shadow-[inset_2px_0_0_var(--accent)]"
+                      : "text-ink-2 hover:bg-hover",
+                  )}
+                >
+                  {item.label}
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
       ))}
     </nav>
   );

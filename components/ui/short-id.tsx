@@ -7,7 +7,7 @@ const SHOWN = 18;
 /** The beginning of a long id. The whole id shows on hover, and screen readers read it. */
 export function ShortId({ id }: { id: string }) {
   return (
-    <span title={id} className="font-mono text-[0.8125rem]">
+    <span title={id} className="font-mono text-xs">
       <span aria-hidden>{visible(shorten(id, SHOWN))}</span>
       <span className="sr-only">{visible(id)}</span>
     </span>

@@ -1,13 +1,10 @@
 import type { ReactNode } from "react";
-import type { Tone } from "./badge.tsx";
 import { classes } from "./classes.ts";
 import { formatCount } from "./format.ts";
 import { Link } from "./link.tsx";
 
-const INK: Record<Tone, string> = {
+const INK: Record<"neutral" | "warn" | "danger", string> = {
   neutral: "text-ink",
-  accent: "text-accent",
-  ok: "text-ok",
   warn: "text-warn",
   danger: "text-danger",
 };
@@ -23,21 +20,21 @@ export function StatTile({
   label: string;
   value: ReactNode;
   note?: ReactNode;
-  tone?: Tone;
+  tone?: keyof typeof INK;
   href?: string;
 }) {
   return (
-    <div className="relative min-w-0 rounded-lg border border-line bg-surface px-4 py-3 has-[a:hover]:bg-hover">
-      <dt className="truncate text-[0.8125rem] text-muted">
+    <div className="relative min-w-0 rounded border border-line bg-surface px-3 py-2 has-[a:hover]:bg-hover">
+      <dt className="truncate text-xs text-muted">
         {href ? (
-          <Link href={href} className="after:absolute after:inset-0 after:rounded-lg">
+          <Link href={href} className="after:absolute after:inset-0 after:rounded">
             {label}
           </Link>
         ) : (
           label
         )}
       </dt>
-      <dd className={classes("text-xl leading-8 font-semibold", INK[tone])}>{value}</dd>
+      <dd className={classes("text-[1.375rem] leading-[1.625rem] font-semibold tracking-tight", INK[tone])}>{value}</dd>
       {note ? <dd className="truncate text-xs text-muted">{note}</dd> : null}
     </div>
   );
@@ -54,15 +51,14 @@ export function StatTiles({ children }: { children: ReactNode }) {
 export interface Share {
   label: string;
   value: number;
-  tone: "accent" | "warn" | "line" | "ok" | "danger";
+  look: "ready" | "claimed" | "delayed" | "exhausted";
 }
 
-const FILL: Record<Share["tone"], string> = {
-  accent: "bg-accent-fill",
-  warn: "bg-warn",
-  line: "bg-line-strong",
-  ok: "bg-ok",
-  danger: "bg-danger",
+const FILL: Record<Share["look"], string> = {
+  ready: "bg-ready",
+  claimed: "bg-claimed",
+  delayed: "fill-delayed-hatch",
+  exhausted: "fill-exhausted-hatch",
 };
 
 /** How a whole is divided. The legend has every number, so the bar needs no table. */
@@ -73,23 +69,23 @@ export function ShareBar({ shares, label, legend = true }: { shares: Share[]; la
       <div
         role="img"
         aria-label={`${label}: ${shares.map((share) => `${share.label} ${formatCount(share.value)}`).join(", ")}`}
-        className="flex h-2 w-full gap-px overflow-hidden rounded-full bg-sunken"
+        className="flex h-2.5 w-full gap-px overflow-hidden rounded-[2px] bg-sunken"
       >
         {shares
           .filter((share) => share.value > 0)
           .map((share) => (
             <span
               key={share.label}
-              className={classes("h-full min-w-0.5", FILL[share.tone])}
+              className={classes("h-full min-w-0.5", FILL[share.look])}
               style={{ width: `${(100 * share.value) / total}%` }}
             />
           ))}
       </div>
       {legend ? (
-        <ul className="flex flex-wrap gap-x-4 gap-y-1 text-[0.8125rem]">
+        <ul className="flex flex-wrap gap-x-4 gap-y-1 text-xs">
           {shares.map((share) => (
             <li key={share.label} className="flex items-center gap-1.5">
-              <span aria-hidden className={classes("size-2.5 rounded-sm", FILL[share.tone])} />
+              <span aria-hidden className={classes("h-2.5 w-3.5 rounded-[2px]", FILL[share.look])} />
               <span className="text-muted">{share.label}</span>
               <span className="font-medium">{formatCount(share.value)}</span>
             </li>

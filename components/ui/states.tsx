@@ -9,10 +9,10 @@ function Frame({ icon, title, children, action, alert }: StateProps & { icon: Re
   return (
     <div
       role={alert ? "alert" : undefined}
-      className="flex flex-col items-center gap-2 px-4 py-12 text-center [&>svg]:size-7 [&>svg]:text-muted"
+      className="flex flex-col items-center gap-2 px-4 py-10 text-center [&>svg]:size-6 [&>svg]:text-muted"
     >
       {icon}
-      <p className="text-base font-medium wrap-anywhere">{visible(title)}</p>
+      <p className="font-semibold wrap-anywhere">{visible(title)}</p>
       {children ? <div className="max-w-prose text-muted wrap-anywhere">{visibleIfText(children)}</div> : null}
       {action ? <div className="mt-2 flex flex-wrap justify-center gap-2">{action}</div> : null}
     </div>
@@ -57,7 +57,7 @@ export function PageSkeleton({ rows = 8 }: { rows?: number }) {
   return (
     <div role="status" aria-label="Loading" className="flex flex-col gap-4">
       <Skeleton className="h-8 w-56" />
-      <div className="overflow-hidden rounded-lg border border-line bg-surface">
+      <div className="overflow-hidden rounded border border-line bg-surface">
         {Array.from({ length: rows }, (_, row) => (
           // The rows are identical and never move.
           // biome-ignore lint/suspicious/noArrayIndexKey: see above

@@ -1,18 +1,14 @@
 "use client";
 
-import { type ColumnDef, createColumnHelper, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
 import { ArrowDown, ArrowUp, ArrowUpDown, ChevronLeft, ChevronRight } from "lucide-react";
-import { type ReactNode, useMemo } from "react";
+import type { ReactNode } from "react";
 import { Badge } from "./badge.tsx";
 import { classes } from "./classes.ts";
+import { COLUMNS_PARAM, ColumnMenu, useShownColumns } from "./column-menu.tsx";
 import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
 import { RowRemoved, useSteadyRows } from "./steady-rows.ts";
 import { visibleIfText } from "./visible.tsx";
-
-/** The server sorts, filters and pages, so the table needs none of the library's row models. */
-const features = tableFeatures({});
-type Features = typeof features;
 
 export interface ColumnLook {
   align?: "right";
@@ -25,21 +21,22 @@ export interface ColumnLook {
   grow?: boolean | "cut";
 }
 
-export type Column<Row extends RowData> = ColumnDef<Features, Row, unknown> & { look?: ColumnLook };
+export interface Column<Row> {
+  id: string;
+  /** Empty: the column of actions. */
+  header: string;
+  cell: (row: Row) => ReactNode;
+  look: ColumnLook;
+}
 
-/** A column whose cells are rendered from the whole row. Without a header it is the column of actions. */
-export function column<Row extends RowData>(
+/** A column whose cells are rendered from the whole row. */
+export function column<Row>(
   id: string,
   header: string,
   cell: (row: Row) => ReactNode,
   look: ColumnLook = {},
 ): Column<Row> {
-  const definition = createColumnHelper<Features, Row>().display({
-    id,
-    header,
-    cell: (context) => visibleIfText(cell(context.row.original)),
-  });
-  return { ...definition, look };
+  return { id, header, cell, look };
 }
 
 export interface SortLink {
@@ -54,22 +51,20 @@ export interface PagerLinks {
   first: string | null;
 }
 
-/**
- * A table of one page of rows. The address has the sort order and the page, so headers and pager are links. Define
- * columns outside the component that renders the table: new columns rebuild it.
- */
-export function DataTable<Row extends RowData>({
+/** A table of one page of rows. The address has the sort order and the page, so headers and pager are links. */
+export function DataTable<Row>({
   label,
-  columns,
+  columns: all,
   rows,
   rowKey,
   sortLinks = {},
   pager,
   summary,
   empty,
+  editable = false,
 }: {
   label: string;
-  columns: Column<Row>[];
+  columns: readonly Column<Row>[];
   rows: Row[];
   rowKey: (row: Row) => string;
   /** By column id. */
@@ -78,120 +73,127 @@ export function DataTable<Row extends RowData>({
   summary?: ReactNode;
   /** Shown instead of the table when there are no rows. */
   empty?: ReactNode;
+  /** The user chooses its columns, in the address: at most one such table on a page. */
+  editable?: boolean;
 }) {
   const { shown, body } = useSteadyRows(rows, rowKey);
-  const data = useMemo(() => shown.map(({ row }) => row), [shown]);
-  const table = useTable<Features, Row>({ features, columns, data, getRowId: rowKey });
-  const looks = new Map(columns.map((definition) => [definition.id, definition.look ?? {}]));
-  const leading = columns.find((definition) => !definition.look?.wide)?.id;
-  const cellLook = (id: string) => classesOfCell(looks.get(id) ?? {}, id === leading);
-
+  const leading = all.find(({ look }) => !look.wide)?.id;
+  const chosen = useShownColumns();
+  const isFixed = ({ id, header }: Column<Row>) => id === leading || header === "";
+  const columns = all.filter((one) => !editable || chosen === null || isFixed(one) || chosen.has(one.id));
+  const keepColumns = (href: string | null) => (href !== null && editable ? withColumns(href, chosen) : href);
+  const links = pager && {
+    first: keepColumns(pager.first),
+    previous: keepColumns(pager.previous),
+    next: keepColumns(pager.next),
+  };
+  const menu = editable ? <ColumnMenu columns={all.filter((one) => !isFixed(one))} /> : null;
   if (shown.length === 0 && empty) {
     return (
       <>
         {empty}
-        <Pager links={pager} />
+        <Pager links={links} />
       </>
     );
   }
   return (
     <>
-      <ScrollRegion label={label} className="sm:max-h-[max(24rem,calc(100dvh-17rem))]">
+      <ScrollRegion label={label}>
         <table className="w-full border-collapse">
           <caption className="sr-only">{label}</caption>
-          <Headers table={table} sortLinks={sortLinks} cellLook={cellLook} />
+          <Headers columns={columns} leading={leading} sortLinks={sortLinks} keepColumns={keepColumns} />
           <tbody ref={body}>
-            {table.getRowModel().rows.map((row, index) => {
-              const removed = shown[index]?.removed === true;
-              return (
-                <RowRemoved key={row.id} value={removed}>
-                  <tr
-                    data-key={row.id}
-                    aria-disabled={removed || undefined}
-                    className={classes(
-                      "border-b border-line last:border-0 hover:bg-hover",
-                      removed && "line-through opacity-55",
-                    )}
-                  >
-                    {row.getAllCells().map((cell) => (
-                      <td key={cell.id} className={classes("h-10 py-1.5", cellLook(cell.column.id))}>
-                        <table.FlexRender cell={cell} />
-                        {removed && cell.column.id === leading ? <Badge>Removed</Badge> : null}
-                        {cell.column.id === leading
-                          ? row
-                              .getAllCells()
-                              .filter((other) => looks.get(other.column.id)?.wide === "below")
-                              .map((other) => (
-                                <div
-                                  key={other.id}
-                                  className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted has-[>span:empty]:hidden has-[[data-nothing]]:hidden md:hidden"
-                                >
-                                  {String(other.column.columnDef.header)}:{" "}
-                                  <span className="min-w-0">
-                                    <table.FlexRender cell={other} />
-                                  </span>
-                                </div>
-                              ))
-                          : null}
-                      </td>
-                    ))}
-                  </tr>
-                </RowRemoved>
-              );
-            })}
+            {shown.map(({ key, row, removed }) => (
+              <RowRemoved key={key} value={removed}>
+                <tr
+                  data-key={key}
+                  aria-disabled={removed || undefined}
+                  className={classes(
+                    "border-b border-line last:border-0 hover:bg-hover focus-within:bg-raised",
+                    removed && "line-through opacity-55",
+                  )}
+                >
+                  {columns.map(({ id, cell, look }) => (
+                    <td key={id} className={classes("h-8 py-1", classesOfCell(look, id === leading))}>
+                      {visibleIfText(cell(row))}
+                      {removed && id === leading ? <Badge>Removed</Badge> : null}
+                      {id === leading ? <LinesBelow columns={columns} row={row} /> : null}
+                    </td>
+                  ))}
+                </tr>
+              </RowRemoved>
+            ))}
           </tbody>
         </table>
       </ScrollRegion>
-      <Pager links={pager} summary={summary} />
+      <Pager links={links} summary={summary} menu={menu} />
     </>
   );
 }
 
-function Headers<Row extends RowData>({
-  table,
+/** On narrow screens: the cells of the columns that are hidden there, under the first one. */
+function LinesBelow<Row>({ columns, row }: { columns: readonly Column<Row>[]; row: Row }) {
+  return columns
+    .filter(({ look }) => look.wide === "below")
+    .map(({ id, header, cell }) => (
+      <div
+        key={id}
+        className="mt-0.5 flex flex-wrap gap-x-1 text-xs text-muted has-[>span:empty]:hidden has-[[data-nothing]]:hidden md:hidden"
+      >
+        {header}: <span className="min-w-0">{visibleIfText(cell(row))}</span>
+      </div>
+    ));
+}
+
+function Headers<Row>({
+  columns,
+  leading,
   sortLinks,
-  cellLook,
+  keepColumns,
 }: {
-  table: ReturnType<typeof useTable<Features, Row>>;
+  columns: readonly Column<Row>[];
+  leading: string | undefined;
   sortLinks: Record<string, SortLink>;
-  cellLook: (column: string) => string;
+  keepColumns: (href: string | null) => string | null;
 }) {
   return (
     <thead>
-      {table.getHeaderGroups().map((group) => (
-        <tr key={group.id}>
-          {group.headers.map((header) => {
-            const sort = sortLinks[header.column.id];
-            return (
-              <th
-                key={header.id}
-                scope="col"
-                aria-sort={sort?.now ?? undefined}
-                className={classes(
-                  "sticky top-0 z-10 h-9 bg-sunken text-[0.8125rem] font-medium text-muted shadow-[inset_0_-1px_0_var(--line)]",
-                  cellLook(header.column.id),
-                )}
-              >
-                <HeaderText sort={sort}>
-                  {header.column.columnDef.header === "" ? (
-                    <span className="sr-only">Actions</span>
-                  ) : (
-                    <table.FlexRender header={header} />
-                  )}
-                </HeaderText>
-              </th>
-            );
-          })}
-        </tr>
-      ))}
+      <tr>
+        {columns.map(({ id, header, look }) => {
+          const link = sortLinks[id];
+          const sort = link && { ...link, href: keepColumns(link.href) ?? link.href };
+          return (
+            <th
+              key={id}
+              scope="col"
+              aria-sort={sort?.now ?? undefined}
+              className={classes(
+                "z-10 h-7 group-data-fits/region:sticky group-data-fits/region:top-12 bg-canvas text-xs font-normal text-muted shadow-[inset_0_-1px_0_var(--line)]",
+                classesOfCell(look, id === leading),
+              )}
+            >
+              <HeaderText sort={sort}>{header === "" ? <span className="sr-only">Actions</span> : header}</HeaderText>
+            </th>
+          );
+        })}
+      </tr>
     </thead>
   );
+}
+
+/** The address with the columns that are chosen now. */
+function withColumns(href: string, chosen: ReadonlySet<string> | null): string {
+  if (chosen === null) return href;
+  const [path = "", query = ""] = href.split("?");
+  const search = new URLSearchParams(query);
+  search.set(COLUMNS_PARAM, [...chosen].join(","));
+  return `${path}?${search}`;
 }
 
 /** `leading`: the first column that narrow screens show. */
 function classesOfCell(look: ColumnLook, leading: boolean): string {
   return classes(
-    "px-2 first:pl-4 last:pr-4 md:px-3 md:first:pl-4 md:last:pr-4",
+    "px-2 first:pl-3 last:pr-3",
     look.align === "right" ? "text-right" : "text-left",
     look.wide && "hidden md:table-cell",
     look.grow === "cut"
@@ -202,7 +204,7 @@ function classesOfCell(look: ColumnLook, leading: boolean): string {
           ? "min-w-28 wrap-anywhere md:whitespace-nowrap"
           : "whitespace-nowrap",
     // The columns before it may be hidden.
-    leading && "max-md:pl-4",
+    leading && "max-md:pl-3",
   );
 }
 
@@ -210,7 +212,10 @@ function classesOfCell(look: ColumnLook, leading: boolean): string {
 function HeaderText({ sort, children }: { sort: SortLink | undefined; children: ReactNode }) {
   if (sort === undefined) return children;
   return (
-    <Link href={sort.href} className={classes("inline-flex items-center gap-1 hover:text-ink", sort.now && "text-ink")}>
+    <Link
+      href={sort.href}
+      className={classes("inline-flex items-center gap-1 hover:text-ink", sort.now && "font-semibold text-ink")}
+    >
       {children}
       {sort.now === "ascending" ? (
         <ArrowUp aria-hidden className="size-3.5" />
@@ -224,16 +229,17 @@ function HeaderText({ sort, children }: { sort: SortLink | undefined; children: 
 }
 
 /** Links to the pages beside this one. Pages are found by cursor, so there are no page numbers. */
-function Pager({ links, summary }: { links?: PagerLinks; summary?: ReactNode }) {
+function Pager({ links, summary, menu }: { links?: PagerLinks; summary?: ReactNode; menu?: ReactNode }) {
   const elsewhere = links?.previous || links?.next || links?.first;
-  if (!elsewhere && !summary) return null;
+  if (!elsewhere && !summary && !menu) return null;
   return (
-    <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-t border-line px-4 py-1.5 text-[0.8125rem] text-muted">
-      <span>{summary}</span>
+    <div className="flex min-h-9 flex-wrap items-center justify-between gap-2 border-t border-line px-3 py-1 text-xs text-muted">
+      <span className="mr-auto">{summary}</span>
+      {menu}
       {links && elsewhere ? (
         <nav aria-label="Pages" className="flex items-center gap-1">
           {links.first ? (
-            <Link href={links.first} className="rounded-md px-2 py-1 hover:bg-hover hover:text-ink">
+            <Link href={links.first} className="rounded px-2 py-1 hover:bg-hover hover:text-ink">
               First
             </Link>
           ) : null}
@@ -252,7 +258,7 @@ function Pager({ links, summary }: { links?: PagerLinks; summary?: ReactNode }) 
 }
 
 function Step({ href, label, children }: { href: string | null; label: string; children: ReactNode }) {
-  const look = "inline-flex items-center gap-0.5 rounded-md border border-line px-2 py-1";
+  const look = "inline-flex items-center gap-0.5 rounded border border-line px-2 py-1";
   if (!href) {
     return (
       <span aria-hidden className={classes(look, "border-dashed")}>

@@ -11,7 +11,7 @@ export interface TabLink {
 /** Tabs as links: each has its own address. */
 export function TabLinks({ label, tabs }: { label: string; tabs: TabLink[] }) {
   return (
-    <nav aria-label={label} className="mb-4 overflow-x-auto border-b border-line">
+    <nav aria-label={label} className="mb-3 overflow-x-auto border-b border-line">
       <ul className="flex flex-wrap gap-x-1 sm:flex-nowrap">
         {tabs.map((tab) => (
           <li key={tab.href}>
@@ -19,8 +19,8 @@ export function TabLinks({ label, tabs }: { label: string; tabs: TabLink[] }) {
               href={tab.href}
               aria-current={tab.current ? "page" : undefined}
               className={classes(
-                "-mb-px flex h-9 items-center gap-1.5 border-b-2 px-2.5 font-medium whitespace-nowrap focus-visible:-outline-offset-2",
-                tab.current ? "border-accent text-accent" : "border-transparent text-muted hover:text-ink",
+                "-mb-px flex h-8 items-center gap-1.5 border-b-2 px-2.5 whitespace-nowrap focus-visible:-outline-offset-2",
+                tab.current ? "border-accent font-semibold text-ink" : "border-transparent text-ink-2 hover:text-ink",
               )}
             >
               {tab.label}

@@ -17,7 +17,7 @@ export function ThemeToggle() {
   return (
     <ChoiceMenu
       trigger={
-        <Button kind="ghost" aria-label={`Theme: ${value}`}>
+        <Button kind="ghost" label={`Theme: ${value}`}>
           {icon}
         </Button>
       }

@@ -1,9 +1,12 @@
 "use client";
 
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
-import { formatDuration, formatUtc } from "./format.ts";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
+import { formatDuration, formatLocal, formatUtc } from "./format.ts";
+import { useTimeStyle } from "./time-style.ts";
 
 const Now = createContext<number | null>(null);
+/** Milliseconds from the browser's clock to the server's. */
+const Behind = createContext<{ current: number }>({ current: 0 });
 
 /**
  * The server's time, which the browser's clock continues: a wrong clock in the browser does not make ages wrong. The
@@ -11,12 +14,23 @@ const Now = createContext<number | null>(null);
  */
 export function Clock({ serverNow, children }: { serverNow: number; children: ReactNode }) {
   const [now, setNow] = useState(serverNow);
+  const behind = useRef(0);
   useEffect(() => {
-    const behind = serverNow - Date.now();
-    const timer = setInterval(() => setNow(Date.now() + behind), 1000);
+    behind.current = serverNow - Date.now();
+    const timer = setInterval(() => setNow(Date.now() + behind.current), 1000);
     return () => clearInterval(timer);
   }, [serverNow]);
-  return <Now.Provider value={now}>{children}</Now.Provider>;
+  return (
+    <Behind.Provider value={behind}>
+      <Now.Provider value={now}>{children}</Now.Provider>
+    </Behind.Provider>
+  );
+}
+
+/** The server's time at the call, in milliseconds. Only for effects and events. */
+export function useServerClock(): () => number {
+  const behind = useContext(Behind);
+  return useCallback(() => Date.now() + behind.current, [behind]);
 }
 
 function useNow(): number {
@@ -25,15 +39,31 @@ function useNow(): number {
   return now;
 }
 
-/** How long ago a time was, or how far ahead it is. Shows the UTC time on hover. */
+/** A time in full, in the zone that the user chose. */
+function useInstant(): (iso: string) => string {
+  return useTimeStyle().zone === "utc" ? formatUtc : formatLocal;
+}
+
+/** How long ago a time was, or how far ahead it is; or the date, if the user chose so. Shows the other one on hover. */
 export function Ago({ at }: { at: string }) {
   const seconds = (useNow() - Date.parse(at)) / 1000;
-  const utc = formatUtc(at);
-  const text =
+  const { form } = useTimeStyle();
+  const date = useInstant()(at);
+  const age =
     Math.abs(seconds) < 1 ? "now" : seconds > 0 ? `${formatDuration(seconds)} ago` : `in ${formatDuration(-seconds)}`;
   return (
-    <time dateTime={at} title={utc} className="whitespace-nowrap">
-      {text}
+    <time dateTime={at} title={form === "relative" ? date : age} className="whitespace-nowrap">
+      {form === "relative" ? age : date}
+    </time>
+  );
+}
+
+/** How old something is. */
+export function Age({ since }: { since: string }) {
+  const instant = useInstant();
+  return (
+    <time dateTime={since} title={instant(since)} className="whitespace-nowrap">
+      {formatDuration((useNow() - Date.parse(since)) / 1000)}
     </time>
   );
 }
@@ -41,8 +71,9 @@ export function Ago({ at }: { at: string }) {
 /** How long is left until a time; `over` once it has passed. */
 export function TimeLeft({ until, over = "expired" }: { until: string; over?: string }) {
   const seconds = (Date.parse(until) - useNow()) / 1000;
+  const instant = useInstant();
   return (
-    <time dateTime={until} title={formatUtc(until)} className="whitespace-nowrap">
+    <time dateTime={until} title={instant(until)} className="whitespace-nowrap">
       {seconds <= 0 ? over : formatDuration(seconds)}
     </time>
   );
@@ -55,9 +86,9 @@ export function LeaseBar({ from, until }: { from: string; until: string }) {
   const left = Math.max(0, Math.min(1, (Date.parse(until) - now) / Math.max(1, length)));
   return (
     <span className="flex items-center gap-2">
-      <span aria-hidden className="h-1.5 w-16 overflow-hidden max-sm:hidden rounded-full bg-line">
+      <span aria-hidden className="h-1.5 w-16 overflow-hidden max-sm:hidden rounded-[2px] bg-line">
         <span
-          className={left < 0.15 ? "block h-full bg-warn" : "block h-full bg-accent-fill"}
+          className={left < 0.15 ? "block h-full bg-warn" : "block h-full bg-claimed"}
           style={{ width: `${left * 100}%` }}
         />
       </span>
@@ -66,11 +97,12 @@ export function LeaseBar({ from, until }: { from: string; until: string }) {
   );
 }
 
-/** A time in UTC, in full. */
-export function Utc({ at }: { at: string }) {
+/** A time in full. */
+export function Instant({ at }: { at: string }) {
+  const instant = useInstant();
   return (
     <time dateTime={at} className="whitespace-nowrap">
-      {formatUtc(at)}
+      {instant(at)}
     </time>
   );
 }

@@ -1,64 +1,115 @@
 "use client";
 
-import { Toast } from "@base-ui/react/toast";
-import { CircleAlert, CircleCheck, X } from "lucide-react";
-import type { ReactNode } from "react";
+import { X } from "lucide-react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { classes } from "./classes.ts";
-import { visibleIfText } from "./visible.tsx";
+import { Glyph } from "./glyph.tsx";
+import { visible } from "./visible.tsx";
 
-const manager = Toast.createToastManager();
+interface Toast {
+  id: number;
+  failed: boolean;
+  title: string;
+  description?: string;
+}
+
+/** More than that, and the oldest goes. */
+const MOST = 4;
+const DONE_MS = 5000;
+
+/** Outside of React, so that a part of the page that is loaded later reports to the same list. */
+let toasts: readonly Toast[] = [];
+const NONE: readonly Toast[] = [];
+const CHANGED = new EventTarget();
+let lastId = 0;
+
+function change(next: readonly Toast[]): void {
+  toasts = next;
+  CHANGED.dispatchEvent(new Event("change"));
+}
+
+function add(toast: Omit<Toast, "id">): void {
+  lastId += 1;
+  change([...toasts, { ...toast, id: lastId }].slice(-MOST));
+}
+
+function subscribe(listener: () => void): () => void {
+  CHANGED.addEventListener("change", listener);
+  return () => CHANGED.removeEventListener("change", listener);
+}
 
 /** Reports success. Disappears by itself. */
 export function toastDone(title: string, description?: string): void {
-  manager.add({ title, description, type: "done", timeout: 5000 });
+  add({ failed: false, title, description });
 }
 
 /** Reports a failure, and what to do. Stays until it is closed; screen readers announce it at once. */
 export function toastFailed(title: string, description?: string): void {
-  manager.add({ title, description, type: "failed", timeout: 0, priority: "high" });
+  add({ failed: true, title, description });
 }
 
-export function Toasts({ children }: { children: ReactNode }) {
+/** The list of reports: one for the whole page. */
+export function Toasts() {
+  const all = useSyncExternalStore(
+    subscribe,
+    () => toasts,
+    () => NONE,
+  );
+  const failed = all.filter((toast) => toast.failed);
+  const done = all.filter((toast) => !toast.failed);
   return (
-    <Toast.Provider toastManager={manager} limit={4}>
-      {children}
-      <Toast.Portal>
-        <Toast.Viewport
-          aria-label="Notifications"
-          className="fixed inset-x-3 bottom-3 z-50 flex flex-col gap-2 sm:left-auto sm:w-96"
-        >
-          <List />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
+    <section
+      aria-label="Notifications"
+      className="pointer-events-none fixed inset-x-3 bottom-3 z-50 flex flex-col gap-2 sm:left-auto sm:w-96"
+    >
+      {/* Always rendered, because screen readers announce what appears in a region that they know. */}
+      <div role="alert" aria-live="assertive" className="flex flex-col gap-2">
+        {failed.map((toast) => (
+          <Box key={toast.id} toast={toast} />
+        ))}
+      </div>
+      <div role="status" aria-live="polite" className="flex flex-col gap-2">
+        {done.map((toast) => (
+          <Box key={toast.id} toast={toast} />
+        ))}
+      </div>
+    </section>
   );
 }
 
-function List() {
-  const { toasts } = Toast.useToastManager();
-  return toasts.map((toast) => (
-    <Toast.Root
-      key={toast.id}
-      toast={toast}
+function Box({ toast }: { toast: Toast }) {
+  const { id, failed, title, description } = toast;
+  // Nobody has to read against the clock.
+  const [kept, setKept] = useState(false);
+  useEffect(() => {
+    if (failed || kept) return;
+    const timer = setTimeout(() => change(toasts.filter((other) => other.id !== id)), DONE_MS);
+    return () => clearTimeout(timer);
+  }, [failed, kept, id]);
+  return (
+    <div
+      onPointerEnter={() => setKept(true)}
+      onPointerLeave={() => setKept(false)}
       className={classes(
-        "rounded-lg border bg-surface shadow-lg transition-opacity data-ending-style:opacity-0 data-limited:hidden data-starting-style:opacity-0",
-        toast.type === "failed" ? "border-danger/50" : "border-line",
+        "pointer-events-auto flex items-start gap-2 rounded border bg-surface p-3 shadow-lg",
+        failed ? "border-danger" : "border-line-2",
       )}
     >
-      <Toast.Content className="flex items-start gap-2.5 p-3">
-        {toast.type === "failed" ? (
-          <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-danger" />
-        ) : (
-          <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-ok" />
-        )}
-        <div className="min-w-0 flex-1 wrap-anywhere">
-          <Toast.Title className="font-medium">{visibleIfText(toast.title)}</Toast.Title>
-          <Toast.Description className="text-muted">{visibleIfText(toast.description)}</Toast.Description>
-        </div>
-        <Toast.Close aria-label="Close" className="rounded p-0.5 text-muted hover:bg-hover hover:text-ink">
-          <X aria-hidden className="size-4" />
-        </Toast.Close>
-      </Toast.Content>
-    </Toast.Root>
-  ));
+      <span className="mt-0.5">
+        <Glyph shape={failed ? "octagon" : "check"} ink={failed ? "danger" : "ok"} />
+      </span>
+      <div className="min-w-0 flex-1 wrap-anywhere">
+        <p className="font-semibold">{visible(title)}</p>
+        {description ? <p className="text-muted">{visible(description)}</p> : null}
+      </div>
+      <button
+        type="button"
+        aria-label="Close"
+        onClick={() => change(toasts.filter((other) => other.id !== id))}
+        className="rounded p-1 text-muted hover:bg-raised hover:text-ink"
+      >
+        <X aria-hidden className="size-4" />
+      </button>
+    </div>
+  );
 }

@@ -1,12 +1,42 @@
 /** The subscriptions of the schema. A stream ends when its client leaves: then the signal of its context aborts. */
 
+import { DomainError } from "../errors.ts";
 import type { MessageRecord } from "../operations/messages/record.ts";
+import type { AnswerChange } from "./http/shared-answers.ts";
 import { JobType, jobStates, storedJobId } from "./jobs.ts";
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
 import { projectArgs, queueArgs } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { readMessagePosition } from "./schema/cursor.ts";
+import type { RawJson } from "./schema/json.ts";
+
+const WatchedQueryInput = builder.inputType("WatchedQueryInput", {
+  description: "A query whose answer is watched.",
+  fields: (t) => ({
+    key: t.string({ required: true, description: "What each event about this query has as its `key`." }),
+    document: t.string({ required: true, description: "The text of the document: one query, and its fragments." }),
+    variables: t.field({ type: "JSON", description: "The values of its variables, an object." }),
+  }),
+});
+
+const AnswerChangeType = builder.objectRef<AnswerChange>("AnswerChange").implement({
+  description: "That the answer to a watched query has changed, or still is the same.",
+  fields: (t) => ({
+    key: t.exposeString("key", { description: "The key of the query." }),
+    digest: t.exposeString("digest", { description: "Another text whenever the answer is another one." }),
+    asOf: t.expose("asOf", { type: "DateTime", description: "When the query ran." }),
+  }),
+});
+
+/** BAD_INPUT unless the variables are an object. */
+function variablesOf(given: RawJson | null | undefined): Record<string, unknown> {
+  const variables = JSON.parse(given?.text ?? "{}");
+  if (typeof variables !== "object" || variables === null || Array.isArray(variables)) {
+    throw new DomainError("BAD_INPUT", "`variables` must be an object.");
+  }
+  return variables;
+}
 
 builder.subscriptionFields((t) => ({
   messagePosted: t.field({
@@ -47,6 +77,25 @@ builder.subscriptionFields((t) => ({
       "The statistics of each of these queues: now, and then whenever they change, at most once per second and queue.",
     subscribe: (_root, { project, queues }, { access, operations, signal }) =>
       operations.queues.watchStats(access, { queues: queues.map((queue) => ({ project, queue })), signal }),
+    resolve: (change) => change,
+  }),
+  answerChanged: t.field({
+    type: AnswerChangeType,
+    args: {
+      queries: t.arg({
+        type: [WatchedQueryInput],
+        required: true,
+        description: "From 1 to 20 queries, whose keys differ.",
+      }),
+    },
+    description:
+      "Tells when to ask again. For each of these queries an event comes now, whenever its answer has changed, and at least every ten seconds. Each query runs about once a second, and less often if it is slow, however many watch it. What it selects should change only when something happened: a creation time, not an age. TOO_MANY_REQUESTS when the process watches as many queries as it may.",
+    subscribe: (_root, { queries }, { access, shared, signal }) =>
+      shared.watch(
+        access,
+        queries.map(({ key, document, variables }) => ({ key, document, variables: variablesOf(variables) })),
+        signal,
+      ),
     resolve: (change) => change,
   }),
   jobUpdated: t.field({

@@ -26,6 +26,10 @@ declare module "fastify" {
   }
 }
 
+/** The pages set it for some seconds after each action: see components/api.ts. */
+const ACTED_COOKIE = /(^|;\s*)isimud-acted=/;
+/** Carries ENVIRONMENT_COLOR and ENVIRONMENT_NAME to the pages. */
+const ENVIRONMENT_HEADER = "x-isimud-environment";
 /** The path that replaces one that cannot be decoded: no page has it, so a person sees the page "not found". */
 const NO_PAGE = "/not-an-address";
 const HTTP_OPTIONS = {
@@ -50,7 +54,14 @@ export interface HttpServerParts {
   /** Adds the routes of the API, below BASE_PATH/api. */
   addApi: (api: FastifyInstance) => void;
   /** Null: an API without pages. */
-  pages: { open: Pages; as: (access: Access, render: () => Promise<void>) => Promise<void> } | null;
+  pages: { open: Pages; as: (viewer: Viewer, render: () => Promise<void>) => Promise<void> } | null;
+}
+
+/** Who looks at a page. */
+export interface Viewer {
+  access: Access;
+  /** The viewer has just acted and must see what came of it: no answer that another viewer asked for before. */
+  fresh: boolean;
 }
 
 export interface HttpServer {
@@ -94,6 +105,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   }) as unknown as FastifyInstance;
   const accessOf = createRequestAccess(config);
   const explorerPath = `${config.BASE_PATH}/graphql`;
+  const environment = environmentHeader(config);
   const eventLoop = watchEventLoop();
   app.addHook("onClose", async () => eventLoop.stop());
 
@@ -113,8 +125,10 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       for (const [name, value] of Object.entries({ ...headers, ...idHeader })) reply.raw.setHeader(name, value);
       // Next reads the nonce from the request. This overwrites what a client sent there.
       request.raw.headers["content-security-policy"] = headers["content-security-policy"];
-      // The layout reads the build from the request in the same way.
+      // The layout reads the build and the environment from the request in the same way.
       if (pages) request.raw.headers[BUILD_HEADER] = pages.open.build;
+      if (environment === undefined) delete request.raw.headers[ENVIRONMENT_HEADER];
+      else request.raw.headers[ENVIRONMENT_HEADER] = environment;
     }
     try {
       request.access = accessOf(request.raw, request.id);
@@ -165,6 +179,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   };
 }
 
+/** The layout of the pages reads it. Undefined: the installation has no name. */
+function environmentHeader({ ENVIRONMENT_NAME: name, ENVIRONMENT_COLOR: color }: Config): string | undefined {
+  return name === undefined ? undefined : `${color} ${encodeURIComponent(name)}`;
+}
+
 /** Whether the router can decode the path. True for the API, which answers for itself. */
 function isDecodable(url: string, apiPath: string): boolean {
   const [path = ""] = url.split("?", 1);
@@ -192,7 +211,8 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
       return answerWith(reply.header("allow", "GET, HEAD"), refusal);
     }
     reply.hijack();
-    await pages.as(request.access, () => pages.open.handle(request.raw, reply.raw));
+    const fresh = ACTED_COOKIE.test(request.headers.cookie ?? "");
+    await pages.as({ access: request.access, fresh }, () => pages.open.handle(request.raw, reply.raw));
   });
 }
 

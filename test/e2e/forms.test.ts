@@ -148,6 +148,7 @@ it(
     const form = page.getByRole("dialog", { name: "Post a message" });
     const question = page.getByRole("alertdialog", { name: "Discard what you typed?" });
     await open();
+    await form.waitFor();
     await page.keyboard.press("Escape");
     await form.waitFor({ state: "hidden" });
 

@@ -3,39 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { violations } from "./axe.ts";
+import { PAGES } from "./page-list.ts";
 import { type Dashboard, openDemoDashboard } from "./service.ts";
 
 const SLOW = 60_000;
 /** What lies over a page, which was looked at by itself. */
 const OVERLAY = "[role=dialog], [role=alertdialog], [role=menu]";
 const DESKTOP = { width: 1280, height: 800 };
-
-const PAGES: [string, string][] = [
-  ["the overview", paths.overview()],
-  ["projects", paths.projects()],
-  ["queues of all projects", paths.queues(null)],
-  ["queues of a project", paths.queues("shop", { sort: "-created" })],
-  ["queues of a project whose name needs escaping", paths.queues("süd/west & more")],
-  ["queues of a project that has none", paths.queues("nobody")],
-  ["messages", paths.queue("shop", "orders")],
-  ["messages of an empty queue", paths.queue("shop", "refunds")],
-  ["a message that is not there", paths.queue("shop", "orders", "messages", { message: "nonsense" })],
-  ["claims", paths.queue("shop", "orders", "claims")],
-  ["subscriptions", paths.queue("shop", "orders", "subscriptions")],
-  ["statistics", paths.queue("shop", "orders", "statistics")],
-  ["settings", paths.queue("shop", "invoices", "settings")],
-  ["a queue that is not there", paths.queue("shop", "missing")],
-  ["pools", paths.pools()],
-  ["a pool", paths.pool("default")],
-  ["flavors", paths.flavors({ project: "shop" })],
-  ["the catalogue", paths.catalogue()],
-  ["jobs", paths.jobs()],
-  ["health", paths.health()],
-  ["keys", paths.keys()],
-  ["keys of a store", paths.keys({ store: "isimud.queues" })],
-  ["the audit log", paths.audit()],
-  ["an address that does not exist", "/nothing/here"],
-];
 
 let dashboard: Dashboard;
 beforeAll(async () => {
@@ -169,6 +143,18 @@ describe("at 375 pixels", () => {
 });
 
 it(
+  "the bar shows the environment's name, and as of when the page is",
+  async () => {
+    const { page, end } = await dashboard.visit({ width: 375 });
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    await page.getByText("DEMO süd", { exact: true }).waitFor();
+    await page.getByRole("button", { name: /as of \d\d:\d\d:\d\d/ }).waitFor();
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "the skip link is the first stop of the keyboard and leads to the content",
   async () => {
     const { page, end } = await dashboard.visit();
@@ -197,6 +183,138 @@ it(
     await notice.getByRole("button", { name: "Create parcels.dead" }).click();
     await page.getByText("3 ready", { exact: true }).waitFor();
     await notice.waitFor({ state: "hidden" });
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+describe("by keyboard", () => {
+  const visit = oneVisit({});
+
+  it(
+    "the palette finds queues by the beginning of their names, presses the page's buttons, and opens pages",
+    async () => {
+      const { page, complaints } = visit();
+      await page.goto(dashboard.url + paths.queue("shop", "refunds"), { waitUntil: "networkidle" });
+      await page.keyboard.press("Control+k");
+      const palette = page.getByRole("dialog", { name: "Find a queue, page or action" });
+      await palette.getByRole("option", { name: "Pools" }).waitFor();
+      expect(await violations(page, "dialog")).toEqual([]);
+      await page.keyboard.type("ord");
+      await palette.getByRole("option", { name: /^orders shop · [\d,]+ ready/ }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(`**${paths.queue("shop", "orders")}`);
+      await palette.waitFor({ state: "detached" });
+
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("post a");
+      await palette.getByRole("option", { name: "Post a message" }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog", { name: "Post a message" }).waitFor();
+      await page.keyboard.press("Escape");
+
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("nothing-has-this-name");
+      await palette.getByText("Nothing is found.").waitFor();
+      await page.keyboard.press("Escape");
+      await palette.waitFor({ state: "detached" });
+      expect(complaints).toEqual([]);
+    },
+    SLOW,
+  );
+
+  it(
+    "? shows the keys, / leads to the search, j and k to the rows, Enter opens one",
+    async () => {
+      const { page, complaints } = visit();
+      await page.goto(dashboard.url + paths.queues("shop"), { waitUntil: "networkidle" });
+      await page.keyboard.press("?");
+      const keys = page.getByRole("dialog", { name: "Keys" });
+      await keys.getByText("Next row").waitFor();
+      expect(await violations(page, "dialog")).toEqual([]);
+      await page.keyboard.press("Escape");
+      await keys.waitFor({ state: "detached" });
+      await page.keyboard.press("/");
+      await page.keyboard.type("j");
+      expect(await page.getByRole("searchbox").inputValue()).toBe("j");
+      await page.getByRole("searchbox").fill("");
+      await page.locator("tbody tr").nth(1).waitFor();
+      await page.getByRole("searchbox").blur();
+      const focused = () => page.evaluate(() => document.activeElement?.closest("tr")?.rowIndex);
+      await page.keyboard.press("j");
+      await page.keyboard.press("j");
+      expect(await focused()).toBe(2);
+      await page.keyboard.press("k");
+      expect(await focused()).toBe(1);
+      const name = await page.evaluate(() => document.activeElement?.textContent);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(`**${paths.queue("shop", name ?? "")}`);
+      expect(complaints).toEqual([]);
+    },
+    SLOW,
+  );
+});
+
+it(
+  "a view is an address: its filters, order and columns are saved by name, and its link shows another browser the same",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
+    const header = (name: string) => page.getByRole("columnheader", { name, exact: true });
+    await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByRole("checkbox", { name: "Delayed" }).uncheck();
+    await header("Delayed").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: "Created" }).click();
+    await page.waitForURL((url) => url.searchParams.get("sort") === "created");
+    await page.getByRole("searchbox").fill("o");
+    await page.waitForURL((url) => url.searchParams.get("search") === "o");
+    await header("Delayed").waitFor({ state: "detached" });
+
+    await page.getByRole("button", { name: "Views" }).click();
+    const views = page.getByRole("dialog", { name: "Saved views" });
+    await views.getByLabel("Name of this view").fill("mine");
+    await views.getByRole("button", { name: "Save this view" }).click();
+    await views.getByRole("link", { name: "mine" }).waitFor();
+    expect(await violations(page, "dialog")).toEqual([]);
+    await page.keyboard.press("Escape");
+    const { search } = new URL(page.url());
+    await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
+    await header("Delayed").waitFor();
+    await page.getByRole("button", { name: "Views" }).click();
+    await views.getByRole("link", { name: "mine" }).click();
+    await page.waitForURL((url) => url.search === search);
+    await header("Delayed").waitFor({ state: "detached" });
+
+    const other = await dashboard.visit();
+    await other.page.goto(page.url(), { waitUntil: "networkidle" });
+    expect(await other.page.getByRole("columnheader", { name: "Delayed" }).count()).toBe(0);
+    expect(await other.page.getByRole("searchbox").inputValue()).toBe("o");
+    await other.end();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "times are in UTC or in the browser's zone, as ages or as dates, on this page and the next",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit({ timeZone: "Asia/Kolkata" });
+    await page.goto(dashboard.url + paths.queues("shop"), { waitUntil: "networkidle" });
+    const created = page.getByRole("table").locator("time", { hasText: "ago" }).first();
+    expect(await created.getAttribute("title")).toMatch(/ UTC$/);
+    await page.getByRole("button", { name: "Times: UTC, ages" }).click();
+    await page.getByRole("menuitemradio", { name: "Local time, dates" }).click();
+    await page
+      .getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30$/)
+      .first()
+      .waitFor();
+    await page.reload({ waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Times: Local time, dates" }).waitFor();
+    await page.getByRole("button", { name: /as of [\d:]+ \+05:30/ }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },

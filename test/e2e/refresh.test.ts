@@ -2,7 +2,8 @@
  * What a page does while it is refreshed: one request, nothing is lost when the server is away, and no row moves under
  * the pointer.
  */
-import type { Page } from "playwright";
+import { gzipSync } from "node:zlib";
+import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
@@ -18,10 +19,25 @@ afterAll(() => dashboard?.close());
 
 async function visitRefreshing(path: string): Promise<Awaited<ReturnType<OwnDashboard["visit"]>>> {
   const visit = await dashboard.visit();
-  await visit.page.addInitScript(() => localStorage.setItem("isimud-refresh", "5"));
+  await visit.context.addInitScript(() => localStorage.setItem("isimud-refresh", "5"));
   await visit.page.goto(dashboard.url + path, { waitUntil: "networkidle" });
   return visit;
 }
+
+/** Opens a page that is live. Its stream never ends, so it is loaded when it has its stream. */
+async function openLive(context: BrowserContext, path: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(dashboard.url + path);
+  await connected(page);
+  return page;
+}
+
+const connected = (page: Page) => page.locator("[data-live]").waitFor();
+
+const createQueue = (project: string, queue: string) =>
+  dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+    input: { project, queue },
+  });
 
 /** Without a click, so that pointer and focus stay where they are. */
 async function refresh(page: Page): Promise<void> {
@@ -30,9 +46,7 @@ async function refresh(page: Page): Promise<void> {
 
 /** Creates claims of one message each, in the order of `holders`. */
 async function claimAll(queue: string, holders: string[]): Promise<void> {
-  await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-    input: { project: "hands", queue },
-  });
+  await createQueue("hands", queue);
   await dashboard.call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
     input: { project: "hands", queue, messages: holders.map((holder) => ({ body: { json: holder } })) },
   });
@@ -55,6 +69,8 @@ it(
     const { page, complaints, end } = await visitRefreshing(paths.queues(null));
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    const refreshed = await page.waitForResponse("**/queues?_rsc=*");
+    expect(gzipSync(await refreshed.body()).length).toBeLessThanOrEqual(20 * 1024);
     await expect.poll(() => asked.filter((path) => path === "/queues").length).toBeGreaterThanOrEqual(2);
     expect(new Set(asked)).toEqual(new Set(["/queues", "/api/health/ready"]));
     expect(asked.length).toBeLessThanOrEqual(6);
@@ -72,8 +88,13 @@ it(
     await other.page.getByRole("button", { name: "Post a message" }).click();
     await other.page.getByLabel("Body").fill('{"typed": "for an hour"}');
     await page.evaluate(() => Object.assign(window, { same: true }));
+    const watching = await dashboard.visit();
+    await watching.context.addInitScript(() => localStorage.setItem("isimud-refresh", "live"));
+    await watching.page.goto(dashboard.url + paths.queues("shop"));
+    await connected(watching.page);
 
     await dashboard.stop();
+    await watching.page.getByRole("status").filter({ hasText: "reconnecting" }).waitFor();
     await page
       .getByRole("status")
       .filter({ hasText: /as of \d\d:\d\d:\d\d UTC, reconnecting/ })
@@ -92,7 +113,48 @@ it(
     await other.page.getByRole("button", { name: "Post", exact: true }).click();
     await other.page.getByText("The message is posted.").waitFor();
     await other.page.getByText("for an hour").waitFor();
+    await connected(watching.page);
+    await createQueue("shop", "after-the-restart");
+    await watching.page.getByRole("link", { name: "after-the-restart", exact: true }).waitFor();
+    await watching.end();
     await other.end();
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "eight tabs that are live share one stream: each shows what changed, a mutation still answers, hidden ones leave",
+  async () => {
+    const { context, page: first, complaints, end } = await dashboard.visit();
+    await context.addInitScript(() => localStorage.setItem("isimud-refresh", "live"));
+    const open = new Set<unknown>();
+    context.on("request", (request) => {
+      if (request.headers().accept === "text/event-stream") open.add(request);
+    });
+    context.on("requestfailed", (request) => open.delete(request));
+    context.on("requestfinished", (request) => open.delete(request));
+    await first.goto(dashboard.url + paths.queues("watched"));
+    await connected(first);
+    const others = await Promise.all(Array.from({ length: 7 }, () => openLive(context, paths.queues("watched"))));
+    expect(open.size).toBe(1);
+
+    await createQueue("watched", "news");
+    for (const page of [first, ...others]) await page.getByRole("link", { name: "news", exact: true }).waitFor();
+    await first.getByRole("button", { name: "New queue" }).first().click();
+    await first.getByLabel("Name", { exact: true }).fill("more");
+    await first.getByRole("button", { name: "Create queue" }).click();
+    await first.getByText("Queue more is created.").waitFor();
+    for (const page of others) await page.getByRole("link", { name: "more", exact: true }).waitFor();
+
+    for (const page of [first, ...others]) {
+      await page.evaluate(() => {
+        Object.defineProperty(document, "hidden", { get: () => true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      });
+    }
+    await expect.poll(() => open.size).toBe(0);
+    expect(complaints).toEqual([]);
     await end();
   },
   SLOW,
@@ -126,7 +188,7 @@ it(
     await page.route("**/pools?_rsc=*", async (route) => {
       const answer = await route.fetch();
       const body = await answer.body();
-      await route.fulfill({ response: answer, body: body.subarray(0, body.length - 200) });
+      await route.fulfill({ response: answer, body: body.subarray(0, body.length / 2) });
     });
     await page.getByRole("link", { name: "Pools" }).click();
     await page.getByText("This page cannot be shown").waitFor();

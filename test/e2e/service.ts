@@ -18,11 +18,18 @@ export interface Visit {
   end(): Promise<void>;
 }
 
+interface VisitOptions {
+  theme?: "light" | "dark";
+  width?: number;
+  onlyLoopback?: boolean;
+  timeZone?: string;
+}
+
 export interface Dashboard {
   url: string;
   call: Call;
   /** A new browser profile, as on a first visit. */
-  visit(options?: { theme?: "light" | "dark"; width?: number; onlyLoopback?: boolean }): Promise<Visit>;
+  visit(options?: VisitOptions): Promise<Visit>;
   close(): Promise<void>;
 }
 
@@ -90,13 +97,14 @@ function lookAt(url: string, browser: Browser): Dashboard {
 async function visit(
   browser: Browser,
   url: string,
-  {
-    theme = "light",
-    width = 1280,
-    onlyLoopback = false,
-  }: { theme?: "light" | "dark"; width?: number; onlyLoopback?: boolean },
+  { theme = "light", width = 1280, onlyLoopback = false, timeZone = "UTC" }: VisitOptions,
 ): Promise<Visit> {
-  const context = await browser.newContext({ baseURL: url, colorScheme: theme, viewport: { width, height: 800 } });
+  const context = await browser.newContext({
+    baseURL: url,
+    colorScheme: theme,
+    viewport: { width, height: 800 },
+    timezoneId: timeZone,
+  });
   const complaints: string[] = [];
   if (onlyLoopback) {
     await context.route(

@@ -114,3 +114,30 @@ test("too many queues to watch at once are refused", async () => {
   });
   expect((await stream.next())?.errors?.[0]?.extensions.code).toBe("BAD_INPUT");
 });
+
+const CHANGED = "subscription W($queries: [WatchedQueryInput!]!) { answerChanged(queries: $queries) { key digest } }";
+
+test("the answer to a query is watched: an event comes now, and when it changes", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const document = 'query Q($project: String) { queue(project: $project, queue: "q") { stats { ready } } }';
+  const stream = await api.listen(CHANGED, { queries: [{ key: "mine", document, variables: { project } }] });
+  const first = (await stream.next())?.data.answerChanged;
+  expect(first).toEqual({ key: "mine", digest: expect.any(String) });
+  await postMessages(api, project, "q", [1]);
+  const second = (await stream.next())?.data.answerChanged;
+  expect(second).toEqual({ key: "mine", digest: expect.any(String) });
+  expect(second.digest).not.toBe(first.digest);
+  stream.close();
+});
+
+test.each([
+  ["a mutation", [{ key: "a", document: "mutation { collectGarbage { __typename } }" }]],
+  ["a document that is refused", [{ key: "a", document: "{ nothing }" }]],
+  ["variables that are no object", [{ key: "a", document: "{ __typename }", variables: [1] }]],
+  ["no query", []],
+  ["too many queries", Array.from({ length: 21 }, (_, index) => ({ key: `${index}`, document: "{ __typename }" }))],
+])("%s is not watched", async (_what, queries) => {
+  const stream = await api.listen(CHANGED, { queries });
+  expect((await stream.next())?.errors?.[0]?.extensions.code).toBe("BAD_INPUT");
+});

@@ -20,7 +20,8 @@ export interface DemoService {
 export async function offerDemoService(createDatabase: () => Promise<TestDatabase>): Promise<DemoService> {
   let started: Promise<WholeService> | undefined;
   const start = async () => {
-    const service = await startWholeService({ database: await createDatabase() });
+    const settings = { ENVIRONMENT_NAME: "DEMO süd", ENVIRONMENT_COLOR: "amber" };
+    const service = await startWholeService({ database: await createDatabase(), settings });
     try {
       await fillShop(callsTo(createClient({ url: service.url })));
     } catch (error) {

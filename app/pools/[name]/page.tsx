@@ -1,15 +1,17 @@
 import type { Metadata } from "next";
 import { CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
 import { Failed } from "../../../components/failed.tsx";
+import { textOf } from "../../../components/graphql.ts";
+import { DrainStatus } from "../../../components/jobs/drain-status.tsx";
 import { isUnfinished } from "../../../components/jobs/job-can.ts";
-import { DrainStatus } from "../../../components/jobs/job-table.tsx";
+import { PageQuery } from "../../../components/page-query.tsx";
 import { paths } from "../../../components/paths.ts";
+import { EditPool } from "../../../components/pools/edit-pool.tsx";
 import { OPERATIONS } from "../../../components/pools/operations.ts";
 import { PoolAbout } from "../../../components/pools/pool-about.tsx";
-import { EditPool } from "../../../components/pools/pool-form.tsx";
+import { DeletePool, DrainPool } from "../../../components/pools/pool-actions.tsx";
 import { OperationTable, PoolState } from "../../../components/pools/pool-health.tsx";
 import { HISTORY_RANGES, PoolHistory, startOf } from "../../../components/pools/pool-history.tsx";
-import { DeletePool, DrainPool } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
 import { PageHeader, Panel } from "../../../components/ui/page.tsx";
@@ -33,13 +35,14 @@ export default async function PoolPage({ params, searchParams }: Props) {
   const range = chosen(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
   const operation = OPERATIONS.find((operation) => operation === one(search, "operation"));
   const since = startOf(range, requestTime());
-  const loaded = await load(POOL_PAGE, {
+  const variables = {
     name,
     ...pageVariables(search),
     since: new Date(since).toISOString(),
     stepSeconds: range.stepSeconds,
     byOperation: operation !== undefined,
-  });
+  };
+  const loaded = await load(POOL_PAGE, variables);
   const crumbs = [{ label: "Pools", href: paths.pools() }];
   if (!loaded.ok) {
     return (
@@ -75,6 +78,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         }
         actions={
           <>
+            <PageQuery document={textOf(POOL_PAGE)} variables={variables} />
             <DrainPool pool={pool} isDraining={drain !== undefined && isUnfinished(drain)} />
             <EditPool pool={pool} />
             <DeletePool pool={pool} afterwards={paths.pools()} />

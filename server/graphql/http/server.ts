@@ -6,6 +6,7 @@ import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { GraphQLContext } from "../schema/context.ts";
+import type { Answered } from "./answer.ts";
 import { createApollo } from "./apollo.ts";
 import { createDocuments } from "./documents.ts";
 import { EventStreams } from "./event-streams.ts";
@@ -15,6 +16,7 @@ import { createFastPath } from "./fast-path.ts";
 import type { ErrorLog } from "./mask-errors.ts";
 import type { OnOperation } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
+import { SharedAnswers } from "./shared-answers.ts";
 import { createWaits } from "./waits.ts";
 
 export interface GraphQLDoorParts {
@@ -36,8 +38,11 @@ export interface GraphQLDoor {
    * streams end and long polls answer.
    */
   routes: FastifyPluginAsync;
-  /** The same API without HTTP, for the caller `access`. */
-  executeAs(access: Access): Execute;
+  /**
+   * The same API without HTTP, for the caller `access`. Unless `fresh`, which is the default, an answer may be up to a
+   * second old and shared with others: then nobody may change what it holds.
+   */
+  executeAs(access: Access, options?: { fresh: boolean }): Execute;
 }
 
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
@@ -51,8 +56,14 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       limits,
       showsCost: reply.request.headers["x-cost"] === "1",
       signal: () => waits.signalOf(reply),
+      shared,
     });
   const executor = createExecutor({ log, onOperation });
+  const executeAs = createExecute({ operations, limits, documents, executor });
+  const shared = new SharedAnswers<Answered>({
+    run: (access, query, variables) => executeAs(access)(query, variables),
+    isQuery: (query, variables) => documents.prepare({ query, variables }).operation?.operation === "query",
+  });
   const apollo = createApollo({ documents, executor, log, onOperation });
   const fastPath = createFastPath({ documents, executor });
   const streams = new EventStreams({ maxStreams: limits.MAX_LIVE_STREAMS });
@@ -89,7 +100,10 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   }
 
   return {
-    executeAs: createExecute({ operations, limits, documents, executor }),
+    executeAs:
+      (access, { fresh } = { fresh: true }) =>
+      (query, variables = {}) =>
+        shared.answer(access, query, variables, { fresh }),
     routes: async (scope) => {
       await apollo.start();
       scope.addHook("preClose", async () => waits.end());

@@ -4,8 +4,11 @@ import type { Limits } from "../../config.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { AnswerBudget } from "../http/answer-budget.ts";
 import { OperationTime } from "../http/operation-time.ts";
+import type { SharedAnswers } from "../http/shared-answers.ts";
 import { StreamPosition } from "../http/stream-position.ts";
 import { CLIENT_LEFT } from "../http/waits.ts";
+
+type Watches = Pick<SharedAnswers<unknown>, "watch">;
 
 interface Parts {
   access: Access;
@@ -15,6 +18,8 @@ interface Parts {
   showsCost: boolean;
   /** Called only when `signal` is read, because few operations wait. */
   signal: () => AbortSignal;
+  /** Left out where no subscription can run. */
+  shared?: Watches;
 }
 
 const NOWHERE = new StreamPosition(null);
@@ -56,6 +61,12 @@ export class GraphQLContext {
    */
   get signal(): AbortSignal {
     return this.parts.signal();
+  }
+
+  /** For subscriptions, which alone watch the answers to queries. */
+  get shared(): Watches {
+    if (this.parts.shared === undefined) throw new Error("Only a stream watches queries.");
+    return this.parts.shared;
   }
 
   /** True once nobody gets the answer any more. */

@@ -35,7 +35,12 @@ export default async function MessagesPage({ params, searchParams }: Props) {
   // By default in every state: an operator looks for stuck messages, which are claimed, delayed or exhausted.
   const onlyReady = isOn(search, "ready");
   const id = one(search, "message");
-  const position = { ready: onlyReady, after: one(search, "after"), before: one(search, "before") };
+  const position = {
+    ready: onlyReady,
+    columns: one(search, "columns"),
+    after: one(search, "after"),
+    before: one(search, "before"),
+  };
   const variables = {
     project,
     queue,

@@ -33,7 +33,7 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
   const [project, queue] = [named(segments.project), named(segments.name)];
   const search = await searchParams;
   const id = one(search, "claim");
-  const position = { after: one(search, "after"), before: one(search, "before") };
+  const position = { columns: one(search, "columns"), after: one(search, "after"), before: one(search, "before") };
   const variables = { project, queue, ...pageVariables(search), open: id !== undefined, claim: id ?? "" };
   const loaded = await load(CLAIMS_PAGE, variables);
   const content = loaded.ok ? loaded.data.queue : null;

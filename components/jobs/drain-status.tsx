@@ -1,0 +1,23 @@
+"use client";
+
+import { RefreshWhile } from "../ui/refresh-while.tsx";
+import { Ago } from "../ui/time.tsx";
+import type { JobRow } from "./fragments.ts";
+import { isUnfinished } from "./job-can.ts";
+import { CancelJob, JobProgress, JobState, outcomeOf } from "./job-parts.tsx";
+
+/** The running drain of a pool, else its last one. */
+export function DrainStatus({ job }: { job: JobRow }) {
+  return (
+    <div className="flex flex-wrap items-center justify-between gap-3">
+      <RefreshWhile active={isUnfinished(job)} />
+      <JobState job={job} />
+      {outcomeOf(job)}
+      <JobProgress job={job} />
+      <span className="flex items-center gap-2 text-muted">
+        started by {job.actor} <Ago at={job.createdAt} />
+        <CancelJob job={job} />
+      </span>
+    </div>
+  );
+}

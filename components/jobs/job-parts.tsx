@@ -1,0 +1,95 @@
+"use client";
+
+import { CircleStop } from "lucide-react";
+import type { ReactNode } from "react";
+import { ActionButton } from "../action.tsx";
+import { Badge } from "../ui/badge.tsx";
+import { Progress } from "../ui/progress.tsx";
+import { visible } from "../ui/visible.tsx";
+import { CANCEL_JOB } from "./documents.ts";
+import type { JobRow } from "./fragments.ts";
+import { isUnfinished, jobCan } from "./job-can.ts";
+import { JOB_STATES } from "./job-states.ts";
+
+export const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
+  MOVE_QUEUE: { label: "Move queue", unit: "messages" },
+  DRAIN_POOL: { label: "Drain pool", unit: "queues" },
+};
+
+export function JobState({ job }: { job: JobRow }) {
+  return (
+    <span className="flex flex-wrap items-center gap-2">
+      <Badge tone={JOB_STATES[job.state].tone}>{JOB_STATES[job.state].label}</Badge>
+      {job.cancelRequested && isUnfinished(job) ? <Badge tone="stopped">Stopping</Badge> : null}
+      {job.waitingFor !== null && isUnfinished(job) ? (
+        <span className="text-warn wrap-anywhere whitespace-normal">waiting for {visible(job.waitingFor)}</span>
+      ) : null}
+    </span>
+  );
+}
+
+/** The part of a result that names queues. */
+interface Result {
+  included?: string[];
+  excluded?: { queue: string; why: string }[];
+}
+
+/** Queues that are named; of the others only their number. */
+const SHOWN = 5;
+
+/** Why it failed, which queues moved with its queue, and which did not. Null when it has nothing to say. */
+export function outcomeOf(job: JobRow): ReactNode {
+  const { included = [], excluded = [] }: Result = JSON.parse(job.resultText ?? "{}");
+  if (job.error === null && included.length === 0 && excluded.length === 0) return null;
+  return (
+    <span className="text-muted wrap-anywhere">
+      {job.error ? <span className="text-danger">{visible(job.error.message)} </span> : null}
+      {included.length === 0 ? null : `With ${namesOf(included)}. `}
+      {excluded.length === 0 ? null : (
+        <span className="text-warn">
+          Left out:{" "}
+          {excluded
+            .slice(0, SHOWN)
+            .map(({ queue, why }) => `${queue} (${why})`)
+            .join(" ")}
+          {excluded.length > SHOWN ? ` and ${excluded.length - SHOWN} more` : ""}
+        </span>
+      )}
+    </span>
+  );
+}
+
+function namesOf(queues: string[]): string {
+  const more = queues.length > SHOWN ? ` and ${queues.length - SHOWN} more` : "";
+  return `${queues.slice(0, SHOWN).join(", ")}${more}`;
+}
+
+/** What it does, to what, in lower case. */
+const actionOf = (job: JobRow) => `${KINDS[job.kind].label.toLowerCase()} ${job.targetName}`;
+
+export function JobProgress({ job }: { job: JobRow }) {
+  const { unit } = KINDS[job.kind];
+  return (
+    <span className="flex flex-wrap items-center gap-x-3">
+      <Progress label={`Progress of job: ${actionOf(job)}`} value={job.progress} total={job.total} />
+      <span className="text-muted">
+        {unit}
+        {job.rate !== null && isUnfinished(job) ? `, ${job.rate.toFixed(1)} a second` : ""}
+      </span>
+    </span>
+  );
+}
+
+export function CancelJob({ job }: { job: JobRow }) {
+  return (
+    <ActionButton
+      document={CANCEL_JOB}
+      variables={{ input: { id: job.id } }}
+      done="The job stops at its next safe point."
+      label={`Cancel job: ${actionOf(job)}`}
+      disabledReason={jobCan.cancel(job)}
+    >
+      <CircleStop aria-hidden />
+    </ActionButton>
+  );
+}
