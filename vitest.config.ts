@@ -13,8 +13,12 @@ const FIRST = [
   "test/guarantees/",
   "test/operations/jobs",
   "test/operations/patient-jobs",
-  "test/conformance/drivers",
   "test/e2e/",
+  "test/conformance/",
+  "test/model/",
+  "test/cli/",
+  "test/embedded-postgres/",
+  "test/kvs/redis",
 ];
 
 class LongFirst extends BaseSequencer {
