@@ -45,7 +45,7 @@ it(
           await page.reload({ waitUntil: "networkidle" });
           return page.getByRole("row", { name: /^lost/ }).textContent();
         },
-        { timeout: 30_000 },
+        { timeout: 30_000, interval: 2000 },
       )
       .toMatch(/Unreachable/);
     await page.getByRole("row", { name: /^default Built-in Healthy/ }).waitFor();
