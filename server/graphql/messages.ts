@@ -3,7 +3,7 @@ import { checksumOf } from "../operations/input/message-checksum.ts";
 import type { HeaderToPost } from "../operations/input/message-headers.ts";
 import type { MessageToPost } from "../operations/input/new-messages.ts";
 import type { MessageRecord } from "../operations/messages/record.ts";
-import type { DeadLettered } from "../storage/dead-lettered.ts";
+import type { DeadLettered } from "../storage/messages/dead-lettered.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import {
   clientIdField,

@@ -10,10 +10,10 @@
 
 import type { ActivityReads } from "./activity.ts";
 import type { BatchResult } from "./batch-result.ts";
-import type { DeadLettered } from "./dead-lettered.ts";
 import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
-import type { MessageHeaders } from "./message-headers.ts";
+import type { DeadLettered } from "./messages/dead-lettered.ts";
+import type { MessageHeaders } from "./messages/message-headers.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { Message, NewMessage, PurgeBound } from "./data-driver.ts";
-import { type KeptDeadLettered, readDeadLettered } from "./dead-lettered.ts";
-import { headersText, messageBytes, readHeaders } from "./message-headers.ts";
+import { type KeptDeadLettered, readDeadLettered } from "./messages/dead-lettered.ts";
+import { headersText, messageBytes, readHeaders } from "./messages/message-headers.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
 /** How long a key is kept. */

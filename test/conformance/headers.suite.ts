@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Message } from "../../server/storage/data-driver.ts";
-import { headersText, type MessageHeaders, messageBytes } from "../../server/storage/message-headers.ts";
+import { headersText, type MessageHeaders, messageBytes } from "../../server/storage/messages/message-headers.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, aMessage, claim, type DataDriverHarness, idsOf, post, readAll } from "./harness.ts";
 

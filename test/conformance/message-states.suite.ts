@@ -1,6 +1,6 @@
 /** Each message is in one state, and claims, pops, lists and statistics agree on it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { stateOf } from "../../server/storage/message-state.ts";
+import { stateOf } from "../../server/storage/messages/message-state.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, claim, type DataDriverHarness, idsOf, type OpenDataDriver, post } from "./harness.ts";
 

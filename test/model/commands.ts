@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { DataDriver, NewMessage } from "../../server/storage/data-driver.ts";
-import type { MessageHeaders } from "../../server/storage/message-headers.ts";
+import type { MessageHeaders } from "../../server/storage/messages/message-headers.ts";
 import { compareAll, likeClaim, likeMessage, type ObservedQueue, UNIT } from "./observations.ts";
 import { fitting, type ModelMessage, outcomeOf, type QueueModel, type StoreModel } from "./queue-model.ts";
 

@@ -6,10 +6,10 @@
  */
 import { DomainError, type ErrorCode } from "../../server/errors.ts";
 import type { NewMessage } from "../../server/storage/data-driver.ts";
-import type { DeadLettered } from "../../server/storage/dead-lettered.ts";
 import { normaliseUuid } from "../../server/storage/list-pages.ts";
-import { type MessageHeaders, messageBytes } from "../../server/storage/message-headers.ts";
-import type { MessageState } from "../../server/storage/message-state.ts";
+import type { DeadLettered } from "../../server/storage/messages/dead-lettered.ts";
+import { type MessageHeaders, messageBytes } from "../../server/storage/messages/message-headers.ts";
+import type { MessageState } from "../../server/storage/messages/message-state.ts";
 
 export interface ModelMessage {
   id: string;

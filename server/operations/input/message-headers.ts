@@ -1,6 +1,6 @@
 /** Checks of the headers of messages. */
 import { DomainError } from "../../errors.ts";
-import { headersBytes, type MessageHeaders } from "../../storage/message-headers.ts";
+import { headersBytes, type MessageHeaders } from "../../storage/messages/message-headers.ts";
 import { badInput, checkText } from "./limits.ts";
 
 /** Headers of one message. */

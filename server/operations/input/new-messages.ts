@@ -2,7 +2,7 @@
 import type { Limits } from "../../config.ts";
 import { DomainError, withDetails } from "../../errors.ts";
 import type { NewMessage } from "../../storage/data-driver.ts";
-import { headersBytes, type MessageHeaders } from "../../storage/message-headers.ts";
+import { headersBytes, type MessageHeaders } from "../../storage/messages/message-headers.ts";
 import { checkJsonText } from "./json-text.ts";
 import { badInput, checkWhole } from "./limits.ts";
 import { checkHeaders, type HeaderToPost } from "./message-headers.ts";

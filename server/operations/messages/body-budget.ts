@@ -1,6 +1,6 @@
 import type { Limits } from "../../config.ts";
 import type { Message } from "../../storage/data-driver.ts";
-import { headersBytes } from "../../storage/message-headers.ts";
+import { headersBytes } from "../../storage/messages/message-headers.ts";
 
 /**
  * How many bytes of messages a call may read for its answer: of their bodies and headers. A door supplies it. A call that waits for messages

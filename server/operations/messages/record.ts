@@ -1,5 +1,5 @@
 import type { Message } from "../../storage/data-driver.ts";
-import { type MessageState, stateOf } from "../../storage/message-state.ts";
+import { type MessageState, stateOf } from "../../storage/messages/message-state.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 
 /** A message, with the project and queue that it is in, and its state when it was read. */

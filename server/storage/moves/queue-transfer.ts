@@ -10,8 +10,8 @@
  * milliseconds, whole or fractional. Each store adds them to its own clock. So what is moved lives longer by the time
  * it takes to travel, never shorter.
  */
-import type { DeadLettered } from "../dead-lettered.ts";
-import type { MessageHeaders } from "../message-headers.ts";
+import type { DeadLettered } from "../messages/dead-lettered.ts";
+import type { MessageHeaders } from "../messages/message-headers.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { Tally } from "../queue-totals.ts";
 

@@ -1,6 +1,6 @@
 import type pg from "pg";
-import { ArrivalChannel, LISTENERS_ASKED_EVERY_MS } from "../arrival-channel.ts";
-import type { Arrived } from "../arrival-notices.ts";
+import { ArrivalChannel, LISTENERS_ASKED_EVERY_MS } from "../arrivals/arrival-channel.ts";
+import type { Arrived } from "../arrivals/arrival-notices.ts";
 import { textArray } from "./sql/array-parameter.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 import type { Statements } from "./sql/statements.ts";

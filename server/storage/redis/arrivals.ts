@@ -1,5 +1,5 @@
-import { ArrivalChannel } from "../arrival-channel.ts";
-import type { Arrived } from "../arrival-notices.ts";
+import { ArrivalChannel } from "../arrivals/arrival-channel.ts";
+import type { Arrived } from "../arrivals/arrival-notices.ts";
 import type { RedisLink } from "./server/cluster.ts";
 import { ANSWER_TIMEOUT_MS, type Client, discard } from "./server/connection.ts";
 

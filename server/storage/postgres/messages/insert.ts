@@ -1,7 +1,7 @@
 /** Appends messages to queues. Posts that are in flight together share a statement. */
 import type { MessageController, NewMessage } from "../../data-driver.ts";
 import { postDigest } from "../../idempotency.ts";
-import { headersBytes, headersText } from "../../message-headers.ts";
+import { headersBytes, headersText } from "../../messages/message-headers.ts";
 import { callOnce } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";

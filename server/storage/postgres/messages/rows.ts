@@ -1,7 +1,7 @@
 /** What statements select of messages and ask of them, and how a row becomes a Message. */
 import type { Message } from "../../data-driver.ts";
-import { type DeadLettered, keptDeadLettered, readDeadLettered } from "../../dead-lettered.ts";
-import { readHeaders } from "../../message-headers.ts";
+import { type DeadLettered, keptDeadLettered, readDeadLettered } from "../../messages/dead-lettered.ts";
+import { readHeaders } from "../../messages/message-headers.ts";
 import { milliseconds } from "../sql/fragments.ts";
 import type { MessageIds } from "./ids.ts";
 

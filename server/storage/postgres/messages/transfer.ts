@@ -1,7 +1,7 @@
 /** Moves messages to another queue: in the same store in one step, else by `adopt` in the store where they go. */
 import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
 import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
-import { headersText } from "../../message-headers.ts";
+import { headersText } from "../../messages/message-headers.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
 import { float8Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";

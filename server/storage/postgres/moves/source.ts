@@ -1,9 +1,9 @@
 /** The half of a move in the store that the queue leaves. See QueueTransfer. */
 import { DomainError } from "../../../errors.ts";
-import { readDeadLettered } from "../../dead-lettered.ts";
 import { staleEpoch } from "../../errors/storage-errors.ts";
 import { NIL } from "../../list-pages.ts";
-import { readHeaders } from "../../message-headers.ts";
+import { readDeadLettered } from "../../messages/dead-lettered.ts";
+import { readHeaders } from "../../messages/message-headers.ts";
 import type {
   MovedClaim,
   MovedMessage,

@@ -1,7 +1,7 @@
 /** The half of a move in the store that the queue goes to. See QueueTransfer. */
 
 import { staleEpoch } from "../../errors/storage-errors.ts";
-import { headersText } from "../../message-headers.ts";
+import { headersText } from "../../messages/message-headers.ts";
 import type { MovedState, QueueLife, QueueTransfer } from "../../moves/queue-transfer.ts";
 import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { IS_POP } from "../idempotency.ts";

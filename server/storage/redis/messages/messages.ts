@@ -10,7 +10,7 @@ import {
 import { MAX_KEPT_POPS_BYTES } from "../../idempotency.ts";
 import type { Page } from "../../list-pages.ts";
 import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
-import { messageBytes } from "../../message-headers.ts";
+import { messageBytes } from "../../messages/message-headers.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { CountedQueue, QueueStats } from "../../queue-stats.ts";
 import type { Arrivals } from "../arrivals.ts";

@@ -1,6 +1,6 @@
 import type { Message } from "../../data-driver.ts";
-import type { DeadLettered } from "../../dead-lettered.ts";
-import { headersText, type MessageHeaders, readHeaders } from "../../message-headers.ts";
+import type { DeadLettered } from "../../messages/dead-lettered.ts";
+import { headersText, type MessageHeaders, readHeaders } from "../../messages/message-headers.ts";
 import { piece } from "../server/script.ts";
 import { optionalWord } from "../server/script-parameters.ts";
 

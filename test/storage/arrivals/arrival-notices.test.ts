@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ArrivalNotices, type Arrived } from "../../server/storage/arrival-notices.ts";
+import { ArrivalNotices, type Arrived } from "../../../server/storage/arrivals/arrival-notices.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });

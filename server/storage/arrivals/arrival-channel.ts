@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { ArrivalListener } from "../data-driver.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import { ArrivalNotices, type Arrived } from "./arrival-notices.ts";
-import type { ArrivalListener } from "./data-driver.ts";
-import type { QueueRef } from "./queue-ref.ts";
 
 /** How long a process relies on the last answer whether another process listens. */
 export const LISTENERS_ASKED_EVERY_MS = 1000;

@@ -1,4 +1,4 @@
-import { type QueueRef, queueKey } from "./queue-ref.ts";
+import { type QueueRef, queueKey } from "../queue-ref.ts";
 
 /** The shortest time between two notices. Arrivals in between go with the next one. */
 const INTERVAL_MS = 5;
