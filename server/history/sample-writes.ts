@@ -41,10 +41,12 @@ interface GroupRow extends DepthColumns {
   rates: number[] | null;
 }
 
-/** Of the queues whose pools were sampled just now: what others did is unknown. */
-const SUMS_OF_RATES = CHANGES.map(
-  (_, index) => `coalesce(sum(s.rates[${index + 1}]) FILTER (WHERE w.name IS NOT NULL), 0)`,
-).join(", ");
+const eachRate = (write: (index: number) => string) => CHANGES.map((_, index) => write(index + 1)).join(", ");
+
+/** Rows that one statement changes: more would take too long, because each has many index entries. */
+const IDLE_BATCH = 1000;
+/** Batches of one round. The next round changes the rest. */
+const IDLE_BATCHES = 50;
 
 const SQL = {
   beginPools: `
@@ -86,19 +88,28 @@ const SQL = {
   },
   idle: `
     UPDATE queue_samples SET rate = 0, rates = array_fill(0::float8, ARRAY[${CHANGES.length}])
-    WHERE (rate > 0 OR rate = -1) AND pool = ANY($1::text[]) AND (minute_until IS NULL OR minute_until < $2)`,
+    WHERE ctid = ANY(ARRAY(
+      SELECT ctid FROM queue_samples
+      WHERE (rate > 0 OR rate = -1) AND pool = ANY($1::text[]) AND (minute_until IS NULL OR minute_until < $2)
+      LIMIT ${IDLE_BATCH}))
+    RETURNING 1`,
   sumUp: `
-    WITH sums AS (
+    WITH parts AS (
+      SELECT project, pool, sum(ready) AS ready, sum(claimed) AS claimed, sum(delayed) AS delayed,
+        sum(exhausted) AS exhausted, bool_and(exact) AS exact, min(oldest_ready_at) AS oldest_ready_at,
+        count(rates) AS known, ${eachRate((index) => `sum(rates[${index}]) AS rate_${index}`)}
+      FROM queue_samples WHERE taken_at IS NOT NULL GROUP BY project, pool),
+    sums AS (
       SELECT CASE WHEN grouping(s.pool) = 0 THEN 'pool' ELSE 'project' END AS kind, coalesce(s.pool, s.project) AS name,
         min(CASE WHEN w.name IS NULL THEN p.taken_at ELSE $2 END) AS taken_at,
-        sum(s.ready) AS ready, sum(s.claimed) AS claimed, sum(s.delayed) AS delayed,
-        sum(s.exhausted) AS exhausted, bool_and(s.exact) AS exact,
-        nullif(min(s.oldest_ready_at), 'infinity') AS oldest_ready_at,
-        CASE WHEN count(s.rates) FILTER (WHERE w.name IS NOT NULL) > 0 THEN ARRAY[${SUMS_OF_RATES}] END AS rates
-      FROM queue_samples s
+        sum(s.ready) AS ready, sum(s.claimed) AS claimed, sum(s.delayed) AS delayed, sum(s.exhausted) AS exhausted,
+        bool_and(s.exact) AS exact, nullif(min(s.oldest_ready_at), 'infinity') AS oldest_ready_at,
+        -- What is done in pools that could not be sampled now is unknown.
+        CASE WHEN sum(s.known) FILTER (WHERE w.name IS NOT NULL) > 0 THEN ARRAY[
+          ${eachRate((index) => `coalesce(sum(s.rate_${index}) FILTER (WHERE w.name IS NOT NULL), 0)`)}] END AS rates
+      FROM parts s
       LEFT JOIN sampled_groups p ON p.kind = 'pool' AND p.name = s.pool
       LEFT JOIN unnest($1::text[]) AS w(name) ON w.name = s.pool
-      WHERE s.taken_at IS NOT NULL
       GROUP BY GROUPING SETS ((s.pool), (s.project))
       -- Of a deleted pool nothing is left but the last samples of queues that have left it.
       HAVING grouping(s.pool) = 1 OR bool_or(p.name IS NOT NULL))
@@ -197,7 +208,9 @@ export function sampleWrites(run: RunSql, now: () => Promise<Date>): Omit<Sample
 
     async sumUp({ pools, at, until }) {
       const whole = pools.map(({ pool }) => pool);
-      await write(SQL.idle, [whole, until]);
+      for (let batch = 0; batch < IDLE_BATCHES; batch += 1) {
+        if ((await write(SQL.idle, [whole, until])).length < IDLE_BATCH) break;
+      }
       const sums = await run<GroupRow>(SQL.sumUp, [whole, at], { wrote: true });
       const byKind = Map.groupBy(sums, ({ kind }) => kind);
       const filled = new Set(byKind.get("pool")?.map(({ name }) => name));

@@ -1,6 +1,6 @@
 /**
- * Pages of queues by what their last samples say. `queue_samples` has a row for each queue, and an index for each
- * order. A page follows the index and skips what the filter leaves out.
+ * Pages of queues by what their last samples say. `queue_samples` has a row for each queue, and an index for each order
+ * by samples; those by name and creation are of `queues`. A page follows the index and skips what the filter leaves out.
  */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../control-driver.ts";
@@ -60,7 +60,8 @@ export function listSampledQueues(
   }: Parameters<QueueController["list"]>[0] & { filter: QueueFilter; orderBy: QueueOrder },
 ): Promise<Page<Queue>> {
   const key = KEYS[orderBy.field];
-  const names = project === undefined ? [Prisma.sql`s.project`, Prisma.sql`s.name`] : [Prisma.sql`s.name`];
+  const table = ordering(orderBy);
+  const names = [...(project === undefined ? [Prisma.sql`${table}.project`] : []), Prisma.sql`${table}.name`];
   // By name alone, in the order of other lists by name.
   if (key === null) names.reverse();
   const columns = key === null ? names : [key.column, ...names];
@@ -68,15 +69,16 @@ export function listSampledQueues(
     page,
     descending: orderBy.direction === "desc",
     fetch: (bound, order, take) => {
-      const within = [...conditions(project, filter), ...(bound ? [beyond(bound)] : [])];
+      const within = [...conditions(table, project, filter), ...(bound ? [beyond(bound)] : [])];
       const sorted = Prisma.join(columns.map((column) => Prisma.sql`${column} ${orderOf(order)}`));
       return prisma.$queryRaw<SampledRow[]>`
         SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}'`} AS "metadataText",
           created_at AS "createdAt", updated_at AS "updatedAt", listed."sortKey"
         FROM (
-          SELECT s.project, s.name, row_number() OVER (ORDER BY ${sorted}) AS place,
-            ${key === null ? Prisma.sql`''` : key.written} AS "sortKey"
-          FROM ${sources(filter, orderBy)} WHERE ${Prisma.join(within, " AND ")} ORDER BY ${sorted} LIMIT ${take}
+          SELECT ones.*, row_number() OVER () AS place FROM (
+            SELECT s.project, s.name, ${key === null ? Prisma.sql`''` : key.written} AS "sortKey"
+            FROM ${sources(filter, orderBy)} WHERE ${Prisma.join(within, " AND ")} ORDER BY ${sorted} LIMIT ${take}
+          ) AS ones
         ) AS listed JOIN queues USING (project, name) ORDER BY place`;
     },
     marker: ({ sortKey, project: of, name }) => {
@@ -88,7 +90,7 @@ export function listSampledQueues(
   });
 
   function beyond(bound: Bound): Prisma.Sql {
-    if (key === null && project !== undefined) return Prisma.sql`s.name ${operatorOf(bound)} ${bound.marker}`;
+    if (key === null && project !== undefined) return Prisma.sql`q.name ${operatorOf(bound)} ${bound.marker}`;
     const parts = readMarker(
       bound,
       columns.map(() => "text" as const),
@@ -102,7 +104,7 @@ export function listSampledQueues(
 
 /** At most `limit` rows, to be counted. */
 export function sampledRows(project: string | undefined, filter: QueueFilter, limit: number): Prisma.Sql {
-  const within = Prisma.join(conditions(project, filter), " AND ");
+  const within = Prisma.join(conditions(Prisma.sql`s`, project, filter), " AND ");
   return Prisma.sql`SELECT 1 FROM ${sources(filter)} WHERE ${within} LIMIT ${limit}`;
 }
 
@@ -111,20 +113,27 @@ function sources({ pool, flavor, isDeadLetterQueue }: QueueFilter, orderBy?: Que
   return Prisma.sql`queue_samples s
     ${hasFacets ? Prisma.sql`JOIN queue_facets f ON f.project = s.project AND f.name = s.name` : Prisma.empty}
     ${
-      orderBy?.field === "createdAt"
+      orderBy !== undefined && isOfQueues(orderBy)
         ? Prisma.sql`JOIN queues q ON q.project = s.project AND q.name = s.name`
         : Prisma.empty
     }`;
 }
 
-function conditions(project: string | undefined, filter: QueueFilter): Prisma.Sql[] {
+const isOfQueues = ({ field }: QueueOrder) => field === "name" || field === "createdAt";
+
+/** The table whose index a page follows. Its columns have to be those of the order and of the scope. */
+function ordering(orderBy: QueueOrder): Prisma.Sql {
+  return isOfQueues(orderBy) ? Prisma.sql`q` : Prisma.sql`s`;
+}
+
+function conditions(table: Prisma.Sql, project: string | undefined, filter: QueueFilter): Prisma.Sql[] {
   const { search = "", pool, flavor, isDeadLetterQueue } = filter;
   const end = prefixEnd(search);
   return [
     Prisma.sql`true`,
-    ...(project === undefined ? [] : [Prisma.sql`s.project = ${project}`]),
-    ...(search === "" ? [] : [Prisma.sql`s.name >= ${search}`]),
-    ...(end === null ? [] : [Prisma.sql`s.name < ${end}`]),
+    ...(project === undefined ? [] : [Prisma.sql`${table}.project = ${project}`]),
+    ...(search === "" ? [] : [Prisma.sql`${table}.name >= ${search}`]),
+    ...(end === null ? [] : [Prisma.sql`${table}.name < ${end}`]),
     ...(pool === undefined ? [] : [Prisma.sql`f.pool = ${pool}`]),
     ...(flavor === undefined ? [] : [Prisma.sql`f.flavor = ${flavor}`]),
     ...(isDeadLetterQueue === undefined ? [] : [Prisma.sql`f.is_dead_letter_queue = ${isDeadLetterQueue}`]),
