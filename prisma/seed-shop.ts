@@ -6,6 +6,7 @@ const TWELVE_HOURS = 43_200;
 
 interface NewMessage {
   body: { text: string };
+  headers?: { name: string; value: string }[];
   ttlSeconds?: number;
   delaySeconds?: number;
 }
@@ -28,12 +29,20 @@ const message = (body: unknown, more: Partial<NewMessage> = {}): NewMessage => (
 function orders(count: number): NewMessage[] {
   const goods = ["teapot", "kettle", "cup, blue", "tray", "strainer"];
   return Array.from({ length: count }, (_, index) =>
-    message({
-      order: 41_000 + index,
-      customer: `c-${(index * 7919) % 1000}`,
-      items: [{ name: goods[index % goods.length], quantity: 1 + (index % 3), price: "12.50" }],
-      gift: index % 4 === 0,
-    }),
+    message(
+      {
+        order: 41_000 + index,
+        customer: `c-${(index * 7919) % 1000}`,
+        items: [{ name: goods[index % goods.length], quantity: 1 + (index % 3), price: "12.50" }],
+        gift: index % 4 === 0,
+      },
+      {
+        headers: [
+          { name: "type", value: "order placed" },
+          { name: "trace", value: (0x4bf92f + index).toString(16) },
+        ],
+      },
+    ),
   );
 }
 

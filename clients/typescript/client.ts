@@ -32,6 +32,8 @@ export interface ClientOptions {
 
 /** A message to post. Its body is any JSON value; `bodyText` is one as text, which is stored exactly so. */
 export type NewMessage = ({ body: unknown } | { bodyText: string }) & {
+  /** Names and values that travel beside the body. */
+  headers?: Readonly<Record<string, string>>;
   /** How many seconds it lives. Default: the queue's. */
   ttlSeconds?: number;
   /** How many seconds nobody can claim it. Default: the queue's. */
@@ -75,8 +77,9 @@ export function createClient(options: ClientOptions): Client {
     request: send,
     worker: (queue, handler, how = {}) => startWorker({ send, project, clientId, queue, handler, options: how }),
     async post(queue, messages, { idempotencyKey = crypto.randomUUID(), createQueue = false, signal } = {}) {
-      const given = messages.map(({ ttlSeconds, delaySeconds, ...message }) => ({
+      const given = messages.map(({ headers, ttlSeconds, delaySeconds, ...message }) => ({
         body: { text: "bodyText" in message ? message.bodyText : JSON.stringify(message.body) },
+        headers: headers && Object.entries(headers).map(([name, value]) => ({ name, value })),
         ttlSeconds,
         delaySeconds,
       }));

@@ -25,7 +25,7 @@ export const CLAIM = graphql(`
   mutation Claim($input: CreateClaimInput!) {
     createClaim(input: $input) {
       claim { id }
-      messages { id bodyText claimCount createdAt expiresAt }
+      messages { id bodyText headers { name value } claimCount createdAt expiresAt }
     }
   }
 `);

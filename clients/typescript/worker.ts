@@ -14,6 +14,7 @@ export interface Message {
   /** The body as JSON.parse reads it. Hazard: large numbers lose digits; `bodyText` keeps them. */
   readonly body: unknown;
   readonly bodyText: string;
+  readonly headers: Readonly<Record<string, string>>;
   /** How often it was claimed, this time included. */
   readonly claimCount: number;
   /** When it was posted, and when it expires. */
@@ -174,9 +175,15 @@ class RunningWorker {
     });
     this.#claims.add(held);
     void held.settled.then(() => this.#claims.delete(held));
-    for (const { bodyText, createdAt, expiresAt, ...message } of messages) {
+    for (const { bodyText, headers, createdAt, expiresAt, ...message } of messages) {
       this.#running += 1;
-      const given = { ...message, bodyText, createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) };
+      const given = {
+        ...message,
+        bodyText,
+        headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
+        createdAt: new Date(createdAt),
+        expiresAt: new Date(expiresAt),
+      };
       void this.#handle(held, withBody(given)).finally(() => {
         this.#running -= 1;
         this.#onFree?.();

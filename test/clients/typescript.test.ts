@@ -48,20 +48,28 @@ async function statsOf(project: string) {
   return queue.stats;
 }
 
-test("messages are posted in order, with bodies as values or as exact text", async () => {
+test("messages are posted in order, with headers, and with bodies as values or as exact text", async () => {
   const { client, project } = aClient();
-  const ids = await client.post("q", [{ body: { a: 1 } }, { bodyText: "1.50", delaySeconds: 5 }], {
-    createQueue: true,
-  });
+  const headers = { type: "a" };
+  const ids = await client.post(
+    "q",
+    [
+      { body: { a: 1 }, headers },
+      { bodyText: "1.50", delaySeconds: 5 },
+    ],
+    {
+      createQueue: true,
+    },
+  );
   const { queue } = await api.run(
     `query M($project: String, $ids: [ID!]!) {
-      queue(project: $project, queue: "q") { messagesById(ids: $ids) { bodyText state clientId } }
+      queue(project: $project, queue: "q") { messagesById(ids: $ids) { bodyText state clientId headers { name value } } }
     }`,
     { project, ids },
   );
   expect(queue.messagesById).toEqual([
-    { bodyText: '{"a":1}', state: "READY", clientId: "test" },
-    { bodyText: "1.50", state: "DELAYED", clientId: "test" },
+    { bodyText: '{"a":1}', state: "READY", clientId: "test", headers: [{ name: "type", value: "a" }] },
+    { bodyText: "1.50", state: "DELAYED", clientId: "test", headers: [] },
   ]);
 });
 
@@ -154,7 +162,7 @@ function aScriptedWorker(renew: () => object, handler: (signal: AbortSignal) => 
     if (sent.filter((one) => one === "Claim").length > 1)
       return { data: { createClaim: { claim: null, messages: [] } } };
     const at = new Date(0).toISOString();
-    const message = { id: "m", bodyText: "1", claimCount: 1, createdAt: at, expiresAt: at };
+    const message = { id: "m", bodyText: "1", headers: [], claimCount: 1, createdAt: at, expiresAt: at };
     return { data: { createClaim: { claim: { id: "c" }, messages: [message] } } };
   };
   const client = createClient({

@@ -37,6 +37,33 @@ test("messages that a missing dead letter queue keeps back are exhausted, and ar
   });
 });
 
+test("a dead letter tells from which queue it came, how often it was delivered there, and who had it last", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { _max_claim_count: 1, _dead_letter_queue: "dead" });
+  await createQueue(api, project, "dead");
+  const [id] = await postMessages(api, project, "q", [1]);
+  const claim = "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } deadLettered } }";
+  const input = { project, queue: "q" };
+  const first = (await api.run(claim, { input: { ...input, clientId: "worker 1" } })).createClaim;
+  const release = "mutation R($input: ReleaseMessagesInput!) { releaseMessages(input: $input) { released } }";
+  await api.run(release, { input: { ...input, claimId: first.claim.id, ids: [id] } });
+  expect((await api.run(claim, { input: { ...input, clientId: "worker 2" } })).createClaim.deadLettered).toBe(1);
+  const query = `query D($p: String, $id: ID!) { message(project: $p, queue: "dead", id: $id) {
+    claimCount deadLettered { queueName queue { name } at deliveries clientId claimId }
+  } }`;
+  expect((await api.run(query, { p: project, id })).message).toEqual({
+    claimCount: 0,
+    deadLettered: {
+      queueName: "q",
+      queue: { name: "q" },
+      at: expect.stringMatching(/^\d{4}-.*Z$/),
+      deliveries: 1,
+      clientId: "worker 1",
+      claimId: null,
+    },
+  });
+});
+
 test("a message shows Zaqar's checksum of its body", async () => {
   const project = aProject();
   const input = { project, queue: "q", createQueue: true, messages: [{ body: { text: '{"b": 1, "a": "é"}' } }] };

@@ -49,6 +49,49 @@ test("messages are posted in order, and each shows everything about itself", asy
   expect((await api.run(query, { project: "other", id: ids[0] })).message).toBeNull();
 });
 
+test("headers are posted, also to many queues, and come back in the order of their names; their limits are told", async () => {
+  const project = aProject();
+  const headers = [
+    { name: "type", value: "order" },
+    { name: "é", value: 'a "text"' },
+    { name: "Type", value: "" },
+  ];
+  const messages = [{ body: { json: 1 }, headers }, { body: { json: 2 } }, { body: { json: 3 }, headers: [] }];
+  const input = { project, queue: "q", createQueue: true, messages };
+  await api.run(POST, { input });
+  const many =
+    "mutation M($input: PostToQueuesInput!) { postToQueues(input: $input) { results { ids error { code } } } }";
+  await api.run(many, { input: { posts: [{ project, queue: "q", messages: messages.slice(0, 1) }] } });
+  const list =
+    'query L($p: String) { queue(project: $p, queue: "q") { messages { nodes { headers { name value } } } } }';
+  const sorted = [headers[2], headers[0], headers[1]];
+  expect((await api.run(list, { p: project })).queue.messages.nodes).toEqual(
+    [sorted, [], [], sorted].map((expected) => ({ headers: expected })),
+  );
+  const query = "{ limits { maxMessageHeaders maxMessageHeaderNameBytes maxMessageHeadersBytes } }";
+  expect((await api.run(query)).limits).toEqual({
+    maxMessageHeaders: 64,
+    maxMessageHeaderNameBytes: 128,
+    maxMessageHeadersBytes: 16_384,
+  });
+  const header = (name: string, value = "") => ({ name, value });
+  for (const [refused, code, field] of [
+    [[header("")], "BAD_INPUT", "messages.0.headers.0.name"],
+    [[header("a"), header("a")], "BAD_INPUT", "messages.0.headers.1.name"],
+    [[header("é".repeat(65))], "BAD_INPUT", "messages.0.headers.0.name"],
+    [[header("a", "\u0000")], "BAD_INPUT", "messages.0.headers.0.value"],
+    [Array.from({ length: 65 }, (_, index) => header(`h${index}`)), "BAD_INPUT", "messages.0.headers"],
+    [[header("a", "x".repeat(16_377))], "TOO_LARGE", "messages.0.headers"],
+  ] as const) {
+    const { errors } = await api.send(POST, {
+      input: { project, queue: "q", messages: [{ body: { json: 1 }, headers: refused }] },
+    });
+    expect(errors?.[0]?.extensions).toMatchObject({ code, details: { field } });
+  }
+  const fits = [{ body: { json: 1 }, headers: [header("a", "x".repeat(16_376))] }];
+  expect((await api.run(POST, { input: { project, queue: "q", messages: fits } })).postMessages.ids).toHaveLength(1);
+});
+
 test.each([
   "12345678901234567",
   "1.0",

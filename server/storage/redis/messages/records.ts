@@ -222,11 +222,24 @@ export function readDeadLettered(fields: MessageFields): DeadLettered | null {
   };
 }
 
+/** As in `read_record`: the first five fields, the next five of a message that was claimed, and what follows. */
+const MESSAGE =
+  /^marker=(\S+) created=(\S+) expires=(\S+) ttl=(\S+) client=(\S+)(?: count=(\S+) claim=(\S+) ends=(\S+) part=\S+ holder=(\S+))?(.*)$/;
+
+/** As `readFields`, which takes three times as long. */
+export function readMessageFields(record: string): MessageFields {
+  const found = MESSAGE.exec(record);
+  if (found === null) return readFields<MessageFields>(record);
+  const [, marker, created, expires, ttl, client, count, claim, ends, holder, more] = found as unknown as string[];
+  const fields = { marker, created, expires, ttl, client, count, claim, ends, holder } as MessageFields;
+  return more === "" ? fields : Object.assign(fields, readFields((more as string).slice(1)));
+}
+
 /** A field that may be left out, or be `-` for none. */
 export const orNone = (field: string | undefined) => (field === undefined || field === "-" ? null : field);
 
 function readMessage(id: string, record: string, carried: string, now: string): Message {
-  const fields = readFields<MessageFields>(record);
+  const fields = readMessageFields(record);
   const { marker, created, expires, ttl, client, count, claim, ends, available } = fields;
   const { bodyText, headers } = readCarried(carried);
   const claimId = orNone(claim);

@@ -13,7 +13,7 @@ import { list, optionalNumeral, optionalWord, text } from "../server/script-para
 import { CLOCK } from "../server/shared-lua.ts";
 import type { MessageDeleter } from "./delete.ts";
 import { APPEND, type MessageInserter } from "./insert.ts";
-import { type MessageFields, RECORD, readFields, readMessages, readWord } from "./records.ts";
+import { RECORD, readMessageFields, readMessages, readWord } from "./records.ts";
 
 /**
  * `find_held` returns those of the messages that the claim holds, in the order of the queue: the marker, the part in
@@ -186,7 +186,7 @@ export class MessageMoves {
       const last = held.at(-1);
       if (last === undefined) return moved;
       const adopted = copies.map(([id, record, body, more]) => {
-        const { expires, ttl, client } = readFields<MessageFields>(record);
+        const { expires, ttl, client } = readMessageFields(record);
         const remaining = args.ttl === null ? Number(expires) - Number(now) : Number(args.ttl) * 1_000_000;
         return { id, remaining, ttl: args.ttl ?? Number(ttl), client: readWord(client), more, body };
       });

@@ -18,6 +18,7 @@ import {
   readCarried,
   readDeadLettered,
   readFields,
+  readMessageFields,
   readWord,
 } from "../messages/records.ts";
 import { CALL, ENTER_ATTEMPT, FORGET_MOVE, LIFE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
@@ -250,7 +251,7 @@ export class MoveSource implements SourceHalf {
     const { after, limit } = params;
     const [, now, messages] = await this.#call(params, READ_MESSAGES, { after, limit });
     return messages.map(([id, record, carried]) => {
-      const fields = readFields<MessageFields>(record);
+      const fields = readMessageFields(record);
       return {
         ...stateOf(fields, now),
         ...readCarried(carried),
@@ -266,7 +267,7 @@ export class MoveSource implements SourceHalf {
     params: Attempt & { limit: number },
   ): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }> {
     const [, now, records, removed, taken] = await this.#call(params, TAKE_CHANGES, { limit: params.limit });
-    const changed = records.map((record) => stateOf(readFields<MessageFields>(record), now));
+    const changed = records.map((record) => stateOf(readMessageFields(record), now));
     return { changed, gone: removed, more: taken === params.limit };
   }
 
