@@ -39,6 +39,7 @@ const STORE = "a-store";
 const LISTS: Readonly<Record<string, string>> = {
   Queue: "queues(project: $project, first: $n) { nodes ROW }",
   Message: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes ROW } } }",
+  MessageHeader: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes { headers ROW } } } }",
   Claim: "queues(project: $project, first: $n) { nodes { claims(first: 2) { nodes ROW } } }",
   QueueSubscription: "queues(project: $project, first: $n) { nodes { subscriptions(first: 2) { nodes ROW } } }",
   NamedQueueStats: "queueStats(project: $project, queues: $names) ROW",
@@ -96,7 +97,8 @@ beforeAll(async () => {
     // Pairs of queues share a pool.
     const metadata = { _flavor: `flavor-${index >> 1}`, _max_claim_count: 5, _dead_letter_queue: `missing-${index}` };
     await operations.queues.create(admin, { project, queue, metadataText: JSON.stringify(metadata) });
-    const messages = Array.from({ length: 6 }, (_, number) => ({ bodyText: String(number) }));
+    const headers = [{ name: "number", value: "1" }];
+    const messages = Array.from({ length: 6 }, (_, number) => ({ bodyText: String(number), headers }));
     ids.push(...(await operations.messages.post(admin, { project, queue, messages })).ids);
     for (let number = 0; number < 2; number += 1) {
       const { claim } = await operations.claims.create(admin, { project, queue, limit: 1 });
