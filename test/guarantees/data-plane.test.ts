@@ -210,10 +210,10 @@ describeWithRedis(() => {
       const queues = Array.from({ length: 50 }, (_, index) => ({ project: "p", name: `q${index}` }));
       for (const queue of queues) await driver.attachQueue({ ...queue, epoch: 1 });
       const poster = fileURLToPath(new URL("random-poster.ts", import.meta.url));
-      await Promise.all([1, 2, 3].map(() => run(process.execPath, [poster, url, "50", "1500"])));
+      await Promise.all([1, 2, 3].map(() => run(process.execPath, [poster, url, "50", "600"])));
       const all = (await Promise.all(queues.map((queue) => readAll(driver, queue, 1000)))).flat();
-      expect(new Set(all.map(({ id }) => id)).size).toBe(4500);
-      expect(all).toHaveLength(4500);
+      expect(new Set(all.map(({ id }) => id)).size).toBe(1800);
+      expect(all).toHaveLength(1800);
     } finally {
       await driver.close();
       await stop();
