@@ -107,6 +107,16 @@ test("a TypeScript program holds a lock and gives it back", async () => {
   expect(keyValueLocks.nodes).toEqual([]);
 });
 
+test("the example of the TypeScript client's own document posts, works and stops", async () => {
+  const [shown = ""] = blocksOf("clients/typescript/README.md", "ts");
+  const text = atThisServer(shown).replace('"./client.ts"', JSON.stringify(join(top, "clients/typescript/client.ts")));
+  const sendMail = 'const sendMail = async (body: unknown, _options: object) => console.log("sent", body);';
+  const program = runScript("example.ts", `${text}\n${sendMail}\n`);
+  await expect.poll(program.output).toContain("sent { to: 'ada@example.org' }");
+  program.kill("SIGTERM");
+  expect(await program.ended, program.output()).toBe(0);
+});
+
 test("a tail begins at the start, and goes on with what is posted later", async () => {
   await postMessages(api, "shop", "mails", ["early"]);
   const program = runTypeScript("tail.ts");
