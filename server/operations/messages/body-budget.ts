@@ -3,8 +3,8 @@ import type { Message } from "../../storage/data-driver.ts";
 import { headersBytes } from "../../storage/messages/message-headers.ts";
 
 /**
- * How many bytes of messages a call may read for its answer: of their bodies and headers. A door supplies it. A call that waits for messages
- * reserves nothing meanwhile: it spends at each look.
+ * How many bytes of messages a call may read for its answer: of their bodies and headers. A door supplies it. A call
+ * that waits for messages reserves nothing meanwhile: it spends at each look.
  */
 export interface BodyBudget {
   /**
