@@ -69,14 +69,18 @@ export function listSampledQueues(
     page,
     descending: orderBy.direction === "desc",
     fetch: (bound, order, take) => {
-      const within = [...conditions(table, project, filter), ...(bound ? [beyond(bound)] : [])];
+      const within = [
+        ...conditions(table, project, filter),
+        ...(isOfQueues(orderBy) ? [] : sampleConditions(filter)),
+        ...(bound ? [beyond(bound)] : []),
+      ];
       const sorted = Prisma.join(columns.map((column) => Prisma.sql`${column} ${orderOf(order)}`));
       return prisma.$queryRaw<SampledRow[]>`
         SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}'`} AS "metadataText",
           created_at AS "createdAt", updated_at AS "updatedAt", listed."sortKey"
         FROM (
           SELECT ones.*, row_number() OVER () AS place FROM (
-            SELECT s.project, s.name, ${key === null ? Prisma.sql`''` : key.written} AS "sortKey"
+            SELECT ${table}.project, ${table}.name, ${key === null ? Prisma.sql`''` : key.written} AS "sortKey"
             FROM ${sources(filter, orderBy)} WHERE ${Prisma.join(within, " AND ")} ORDER BY ${sorted} LIMIT ${take}
           ) AS ones
         ) AS listed JOIN queues USING (project, name) ORDER BY place`;
@@ -104,19 +108,8 @@ export function listSampledQueues(
 
 /** At most `limit` rows, to be counted. */
 export function sampledRows(project: string | undefined, filter: QueueFilter, limit: number): Prisma.Sql {
-  const within = Prisma.join(conditions(Prisma.sql`s`, project, filter), " AND ");
+  const within = Prisma.join([...conditions(Prisma.sql`s`, project, filter), ...sampleConditions(filter)], " AND ");
   return Prisma.sql`SELECT 1 FROM ${sources(filter)} WHERE ${within} LIMIT ${limit}`;
-}
-
-function sources({ pool, flavor, isDeadLetterQueue }: QueueFilter, orderBy?: QueueOrder): Prisma.Sql {
-  const hasFacets = pool !== undefined || flavor !== undefined || isDeadLetterQueue !== undefined;
-  return Prisma.sql`queue_samples s
-    ${hasFacets ? Prisma.sql`JOIN queue_facets f ON f.project = s.project AND f.name = s.name` : Prisma.empty}
-    ${
-      orderBy !== undefined && isOfQueues(orderBy)
-        ? Prisma.sql`JOIN queues q ON q.project = s.project AND q.name = s.name`
-        : Prisma.empty
-    }`;
 }
 
 const isOfQueues = ({ field }: QueueOrder) => field === "name" || field === "createdAt";
@@ -126,18 +119,39 @@ function ordering(orderBy: QueueOrder): Prisma.Sql {
   return isOfQueues(orderBy) ? Prisma.sql`q` : Prisma.sql`s`;
 }
 
+/**
+ * Hazard: with joins PostgreSQL would begin with the condition that it takes for the rarest, and sort all that it finds.
+ * OFFSET 0 keeps it from that: it follows the index of the order, and looks each queue up in the other tables.
+ */
+function sources(filter: QueueFilter, orderBy?: QueueOrder): Prisma.Sql {
+  const { pool, flavor, isDeadLetterQueue } = filter;
+  const byQueues = orderBy !== undefined && isOfQueues(orderBy);
+  const table = byQueues ? Prisma.sql`q` : Prisma.sql`s`;
+  const facets = [
+    ...(pool === undefined ? [] : [Prisma.sql`f.pool = ${pool}`]),
+    ...(flavor === undefined ? [] : [Prisma.sql`f.flavor = ${flavor}`]),
+    ...(isDeadLetterQueue === undefined ? [] : [Prisma.sql`f.is_dead_letter_queue = ${isDeadLetterQueue}`]),
+  ];
+  const sampled = [Prisma.sql`s.project = q.project`, Prisma.sql`s.name = q.name`, ...sampleConditions(filter)];
+  const samples = byQueues
+    ? Prisma.sql`queues q CROSS JOIN LATERAL (
+        SELECT 1 FROM queue_samples s WHERE ${Prisma.join(sampled, " AND ")} OFFSET 0) AS s`
+    : Prisma.sql`queue_samples s`;
+  if (facets.length === 0) return samples;
+  return Prisma.sql`${samples} CROSS JOIN LATERAL (
+    SELECT 1 FROM queue_facets f
+    WHERE f.project = ${table}.project AND f.name = ${table}.name AND ${Prisma.join(facets, " AND ")} OFFSET 0) AS f`;
+}
+
+/** Of the table that a page follows. */
 function conditions(table: Prisma.Sql, project: string | undefined, filter: QueueFilter): Prisma.Sql[] {
-  const { search = "", pool, flavor, isDeadLetterQueue } = filter;
+  const { search = "" } = filter;
   const end = prefixEnd(search);
   return [
     Prisma.sql`true`,
     ...(project === undefined ? [] : [Prisma.sql`${table}.project = ${project}`]),
     ...(search === "" ? [] : [Prisma.sql`${table}.name >= ${search}`]),
     ...(end === null ? [] : [Prisma.sql`${table}.name < ${end}`]),
-    ...(pool === undefined ? [] : [Prisma.sql`f.pool = ${pool}`]),
-    ...(flavor === undefined ? [] : [Prisma.sql`f.flavor = ${flavor}`]),
-    ...(isDeadLetterQueue === undefined ? [] : [Prisma.sql`f.is_dead_letter_queue = ${isDeadLetterQueue}`]),
-    ...sampleConditions(filter),
   ];
 }
 
