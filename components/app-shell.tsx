@@ -17,7 +17,11 @@ import { TimeMenu } from "./ui/time-menu.tsx";
 import { Toasts } from "./ui/toast.tsx";
 
 /** Loaded when it is first asked for. */
-const Palette = lazy(() => import("./palette.tsx"));
+const loadPalette = () => import("./palette.tsx");
+const Palette = lazy(loadPalette);
+const preparePalette = () => {
+  loadPalette().catch(() => {});
+};
 
 /** Two faces that look opposite ways. */
 const MARK = (
@@ -53,7 +57,7 @@ export function AppShell({
             mark={MARK}
             home={paths.overview()}
             groups={GROUPS}
-            search={<Keyboard Palette={Palette} />}
+            search={<Keyboard Palette={Palette} prepare={preparePalette} />}
             badge={environment === null ? null : <EnvironmentBadge environment={environment} />}
             tools={<RefreshPicker />}
             drawerTools={

@@ -5,10 +5,18 @@ import { type ComponentType, lazy, Suspense, useEffect, useState } from "react";
 import { Kbd } from "./kbd.tsx";
 
 /** The keys that work on every page, and the button for the most important one. */
-export function Keyboard({ Palette }: { Palette: ComponentType<{ onClose: () => void }> }) {
+export function Keyboard({
+  Palette,
+  prepare,
+}: {
+  Palette: ComponentType<{ onClose: () => void }>;
+  /** Loads the palette, which comes before the hand is on the second key. */
+  prepare: () => void;
+}) {
   const [open, setOpen] = useState<"palette" | "keys" | null>(null);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
+      if (event.key === "Control" || event.key === "Meta") prepare();
       if (event.defaultPrevented || document.querySelector("dialog:modal, [role=dialog], [role=alertdialog]")) return;
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") setOpen("palette");
       else if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -23,7 +31,7 @@ export function Keyboard({ Palette }: { Palette: ComponentType<{ onClose: () => 
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
-  }, []);
+  }, [prepare]);
   const close = () => setOpen(null);
   return (
     <>
@@ -32,6 +40,8 @@ export function Keyboard({ Palette }: { Palette: ComponentType<{ onClose: () => 
         aria-haspopup="dialog"
         aria-keyshortcuts="Control+K Meta+K"
         onClick={() => setOpen("palette")}
+        onPointerEnter={prepare}
+        onFocus={prepare}
         className="flex h-7.5 items-center gap-2 rounded border border-line-strong bg-sunken px-2 text-muted hover:text-ink max-md:border-transparent max-md:bg-transparent md:w-82"
       >
         <Search aria-hidden className="size-3.5" />

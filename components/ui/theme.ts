@@ -35,6 +35,8 @@ function subscribe(listener: () => void): () => void {
     document.documentElement.dataset.theme = shown();
     listener();
   };
+  // The system may have changed before this page listened.
+  document.documentElement.dataset.theme = shown();
   system.addEventListener("change", change);
   window.addEventListener("storage", change);
   CHANGED.addEventListener("change", change);

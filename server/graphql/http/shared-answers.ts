@@ -37,7 +37,6 @@ const REST = { times: 10, leastMs: 1000, mostMs: 30_000 };
 /** Watchers are told as of when an answer is, also when nothing changes. */
 const TELL_MS = 10_000;
 
-/** It never throws: errors are part of an answer. */
 type Run<Answer> = (access: Access, document: string, variables: Record<string, unknown>) => Promise<Answer>;
 
 /** False for a mutation, and for what would be refused. */
@@ -96,7 +95,9 @@ export class SharedAnswers<Answer> {
       const forget = () => {
         if (this.#shared.get(key) === shared) this.#shared.delete(key);
       };
-      void shared.answer.finally(() => setTimeout(forget, SHARED_MS).unref());
+      const forgetLater = () => void setTimeout(forget, SHARED_MS).unref();
+      // The caller gets what it rejects with.
+      shared.answer.then(forgetLater, forgetLater);
     }
     return shared.answer;
   }
@@ -176,7 +177,8 @@ export class SharedAnswers<Answer> {
     await this.#turn();
     const begun = performance.now();
     const asOf = new Date();
-    const answer = await this.answer(watched.access, watched.document, watched.variables, { fresh: true });
+    const { access, document, variables } = watched;
+    const answer: unknown = await this.answer(access, document, variables, { fresh: true }).catch(String);
     this.#running -= 1;
     this.#waiting.shift()?.();
     if (this.#watched.get(key) !== watched) return;
