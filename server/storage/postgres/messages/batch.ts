@@ -23,8 +23,8 @@ import {
 } from "./rows.ts";
 
 /**
- * The rows of `batch`, which have `n`, `body` and `headers`, up to the request whose messages would pass `:maxBytes` together with
- * those of the requests before it.
+ * The rows of `batch`, which have `n`, `body` and `headers`, up to the request whose messages would pass `:maxBytes`
+ * together with those of the requests before it.
  */
 export const requestsThatFit = (batch: string) => `
     WITH ${CLOCK}

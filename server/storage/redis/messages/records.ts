@@ -29,7 +29,8 @@ const HEADERS = "headers:";
  * a flag, and this one carries them through claims, moves and transfers.
  *
  * Earlier versions wrote ten values by position and no names. `named` returns the text of a record in the present form.
- * `claim_of` reads a part of a record, for half the time. `size_of` is messageBytes: of what is kept of a message in `bodies`.
+ * `claim_of` reads a part of a record, for half the time. `size_of` is messageBytes: of what is kept of a message in
+ * `bodies`.
  */
 export const RECORD = piece(
   "a message's record",
