@@ -105,6 +105,51 @@ export const QUEUE_STATISTICS = graphql(`
 `);
 export type QueueStatisticsFacts = ResultOf<typeof QUEUE_STATISTICS>;
 
+/** The variables are of StatisticsPage. */
+export const QUEUE_HISTORY = graphql(`
+  fragment QueueHistory on Queue {
+    sample {
+      asOf
+      ready
+      claimed
+      delayed
+      exhausted
+      exact
+      oldestReadyAt
+      rates {
+        posted
+        delivered
+        deleted
+        expired
+        deadLettered
+      }
+    }
+    history(
+      metrics: [
+        READY
+        CLAIMED
+        DELAYED
+        EXHAUSTED
+        POSTED_RATE
+        DELIVERED_RATE
+        DELETED_RATE
+        OLDEST_READY_SECONDS
+      ]
+      range: { seconds: $rangeSeconds }
+      resolution: $resolution
+    ) {
+      from
+      until
+      resolutionSeconds
+      series {
+        metric
+        values
+      }
+    }
+  }
+`);
+export type QueueHistoryFacts = ResultOf<typeof QUEUE_HISTORY>;
+
 export const QUEUE_SETTINGS = graphql(`
   fragment QueueSettings on Queue {
     metadataText

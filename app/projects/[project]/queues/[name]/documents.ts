@@ -3,7 +3,7 @@ import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
 import { PAGE_INFO } from "@/components/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
 import { MESSAGE_DETAIL, MESSAGE_ROW } from "@/components/messages/fragments.ts";
-import { QUEUE_FRAME, QUEUE_SETTINGS, QUEUE_STATISTICS } from "@/components/queues/fragments.ts";
+import { QUEUE_FRAME, QUEUE_HISTORY, QUEUE_SETTINGS, QUEUE_STATISTICS } from "@/components/queues/fragments.ts";
 import { SUBSCRIPTION_ROW } from "@/components/subscriptions/fragments.ts";
 
 /** `open`: also the one message with the id `message`. */
@@ -109,14 +109,15 @@ export const SUBSCRIPTIONS_PAGE = graphql(
 
 export const STATISTICS_PAGE = graphql(
   `
-  query StatisticsPage($project: String, $queue: String!) {
+  query StatisticsPage($project: String, $queue: String!, $rangeSeconds: SafeInt!, $resolution: SampleResolution!) {
     queue(project: $project, queue: $queue) {
       ...QueueFrame
       ...QueueStatistics
+      ...QueueHistory
     }
   }
 `,
-  [QUEUE_FRAME, QUEUE_STATISTICS],
+  [QUEUE_FRAME, QUEUE_STATISTICS, QUEUE_HISTORY],
 );
 
 export const SETTINGS_PAGE = graphql(

@@ -1,22 +1,31 @@
 import type { Metadata } from "next";
-import { named } from "@/app/address.ts";
+import { chosen, isOn, named, type Search } from "@/app/address.ts";
 import { load } from "@/app/execute.ts";
 import { textOf } from "@/components/graphql.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
+import { HISTORY_RANGES, QueueHistoryPanel } from "@/components/queues/queue-history.tsx";
 import { QueueStatistics } from "@/components/queues/queue-statistics.tsx";
 import { STATISTICS_PAGE } from "../documents.ts";
 
 interface Props {
   params: Promise<{ project: string; name: string }>;
+  searchParams: Promise<Search>;
 }
 
-export async function generateMetadata({ params }: Props): Promise<Metadata> {
+export async function generateMetadata({ params }: Pick<Props, "params">): Promise<Metadata> {
   return { title: `${named((await params).name)}: statistics` };
 }
 
-export default async function StatisticsPage({ params }: Props) {
+export default async function StatisticsPage({ params, searchParams }: Props) {
   const segments = await params;
-  const variables = { project: named(segments.project), queue: named(segments.name) };
+  const search = await searchParams;
+  const { seconds, resolution } = chosen(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
+  const variables = {
+    project: named(segments.project),
+    queue: named(segments.name),
+    rangeSeconds: seconds,
+    resolution,
+  };
   const loaded = await load(STATISTICS_PAGE, variables);
   const queue = loaded.ok ? loaded.data.queue : null;
   return (
@@ -28,12 +37,15 @@ export default async function StatisticsPage({ params }: Props) {
       graphql={{ document: textOf(STATISTICS_PAGE), variables }}
     >
       {queue ? (
-        <QueueStatistics
-          project={variables.project}
-          name={variables.queue}
-          queue={queue}
-          failure={loaded.ok ? loaded.failures["queue.stats"] : undefined}
-        />
+        <div className="flex flex-col gap-4">
+          <QueueHistoryPanel queue={queue} asTable={isOn(search, "table")} />
+          <QueueStatistics
+            project={variables.project}
+            name={variables.queue}
+            queue={queue}
+            failure={loaded.ok ? loaded.failures["queue.stats"] : undefined}
+          />
+        </div>
       ) : null}
     </QueueFrame>
   );
