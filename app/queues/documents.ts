@@ -16,6 +16,7 @@ export const QUEUES_PAGE = graphql(
     $last: Int
     $before: String
     $counts: Boolean!
+    $bySample: Boolean! = false
   ) {
     queues(
       project: $project
@@ -37,6 +38,7 @@ export const QUEUES_PAGE = graphql(
         value
         exact
       }
+      asOf @include(if: $bySample)
     }
     pools(first: 100) {
       nodes {

@@ -11,6 +11,7 @@ import { formatCount } from "../../components/ui/format.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import type { SortLink } from "../../components/ui/table.tsx";
+import { Ago } from "../../components/ui/time.tsx";
 import { chosen, isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { QUEUES_PAGE } from "./documents.ts";
@@ -20,7 +21,7 @@ const COUNTS_WAIT_MS = 300;
 
 interface Order {
   column: string;
-  field: "NAME" | "CREATED_AT";
+  field: "NAME" | "CREATED_AT" | "DEPTH" | "OLDEST_READY" | "RATE";
   direction: "ASC" | "DESC";
 }
 
@@ -30,6 +31,12 @@ const ORDERS: Record<string, Order> = {
   "-name": { column: "name", field: "NAME", direction: "DESC" },
   created: { column: "createdAt", field: "CREATED_AT", direction: "ASC" },
   "-created": { column: "createdAt", field: "CREATED_AT", direction: "DESC" },
+  "-depth": { column: "total", field: "DEPTH", direction: "DESC" },
+  depth: { column: "total", field: "DEPTH", direction: "ASC" },
+  waiting: { column: "oldestReady", field: "OLDEST_READY", direction: "ASC" },
+  "-waiting": { column: "oldestReady", field: "OLDEST_READY", direction: "DESC" },
+  "-rate": { column: "history", field: "RATE", direction: "DESC" },
+  rate: { column: "history", field: "RATE", direction: "ASC" },
 };
 
 /** The queues of one project, or with null of all projects. */
@@ -45,7 +52,9 @@ export async function QueueList({ project, search }: { project: string | null; s
     isDeadLetterQueue: isOn(search, "deadLetters") ? true : undefined,
   };
   const isFiltered = Object.values(filter).some((condition) => condition !== undefined);
+  const bySample = order.field !== "NAME" && order.field !== "CREATED_AT";
   const variables = {
+    bySample,
     ...(project === null ? { allProjects: true } : { project }),
     filter,
     orderBy: { field: order.field, direction: order.direction },
@@ -86,9 +95,18 @@ export async function QueueList({ project, search }: { project: string | null; s
             rows={loaded.data.queues.nodes}
             late={late}
             ofAll={project === null}
-            sortLinks={sortLinks(order, (sort) => link({ sort }))}
+            sortLinks={sortLinks(order, link)}
             pager={pagerLinks(loaded.data.queues.pageInfo, search, (page) => link({ sort, ...page }))}
-            summary={summaryOf(loaded.data.queues.count)}
+            summary={
+              <>
+                {summaryOf(loaded.data.queues.count)}
+                {bySample && loaded.data.queues.asOf !== null ? (
+                  <>
+                    , in the order of the samples of <Ago at={loaded.data.queues.asOf} />
+                  </>
+                ) : null}
+              </>
+            }
             empty={
               isFiltered ? (
                 <EmptyState title="No queue matches">
@@ -112,16 +130,15 @@ export async function QueueList({ project, search }: { project: string | null; s
 }
 
 /** The links that sort by each column: the other way where the list is sorted by it already. */
-function sortLinks(order: Order, link: (sort: string | undefined) => string): Record<string, SortLink> {
+function sortLinks(order: Order, link: (query: { sort?: string }) => string): Record<string, SortLink> {
   const links: Record<string, SortLink> = {};
-  for (const [id, key] of [
-    ["name", "name"],
-    ["createdAt", "created"],
-  ] as const) {
-    const here = order.column === id;
-    const next = here && order.direction === "ASC" ? `-${key}` : key;
-    links[id] = {
-      href: link(next === "name" ? undefined : next),
+  // Of a column's two orders the first is the one that its link begins with.
+  for (const [key, { column, direction }] of Object.entries(ORDERS)) {
+    const here = order.column === column;
+    const other = here && order.direction === direction;
+    if (other || (links[column] !== undefined && !here)) continue;
+    links[column] = {
+      href: link(key === "name" ? {} : { sort: key }),
       now: here ? (order.direction === "DESC" ? "descending" : "ascending") : null,
     };
   }

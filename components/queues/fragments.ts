@@ -14,18 +14,23 @@ export const QUEUE_ROW = graphql(`
       exhausted
       total
       exact
-      oldest {
-        createdAt
-      }
     }
     catalogueEntry {
       poolName
+    }
+    sample {
+      oldestReadyAt
+    }
+    history(metrics: [READY], range: { seconds: 3600 }, resolution: MINUTE) {
+      series {
+        values
+      }
     }
   }
 `);
 /**
  * `stats`: left out while the pools are still being asked; null when its pool does not answer, or it has none.
- * `catalogueEntry`: null when no pool holds it.
+ * `catalogueEntry`: null when no pool holds it. `sample`, `history`: null before its first sample.
  */
 export type QueueRow = ResultOf<typeof QUEUE_ROW>;
 

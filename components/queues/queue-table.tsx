@@ -9,6 +9,7 @@ import { ProjectLink } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
+import { Sparkline } from "../ui/deck/sparkline.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { NameLink } from "../ui/name-link.tsx";
@@ -44,6 +45,31 @@ function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "del
   );
 }
 
+/** By the last sample, and why there are no numbers when its pool has none. */
+function OldestReady({ row: { stats, catalogueEntry, sample } }: { row: QueueRow }) {
+  if (stats === null) {
+    return <Badge tone="danger">{catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>;
+  }
+  if (sample === null) return <span className="text-muted">—</span>;
+  return sample.oldestReadyAt === null ? (
+    <span data-nothing className="text-muted">
+      none
+    </span>
+  ) : (
+    <Age since={sample.oldestReadyAt} />
+  );
+}
+
+/** Ready messages in the last hour, minute by minute. */
+function LastHour({ row: { name, history } }: { row: QueueRow }) {
+  const values = history?.series[0]?.values ?? [];
+  const most = Math.max(0, ...values.map((value) => value ?? 0));
+  if (values.every((value) => value === null)) return <span className="text-muted">—</span>;
+  return (
+    <Sparkline label={`Ready messages of ${name} in the last hour, at most ${formatCount(most)}`} values={values} />
+  );
+}
+
 const name = column<QueueRow>(
   "name",
   "Queue",
@@ -70,23 +96,11 @@ const rest = [
     wide: "below",
   }),
   column<QueueRow>("total", "Total", (row) => <StatNumber row={row} of="total" />, { align: "right" }),
-  column<QueueRow>(
-    "oldest",
-    "Oldest message",
-    (row) =>
-      row.stats === undefined ? (
-        PENDING
-      ) : row.stats ? (
-        row.stats.oldest ? (
-          <Age since={row.stats.oldest.createdAt} />
-        ) : (
-          <span className="text-muted">empty</span>
-        )
-      ) : (
-        <Badge tone="danger">{row.catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>
-      ),
-    { align: "right", wide: "below" },
-  ),
+  column<QueueRow>("oldestReady", "Oldest ready", (row) => <OldestReady row={row} />, {
+    align: "right",
+    wide: "below",
+  }),
+  column<QueueRow>("history", "Last hour", (row) => <LastHour row={row} />, { wide: true }),
   column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
   column<QueueRow>(
     "actions",

@@ -29,7 +29,7 @@ async function cutOff(region: Locator, part: Locator): Promise<string | null> {
 
 /** Address, name of the table, its most important columns, the start of a row, and the lines under its first cell. */
 const TABLES: [string, string, string[], RegExp, string[]][] = [
-  [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /^orders /, ["Project: shop", "Oldest message: "]],
+  [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /^orders /, ["Project: shop", "Oldest ready: "]],
   [paths.queues(null), "Queues", ["Queue"], /^parcels /, ["Exhausted: "]],
   [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
   [paths.queue("shop", "orders", "claims"), "Claims", ["Claim", "Time left"], /Release/, ["Holder: ", "Messages: "]],

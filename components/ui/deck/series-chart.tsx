@@ -88,27 +88,3 @@ export function LineSample({ look }: { look: "solid" | "dashed" | "dotted" }) {
     </svg>
   );
 }
-
-/** The shape of a number over time, on its own scale, for a cell of a table. */
-export function Sparkline({ label, values, tone = "ready" }: { label: string; values: Values; tone?: Series["tone"] }) {
-  const most = niceMost(values);
-  return (
-    <svg
-      role="img"
-      aria-label={label}
-      viewBox={`0 0 ${Math.max(1, values.length)} ${HEIGHT}`}
-      preserveAspectRatio="none"
-      className="block h-6 w-32 max-w-full overflow-visible"
-    >
-      <path d={areaPath(values, most, HEIGHT)} className={`${FILL[tone]} opacity-20`} />
-      <path
-        d={linePath(values, most, HEIGHT)}
-        fill="none"
-        strokeWidth={1.5}
-        strokeLinejoin="round"
-        vectorEffect="non-scaling-stroke"
-        className={STROKE[tone]}
-      />
-    </svg>
-  );
-}
