@@ -100,7 +100,7 @@ export async function QueueList({ project, search }: { project: string | null; s
             summary={
               <>
                 {summaryOf(loaded.data.queues.count)}
-                {bySample && loaded.data.queues.asOf !== null ? (
+                {loaded.data.queues.asOf ? (
                   <>
                     , in the order of the samples of <Ago at={loaded.data.queues.asOf} />
                   </>
