@@ -1,6 +1,6 @@
 import { graphql } from "../components/graphql.ts";
 import { POOL_HEALTH } from "../components/pools/fragments.ts";
-import { QUEUE_ROW } from "../components/queues/fragments.ts";
+import { BUSY_QUEUE, POOL_RATES, QUEUE_ROW } from "../components/queues/fragments.ts";
 
 export const OVERVIEW = graphql(
   `
@@ -29,6 +29,12 @@ export const OVERVIEW = graphql(
           value
           exact
         }
+        ...PoolRates
+      }
+    }
+    busiest: queues(allProjects: true, orderBy: { field: RATE, direction: DESC }, first: 8) {
+      nodes {
+        ...BusyQueue
       }
     }
     queues(allProjects: true, orderBy: { field: CREATED_AT, direction: DESC }, first: 20) {
@@ -42,5 +48,5 @@ export const OVERVIEW = graphql(
     }
   }
 `,
-  [POOL_HEALTH, QUEUE_ROW],
+  [POOL_HEALTH, POOL_RATES, BUSY_QUEUE, QUEUE_ROW],
 );

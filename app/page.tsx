@@ -6,6 +6,7 @@ import { PageQuery } from "../components/page-query.tsx";
 import { paths } from "../components/paths.ts";
 import type { PoolHealth } from "../components/pools/fragments.ts";
 import { PoolState } from "../components/pools/pool-health.tsx";
+import { BusiestQueues } from "../components/queues/busiest-queues.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { QueueTable } from "../components/queues/queue-table.tsx";
 import { Badge } from "../components/ui/badge.tsx";
@@ -27,7 +28,7 @@ interface Count {
 }
 
 export default async function OverviewPage() {
-  const loaded = await load(OVERVIEW, {});
+  const loaded = await load(OVERVIEW, {}, ["busiest"]);
   if (!loaded.ok) {
     return (
       <>
@@ -36,7 +37,7 @@ export default async function OverviewPage() {
       </>
     );
   }
-  const { health, pools, queues } = loaded.data;
+  const { health, pools, queues, busiest } = loaded.data;
   const look = HEALTH_LOOK[health.status];
   return (
     <>
@@ -82,6 +83,7 @@ export default async function OverviewPage() {
             </ul>
           </Panel>
         </div>
+        <BusiestQueues pools={pools.nodes} queues={busiest?.nodes ?? []} />
         <Panel title="Newest queues" flush>
           <QueueTable
             rows={queues.nodes}

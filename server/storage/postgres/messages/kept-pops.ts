@@ -10,7 +10,7 @@ const SLOTS = 8;
 
 export const randomSlot = () => Math.floor(Math.random() * SLOTS);
 
-export const minuteOf = (time: string) => `floor(date_part('epoch', ${time}) / 60)::bigint`;
+const minuteOf = (time: string) => `floor(date_part('epoch', ${time}) / 60)::bigint`;
 
 /** The first minute whose answers may still be kept. */
 export const OLDEST_MINUTE = `${minuteOf("clock.now")} - ${POP_KEY_SECONDS / 60}`;
