@@ -2,7 +2,7 @@ import { paths } from "../paths.ts";
 import { projectLabel } from "../projects/project-name.tsx";
 import { Deck, DeckRow, DeckSection } from "../ui/deck/deck.tsx";
 import { LineSample, SeriesChart } from "../ui/deck/series-chart.tsx";
-import { formatValue, type Values } from "../ui/deck/series-path.ts";
+import { formatValue, type Values } from "../ui/deck/values.ts";
 import { formatCount } from "../ui/format.ts";
 import { NameLink } from "../ui/name-link.tsx";
 import { Age } from "../ui/time.tsx";

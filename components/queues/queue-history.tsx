@@ -2,14 +2,14 @@ import type { ReactNode } from "react";
 import { MESSAGE_STATES } from "../messages/message-state.tsx";
 import { Deck, DeckRow } from "../ui/deck/deck.tsx";
 import { LineSample, SeriesChart } from "../ui/deck/series-chart.tsx";
-import { formatValue, type Values } from "../ui/deck/series-path.ts";
+import { formatValue, type Values } from "../ui/deck/values.ts";
 import { FilterBar, FilterCheck, FilterSelect } from "../ui/filter-bar.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { EmptyState } from "../ui/states.tsx";
-import { column, DataTable } from "../ui/table.tsx";
-import { Ago, Instant } from "../ui/time.tsx";
+import { Ago } from "../ui/time.tsx";
 import type { QueueHistoryFacts } from "./fragments.ts";
+import { QueueHistoryTable } from "./queue-history-table.tsx";
 
 /** By their names in addresses. A range has at most 168 intervals. */
 export const HISTORY_RANGES = {
@@ -170,44 +170,5 @@ function Numbers({
       </div>
       {below.length > 0 ? <div className="flex flex-wrap gap-x-3 text-xs text-ink-2">{below}</div> : null}
     </div>
-  );
-}
-
-interface HistoryRow {
-  at: string;
-  values: Record<string, number | null>;
-}
-
-const METRICS: [Metric, string, "messages" | "per second" | "seconds"][] = [
-  ["READY", "Ready", "messages"],
-  ["CLAIMED", "Claimed", "messages"],
-  ["DELAYED", "Delayed", "messages"],
-  ["EXHAUSTED", "Exhausted", "messages"],
-  ["POSTED_RATE", "Posted", "per second"],
-  ["DELIVERED_RATE", "Delivered", "per second"],
-  ["DELETED_RATE", "Deleted", "per second"],
-  ["OLDEST_READY_SECONDS", "Oldest ready", "seconds"],
-];
-
-/** The numbers of the charts, newest first. */
-function QueueHistoryTable({ history }: { history: NonNullable<QueueHistoryFacts["history"]> }) {
-  const step = history.resolutionSeconds * 1000;
-  const from = Date.parse(history.from);
-  const rows: HistoryRow[] = Array.from({ length: history.series[0]?.values.length ?? 0 }, (_unused, index) => ({
-    at: new Date(from + index * step).toISOString(),
-    values: Object.fromEntries(history.series.map(({ metric, values }) => [metric, values[index] ?? null])),
-  }));
-  return (
-    <DataTable
-      label="History of the queue"
-      columns={[
-        column<HistoryRow>("time", "From", (row) => <Instant at={row.at} />, { grow: true }),
-        ...METRICS.map(([metric, label, unit]) =>
-          column<HistoryRow>(metric, label, (row) => formatValue(row.values[metric] ?? null, unit), { align: "right" }),
-        ),
-      ]}
-      rows={rows.toReversed()}
-      rowKey={(row) => row.at}
-    />
   );
 }

@@ -159,8 +159,8 @@ describeWithRedis(() => {
   describeMovers("Redis and PostgreSQL", twoStores(onRedis, onPostgres));
   describeMovers("Redis", twoStores(onRedis, onRedis));
 
-  /** The reply to `KEYS *` for an empty pool, which has one key. */
-  const WHICH_POOL = "*1\r\n$15\r\nisimud:identity\r\n";
+  /** The keys of a pool without queues. */
+  const WHICH_POOL = ["isimud:identity"];
 
   it("a queue that moves out of Redis leaves no key behind, nor does an aborted move into Redis", async () => {
     const servers: TestRedis[] = [];
@@ -178,17 +178,19 @@ describeWithRedis(() => {
       const collected = async () => {
         pools.clock.offsetMs += 60_000;
         await (await pools.pool("left")).gc();
-        return servers[0]?.keys();
+        const reply = (await servers[0]?.keys()) ?? "";
+        // The names of queues that were used lately are kept for a day.
+        return reply.split("\r\n").filter((line) => line.startsWith("isimud:") && !line.includes("{activity}"));
       };
-      expect(await collected()).toContain("queue");
+      expect((await collected()).join()).toContain("queue");
       await pools.moves.move({ queue, target: "right" });
-      expect(await collected()).toBe(WHICH_POOL);
+      expect(await collected()).toEqual(WHICH_POOL);
       const checkpoint = () => {
         throw new Error("enough");
       };
       const outcome = pools.moves.move({ queue, target: "left", checkpoint });
       await expect(outcome).rejects.toThrow("enough");
-      expect(await collected()).toBe(WHICH_POOL);
+      expect(await collected()).toEqual(WHICH_POOL);
       expect(await readAll(pools.one.data, queue)).toHaveLength(5);
     } finally {
       await pools.close();

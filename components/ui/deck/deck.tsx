@@ -11,8 +11,8 @@ import {
 } from "react";
 import { classes } from "../classes.ts";
 import { useTimeStyle } from "../time-style.ts";
-import { formatValue, type Unit, type Values } from "./series-path.ts";
 import { instantOf, positionOf, stepsOf, type TimeRange, ticksOf, tickText } from "./time-range.ts";
+import { formatValue, type Unit, type Values } from "./values.ts";
 
 /** The number of the sample under the line, and null while there is no line. */
 const Step = createContext<number | null>(null);

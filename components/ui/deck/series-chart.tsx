@@ -1,5 +1,6 @@
 import { Readout } from "./deck.tsx";
-import { areaPath, excessPath, formatValue, linePath, niceMost, type Unit, type Values } from "./series-path.ts";
+import { areaPath, excessPath, linePath, niceMost } from "./series-path.ts";
+import { formatValue, type Unit, type Values } from "./values.ts";
 
 export interface Series {
   label: string;

@@ -196,15 +196,16 @@ const add = (one: Copies, other: Copies): Copies => ({
 
 /** What the selection of a field writes of each message. Documents are cached, and so is this. */
 function copiesSelected({ fieldNodes, fragments }: GraphQLResolveInfo): Copies {
-  return fieldNodes
-    .map((node) => {
-      const known = counted.get(node);
-      if (known !== undefined) return known;
-      const copies = copiesIn(node.selectionSet, fragments, new Map());
+  let all = NO_COPIES;
+  for (const node of fieldNodes) {
+    let copies = counted.get(node);
+    if (copies === undefined) {
+      copies = copiesIn(node.selectionSet, fragments, new Map());
       counted.set(node, copies);
-      return copies;
-    })
-    .reduce(add);
+    }
+    all = all === NO_COPIES ? copies : add(all, copies);
+  }
+  return all;
 }
 
 function copiesIn(

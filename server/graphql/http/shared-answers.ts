@@ -87,6 +87,7 @@ export class SharedAnswers<Answer> {
     { fresh = false }: { fresh?: boolean } = {},
   ): Promise<Answer> {
     const key = keyOf(access, document, variables);
+    if (key === null) return this.#run(access, document, variables);
     const known = this.#shared.get(key);
     if (!fresh && known !== undefined && performance.now() - known.begun < SHARED_MS) return known.answer;
     const shared = { begun: performance.now(), answer: this.#run(access, document, variables) };
@@ -149,6 +150,7 @@ export class SharedAnswers<Answer> {
 
   #join(access: Access, { document, variables }: WatchedQuery, watcher: Watcher): string {
     const key = keyOf(access, document, variables);
+    if (key === null) throw new DomainError("BAD_INPUT", "The variables nest too deeply.");
     let watched = this.#watched.get(key);
     if (watched === undefined) {
       if (this.#watched.size >= MOST_WATCHED) {
@@ -203,7 +205,15 @@ export class SharedAnswers<Answer> {
   }
 }
 
-/** The same for viewers who get the same answer: it depends on nothing of the caller but role and projects. */
-function keyOf({ role, projects }: Access, document: string, variables: Record<string, unknown>): string {
-  return JSON.stringify([role, projects, document, variables]);
+/**
+ * The same for viewers who get the same answer: it depends on nothing of the caller but role and projects. Null for
+ * variables that nest too deeply to be written.
+ */
+function keyOf({ role, projects }: Access, document: string, variables: Record<string, unknown>): string | null {
+  try {
+    return JSON.stringify([role, projects, document, variables]);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
