@@ -25,7 +25,6 @@ interface Connection {
 export class DrainingServer extends Server {
   readonly #deadlineMs: number;
   readonly #connections = new Map<Socket, Connection>();
-  readonly #answers = new Set<ServerResponse>();
   readonly #unread: UnreadAnswers;
   /** One function for all requests, called on each: a function for each would cost time. */
   readonly #onRequestClosed: (this: IncomingMessage) => void;
@@ -62,7 +61,7 @@ export class DrainingServer extends Server {
   drain({ hasty }: { hasty: boolean } = { hasty: false }): void {
     if (hasty) this.#graceMs = 0;
     this.#draining = true;
-    for (const response of this.#answers) closesAfter(response);
+    for (const response of this.#unread) closesAfter(response);
   }
 
   isAnswering(socket: Socket): boolean {
@@ -118,16 +117,16 @@ export class DrainingServer extends Server {
     if (connection === undefined) return;
     if (this.#draining) closesAfter(response);
     connection.answering += 1;
-    this.#answers.add(response);
-    this.#unread.add(response, socket);
+    const place = this.#unread.add(response, socket);
     // A request that was refused early may end long after its answer.
     request.on("close", this.#onRequestClosed);
-    response.on("close", () => this.#end(connection, response, socket));
+    response.on("close", () => {
+      this.#unread.delete(place, response);
+      this.#end(connection, socket);
+    });
   }
 
-  #end(connection: Connection, response: ServerResponse, socket: Socket): void {
-    this.#answers.delete(response);
-    this.#unread.delete(response);
+  #end(connection: Connection, socket: Socket): void {
     connection.answering -= 1;
     connection.readAtRest = socket.bytesRead;
     if (this.#closingIdle) this.#endIfIdle(socket);

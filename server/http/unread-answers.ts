@@ -18,12 +18,22 @@ interface Reader {
   since: number;
 }
 
+interface Pending {
+  readonly answer: ServerResponse;
+  readonly socket: Socket;
+}
+
 /**
  * A connection is stalled only while it has something to send: not while we compute its answer, nor as a quiet stream.
  */
 export class UnreadAnswers {
   readonly #maxBytes: number;
-  readonly #answers = new Map<ServerResponse, Socket>();
+  /**
+   * Of all requests, with free places. Hazard: a Map or a Set that every request enters and leaves is copied all the
+   * time. V8 links its old copies, with what they held, so that requests outlive them until the next full collection.
+   */
+  readonly #answers: (Pending | undefined)[] = [];
+  readonly #free: number[] = [];
   readonly #readers = new WeakMap<Socket, Reader>();
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -32,20 +42,30 @@ export class UnreadAnswers {
     this.#maxBytes = maxBytes;
   }
 
-  add(answer: ServerResponse, socket: Socket): void {
-    this.#answers.set(answer, socket);
+  /** Returns the place to give to `delete`. */
+  add(answer: ServerResponse, socket: Socket): number {
+    const place = this.#free.pop() ?? this.#answers.length;
+    this.#answers[place] = { answer, socket };
     this.#sweeper ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();
+    return place;
   }
 
   /** Call it when the answer was read, or its connection closed. */
-  delete(answer: ServerResponse): void {
-    this.#answers.delete(answer);
+  delete(place: number, answer: ServerResponse): void {
+    if (this.#answers[place]?.answer !== answer) return;
+    this.#answers[place] = undefined;
+    this.#free.push(place);
+  }
+
+  /** All that were not read yet. */
+  *[Symbol.iterator](): Generator<ServerResponse> {
+    for (const pending of this.#answers) if (pending !== undefined) yield pending.answer;
   }
 
   /** Closes stalled connections. `now` is by performance.now(). */
   sweep(now: number): void {
     const waiting = this.#waiting();
-    if (this.#answers.size === 0) {
+    if (this.#answers.length === this.#free.length) {
       clearInterval(this.#sweeper);
       this.#sweeper = undefined;
     }
@@ -65,9 +85,11 @@ export class UnreadAnswers {
   /** The unread bytes of each connection: of the answer that is being sent, and of those queued after it. */
   #waiting(): Map<Socket, number> {
     const waiting = new Map<Socket, number>();
-    for (const [answer, socket] of this.#answers) {
+    for (const [place, pending] of this.#answers.entries()) {
+      if (pending === undefined) continue;
+      const { answer, socket } = pending;
       // Node does not report the close of a connection to an answer that is queued after another one.
-      if (socket.destroyed) this.#answers.delete(answer);
+      if (socket.destroyed) this.delete(place, answer);
       else if (answer.writableLength > 0) waiting.set(socket, (waiting.get(socket) ?? 0) + answer.writableLength);
       // Nothing is unread, so the time starts again with the next answer.
       else if (!waiting.has(socket) && socket.writableLength === 0) this.#readers.delete(socket);

@@ -15,8 +15,8 @@ let begun = 0;
 async function start(maxBytes: number) {
   answers = new UnreadAnswers(maxBytes);
   server = createServer((request, response) => {
-    answers.add(response, request.socket);
-    response.once("close", () => answers.delete(response));
+    const place = answers.add(response, request.socket);
+    response.once("close", () => answers.delete(place, response));
     begun += 1;
     if (request.url === "/large") response.end(LARGE);
     else if (request.url === "/stream") response.write("quiet");

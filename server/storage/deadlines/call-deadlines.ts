@@ -19,9 +19,13 @@ export interface Source {
   heardAt: number;
 }
 
+export const NO_PLACE = -1;
+
 export interface Call {
   readonly since: number;
   readonly source: Source;
+  /** Of CallDeadlines. Begins as NO_PLACE. */
+  place: number;
   /** True: the call may have had an effect. */
   sent: boolean;
   readonly reject: (error: DomainError) => void;
@@ -55,24 +59,47 @@ export function noteAnswer(source: Source, error?: unknown): void {
   source.heardAt = performance.now();
 }
 
+/** Places of answered calls are freed when they are at least so many, and half of all. */
+const MIN_ANSWERED = 64;
+
 /** Rejects calls at their deadline, all with one timer. A call that was sent is not stopped; its answer is ignored. */
 export class CallDeadlines {
-  /** Calls without an answer, oldest first. */
-  readonly #open = new Set<Call>();
+  /**
+   * Calls, oldest first; undefined in the place of one that was answered. Hazard: a Set that every call enters and leaves
+   * is copied all the time. V8 links its old copies, with what they held, so that calls outlive them until the next full
+   * collection.
+   */
+  #calls: (Call | undefined)[] = [];
+  /** The place of the first of these. */
+  #first = 0;
+  /** How many of the first ones were answered. */
+  #answered = 0;
   #timer: NodeJS.Timeout | undefined;
 
   begin(call: Call): void {
-    this.#open.add(call);
+    call.place = this.#first + this.#calls.length;
+    this.#calls.push(call);
     if (this.#timer === undefined) this.#wait(call);
   }
 
   end(call: Call): void {
-    this.#open.delete(call);
+    if (!this.#isOpen(call)) return;
+    const calls = this.#calls;
+    calls[call.place - this.#first] = undefined;
+    while (this.#answered < calls.length && calls[this.#answered] === undefined) this.#answered += 1;
+    if (this.#answered < MIN_ANSWERED || this.#answered * 2 < calls.length) return;
+    calls.splice(0, this.#answered);
+    this.#first += this.#answered;
+    this.#answered = 0;
+  }
+
+  #isOpen(call: Call): boolean {
+    return this.#calls[call.place - this.#first] === call;
   }
 
   /** False when the call has been answered already, or is given up now. */
   isWorthSending(call: Call): boolean {
-    if (!this.#open.has(call)) return false;
+    if (!this.#isOpen(call)) return false;
     if (performance.now() - call.since <= DRIVER_DEADLINE_MS - WORTH_SENDING_MS) return true;
     this.#giveUp(call);
     return false;
@@ -88,7 +115,8 @@ export class CallDeadlines {
   #check(): void {
     this.#timer = undefined;
     const latest = performance.now() - ANSWERED_BY_MS;
-    for (const call of this.#open) {
+    for (const call of this.#calls.slice(this.#answered)) {
+      if (call === undefined) continue;
       if (call.since > latest) {
         this.#wait(call);
         break;
@@ -98,7 +126,7 @@ export class CallDeadlines {
   }
 
   #giveUp(call: Call): void {
-    this.#open.delete(call);
+    this.end(call);
     const isSilent = call.source.heardAt < call.since;
     if (call.sent) {
       call.reject(isSilent ? stillUnderWay() : tooSlow({ wrote: true }));

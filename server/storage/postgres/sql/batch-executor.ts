@@ -1,5 +1,5 @@
 import { DomainError, hasCode } from "../../../errors.ts";
-import { type Call, CallDeadlines, noteAnswer, type Source } from "../../deadlines/call-deadlines.ts";
+import { type Call, CallDeadlines, NO_PLACE, noteAnswer, type Source } from "../../deadlines/call-deadlines.ts";
 import { RESEND } from "../../resend.ts";
 
 /**
@@ -67,7 +67,16 @@ export class BatchExecutor<Request, Result> {
   /** `weight`: what the request adds to the statement, in the unit of maxWeight. */
   submit(request: Request, weight: number): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const waiting = { request, weight, since: performance.now(), source: this.#source, sent: false, resolve, reject };
+      const waiting = {
+        request,
+        weight,
+        since: performance.now(),
+        source: this.#source,
+        place: NO_PLACE,
+        sent: false,
+        resolve,
+        reject,
+      };
       this.#deadlines.begin(waiting);
       this.#waiting.push(waiting);
       this.#schedule();

@@ -1,4 +1,4 @@
-import { type Call, CallDeadlines, noteAnswer, type Source } from "../../deadlines/call-deadlines.ts";
+import { type Call, CallDeadlines, NO_PLACE, noteAnswer, type Source } from "../../deadlines/call-deadlines.ts";
 import { RESEND } from "../../resend.ts";
 
 /** How many scripts of one partition are in flight at a time: the server runs one while the next is being sent. */
@@ -48,7 +48,16 @@ export class BatchExecutor<Request, Result> {
     }
     const source = partition;
     const done = new Promise<Result>((resolve, reject) => {
-      const waiting = { request, weight, since: performance.now(), source, sent: false, resolve, reject };
+      const waiting = {
+        request,
+        weight,
+        since: performance.now(),
+        source,
+        place: NO_PLACE,
+        sent: false,
+        resolve,
+        reject,
+      };
       this.#deadlines.begin(waiting);
       source.waiting.push(waiting);
     });
