@@ -171,15 +171,15 @@ it(
 it(
   "a queue whose dead letter queue is missing says what nobody can claim and why, and creates that queue",
   async () => {
-    // As the demo's parcels, which other files look at.
-    const queue = { project: "graveless", queue: "parcels" };
+    // As the parcels of the demo, which other files look at.
+    const queue = { project: "graveless", queue: "crates" };
     const run = (mutation: string, type: string, input: object, answer = "__typename") =>
       dashboard.call<Record<string, { claim?: { id: string } | null }>>(
         `mutation ($input: ${type}!) { ${mutation}(input: $input) { ${answer} } }`,
         { input: { ...queue, ...input } },
       );
     await run("createQueue", "CreateQueueInput", {
-      metadata: { json: { _max_claim_count: 2, _dead_letter_queue: "parcels.dead" } },
+      metadata: { json: { _max_claim_count: 2, _dead_letter_queue: "crates.dead" } },
     });
     await run("postMessages", "PostMessagesInput", { messages: [1, 2, 3].map((json) => ({ body: { json } })) });
     for (;;) {
@@ -196,8 +196,8 @@ it(
     await page.getByLabel("Only ready messages").click();
     await page.getByText("No ready messages").waitFor();
     const notice = page.getByRole("region", { name: "Missing dead letter queue" });
-    await notice.getByText("The dead letter queue parcels.dead does not exist.").waitFor();
-    await notice.getByRole("button", { name: "Create parcels.dead" }).click();
+    await notice.getByText("The dead letter queue crates.dead does not exist.").waitFor();
+    await notice.getByRole("button", { name: "Create crates.dead" }).click();
     await page.getByText("3 ready", { exact: true }).waitFor();
     await notice.waitFor({ state: "hidden" });
     expect(complaints).toEqual([]);
