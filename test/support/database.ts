@@ -27,8 +27,7 @@ export function createEmptyDatabase(options = ""): Promise<TestDatabase> {
 
 async function create(options: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString("hex")}`;
-  // Copies files. The default writes each page to the log too, which takes twice as long.
-  await execute(`CREATE DATABASE ${name} STRATEGY file_copy ${options}`);
+  await execute(`CREATE DATABASE ${name} ${options}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return { url: url.toString(), drop: () => drop(name) };
