@@ -72,7 +72,7 @@ export function SeriesChart({
           />
         )}
       </svg>
-      <span aria-hidden className="absolute right-1.5 bottom-0.5 text-[0.6875rem] leading-[0.875rem] text-muted">
+      <span aria-hidden className="absolute top-0.5 left-1.5 text-[0.6875rem] leading-[0.875rem] text-muted">
         {limit === undefined ? `0 to ${formatValue(most, unit)}` : limit.label}
       </span>
       <Readout series={series.map(({ label: name, values }) => ({ label: name, values }))} unit={unit} />
