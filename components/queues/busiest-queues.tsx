@@ -53,7 +53,7 @@ export function BusiestQueues({ pools, queues }: { pools: readonly PoolRates[]; 
         right={
           <span className="flex flex-col items-end">
             <span className="font-semibold">
-              {net === null ? "—" : `${net > 0 ? "+" : ""}${formatValue(net, "per second")}`}
+              {net === null ? "—" : `${net > 0.05 ? "+" : ""}${formatValue(net, "per second")}`}
             </span>
             <span className="text-xs text-muted">net</span>
           </span>

@@ -120,7 +120,7 @@ function QueueHistory({
         right={
           <span className="flex flex-col items-end">
             <span className="font-semibold">
-              {net === null ? "—" : `${net > 0 ? "+" : ""}${formatValue(net, "per second")}`}
+              {net === null ? "—" : `${net > 0.05 ? "+" : ""}${formatValue(net, "per second")}`}
             </span>
             <span className="text-muted">net</span>
           </span>

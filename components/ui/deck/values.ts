@@ -3,7 +3,7 @@ import { formatCount, formatDuration } from "../format.ts";
 /** What a value counts. */
 export type Unit = "messages" | "per second" | "seconds";
 
-const RATE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const RATE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1, signDisplay: "negative" });
 
 /** A value with its unit; a dash for one that is unknown. */
 export function formatValue(value: number | null, unit: Unit): string {
