@@ -6,6 +6,7 @@ import { formatValue, type Values } from "../ui/deck/values.ts";
 import { FilterBar, FilterCheck, FilterSelect } from "../ui/filter-bar.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
+import { Panel } from "../ui/page.tsx";
 import { EmptyState } from "../ui/states.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { QueueHistoryFacts } from "./fragments.ts";
@@ -41,7 +42,9 @@ export function QueueHistoryPanel({ queue, asTable }: { queue: QueueHistoryFacts
           taken.
         </EmptyState>
       ) : asTable ? (
-        <QueueHistoryTable history={history} />
+        <Panel flush>
+          <QueueHistoryTable history={history} />
+        </Panel>
       ) : (
         <QueueHistory sample={sample} history={history} />
       )}
