@@ -56,10 +56,9 @@ it(
     await page.mouse.move(0, 0);
     await why.waitFor({ state: "hidden" });
     await page.getByRole("button", { name: "Move tea" }).click();
-    expect(await page.getByRole("dialog").getByLabel("Pool").getByRole("option").allTextContents()).toEqual([
-      "default",
-      "south",
-    ]);
+    const choices = page.getByRole("dialog").getByLabel("Pool").getByRole("option");
+    // The dialog is loaded at its first use.
+    await expect.poll(() => choices.allTextContents()).toEqual(["default", "south"]);
     await page.getByRole("dialog").getByLabel("Pool").selectOption("south");
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Move", exact: true }).click();
