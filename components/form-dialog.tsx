@@ -36,8 +36,9 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
 }
 
 /**
- * A form in a dialog that sends one mutation, once an <Opener> opened it. It is heavy: forms have files of their own. The browser checks what it can while you type. What the server refuses
- * is shown in the dialog, which stays open with everything that was typed.
+ * A form in a dialog that sends one mutation, once an <Opener> opened it. It is heavy: forms have files of their own.
+ * The browser checks what it can while you type. What the server refuses is shown in the dialog, which stays open with
+ * everything that was typed.
  */
 export function FormDialog<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object>(
   props: Props<Input, Output, Data, Variables>,

@@ -7,8 +7,8 @@ import { useOpened } from "./opener.tsx";
 import { visible, visibleIfText } from "./visible.tsx";
 
 /**
- * Asks before something is destroyed, once an <Opener> opened it. With `typeName` the user must also type that name. What can be undone needs no
- * question, only a button.
+ * Asks before something is destroyed, once an <Opener> opened it. With `typeName` the user must also type that name.
+ * What can be undone needs no question, only a button.
  */
 export function Confirm({
   title,

@@ -139,8 +139,8 @@ function useUnloadQuestion(active: boolean): void {
 
 /**
  * While `active`, the browser's Back and Forward stay on the page and call `ask` with where they lead: `traverse` goes
- * there. Next cannot do that. A browser lets a second Back through if nothing was done on the page in between, so nobody
- * is locked in. One without the Navigation API does not ask.
+ * there. Next cannot do that. A browser lets a second Back through if nothing was done on the page in between, so
+ * nobody is locked in. One without the Navigation API does not ask.
  */
 function useTraverseQuestion(active: boolean, ask: (key: string) => void): (key: string) => void {
   const leaving = useRef(false);

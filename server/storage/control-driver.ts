@@ -50,7 +50,9 @@ export interface QueueFilter {
   isDeadLetterQueue?: boolean;
   /** How the name begins. */
   search?: string;
-  /** Whether messages are in these states, by the last sample. A queue without a sample meets no condition on samples. */
+  /**
+   * Whether messages are in these states, by the last sample. A queue without a sample meets no condition on samples.
+   */
   hasReady?: boolean;
   hasClaimed?: boolean;
   hasDelayed?: boolean;
@@ -106,8 +108,8 @@ export interface QueueController {
   /**
    * A page of queues of one project, or of all without `project`. The marker is the last queue's name when one project
    * is ordered by name, else an opaque text. Keyset paging over an index in every order, filtered or not: as fast with
-   * 100,000 queues as with 100. Only two lists may read all that match the rest: a search in another order than by name,
-   * and a condition on samples that few meet. Metadata is "{}" unless `detailed`.
+   * 100,000 queues as with 100. Only two lists may read all that match the rest: a search in another order than by
+   * name, and a condition on samples that few meet. Metadata is "{}" unless `detailed`.
    */
   list(params: {
     project?: string;

@@ -143,8 +143,8 @@ export type DeleteOutcome = "deleted" | "absent";
 
 /**
  * The most bytes of messages (`messageBytes`: bodies and headers) that one call returns and one statement or script
- * carries. `maxBytes` lowers the bound of a call. A call ends before the message that would pass the bound, but returns at least one
- * message if there is any: none is larger than a post may be.
+ * carries. `maxBytes` lowers the bound of a call. A call ends before the message that would pass the bound, but returns
+ * at least one message if there is any: none is larger than a post may be.
  */
 export const MAX_CARRIED_BYTES = 16 * 1_048_576;
 
@@ -250,7 +250,9 @@ export interface MessageController {
     claimIds?: readonly string[];
     /** Ignored when `claimIds` is given. */
     spareClaimed?: boolean;
-    /** The second half of a transfer from this store: the totals count the messages as dead-lettered, not as deleted. */
+    /**
+     * The second half of a transfer from this store: the totals count the messages as dead-lettered, not as deleted.
+     */
     deadLettered?: boolean;
   }): Promise<number>;
 

@@ -1,6 +1,6 @@
 /**
- * What a whole `vitest run` shares: one PostgreSQL with a migrated template database, of which each test file's database
- * is a copy, and a service with the demo's data for tests that look at its pages.
+ * What a whole `vitest run` shares: one PostgreSQL with a migrated template database, of which each test file's
+ * database is a copy, and a service with the demo's data for tests that look at its pages.
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

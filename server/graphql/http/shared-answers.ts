@@ -77,8 +77,8 @@ export class SharedAnswers<Answer> {
   }
 
   /**
-   * The answer to a query. It may be one that another viewer with the same rights asked for within the last second; never
-   * with `fresh`. Hazard: nobody may change what it holds.
+   * The answer to a query. It may be one that another viewer with the same rights asked for within the last second;
+   * never with `fresh`. Hazard: nobody may change what it holds.
    */
   answer(
     access: Access,
@@ -105,8 +105,9 @@ export class SharedAnswers<Answer> {
 
   /**
    * Tells of each query when it has run for the first time, then whenever its answer is another one, and at least every
-   * ten seconds. All watchers share the runs. A reader who is slow skips changes, and is never told less than the latest.
-   * BAD_INPUT for more than 20 queries, and for a document that is no valid query; TOO_MANY_REQUESTS when the process watches as many as it may.
+   * ten seconds. All watchers share the runs. A reader who is slow skips changes, and is never told less than the
+   * latest. BAD_INPUT for more than 20 queries, and for a document that is no valid query; TOO_MANY_REQUESTS when the
+   * process watches as many as it may.
    */
   async *watch(
     access: Access,

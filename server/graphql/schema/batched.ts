@@ -15,8 +15,8 @@ const ofSelections = new WeakMap<readonly FieldNode[], Loader>();
 const ofOperation = createContextCache(() => new Map<string, Loader>());
 
 /**
- * The field's value for `row`. `load` gets rows that are resolved in the same turn, at most MAX_PAGE_SIZE at a time, and
- * returns a value or an error for each, in order.
+ * The field's value for `row`. `load` gets rows that are resolved in the same turn, at most MAX_PAGE_SIZE at a time,
+ * and returns a value or an error for each, in order.
  *
  * `by` is the field's selection: rows of one selection are read together. A field whose value depends on nothing but
  * the row gives its own name instead, such as "Queue.stats". Then the rows of all its selections are read together,

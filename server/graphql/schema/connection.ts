@@ -21,8 +21,8 @@ export type PageArgs = InputShapeFromFields<typeof pageArgs>;
 
 /**
  * Converts the arguments of a connection with this order. BAD_INPUT for a combination that pages by marker cannot
- * serve, and for a text that is no cursor. `read` is for lists that also take other positions than cursors; undefined is
- * the beginning of the list.
+ * serve, and for a text that is no cursor. `read` is for lists that also take other positions than cursors; undefined
+ * is the beginning of the list.
  */
 export function pageOf(
   { first, after, last, before }: PageArgs,

@@ -65,8 +65,8 @@ export function readMessagePosition(position: string, field: string): string {
 }
 
 /**
- * The position from which a page of messages is read. BAD_INPUT. Undefined for `after: "0"`, the beginning of the queue:
- * as on any first page, nothing comes before.
+ * The position from which a page of messages is read. BAD_INPUT. Undefined for `after: "0"`, the beginning of the
+ * queue: as on any first page, nothing comes before.
  */
 export function readPagePosition(position: string, field: string): string | undefined {
   const marker = readMessagePosition(position, field);

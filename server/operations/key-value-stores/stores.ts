@@ -38,8 +38,8 @@ export interface StoreOperations {
    * - `replace`: a user's store of that name gets these settings, for later values and locks; `created` is false then.
    *   Other processes follow within seconds. Without: STORE_ALREADY_CONFIGURED.
    *
-   * STORE_ALREADY_CONFIGURED, BAD_INPUT. LOCK_TIMEOUT while a deleted store of that name, which had very many values, is
-   * being emptied.
+   * STORE_ALREADY_CONFIGURED, BAD_INPUT. LOCK_TIMEOUT while a deleted store of that name, which had very many values,
+   * is being emptied.
    */
   create(
     access: Access,

@@ -123,7 +123,10 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
   };
 }
 
-/** The control plane's half of `create`, in one transaction. Undefined, and nothing is written, when the chosen pool was deleted. */
+/**
+ * The control plane's half of `create`, in one transaction. Undefined, and nothing is written, when the chosen pool was
+ * deleted.
+ */
 async function record(
   context: OperationContext,
   access: Access,

@@ -65,9 +65,9 @@ const MIN_ANSWERED = 64;
 /** Rejects calls at their deadline, all with one timer. A call that was sent is not stopped; its answer is ignored. */
 export class CallDeadlines {
   /**
-   * Calls, oldest first; undefined in the place of one that was answered. Hazard: a Set that every call enters and leaves
-   * is copied all the time. V8 links its old copies, with what they held, so that calls outlive them until the next full
-   * collection.
+   * Calls, oldest first; undefined in the place of one that was answered. Hazard: a Set that every call enters and
+   * leaves is copied all the time. V8 links its old copies, with what they held, so that calls outlive them until the
+   * next full collection.
    */
   #calls: (Call | undefined)[] = [];
   /** The place of the first of these. */

@@ -186,8 +186,8 @@ export interface QueueTransfer {
   writeClaims(params: { queue: QueueLife; claims: readonly MovedClaim[] }): Promise<void>;
   writeKeys(params: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void>;
   /**
-   * Opens the copy for use, with the rest. Every marker given here from now on is above `highestMarker`. `messages`: how
-   * many the copy has.
+   * Opens the copy for use, with the rest. Every marker given here from now on is above `highestMarker`. `messages`:
+   * how many the copy has.
    */
   open(params: { queue: QueueLife; rest: MovedRest; messages: number }): Promise<void>;
   /**

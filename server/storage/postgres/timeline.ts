@@ -12,7 +12,10 @@ import { runOn, statement } from "./sql/statement.ts";
  */
 const STEP = 1n << 40n;
 
-/** Other sequences whose numbers are kept: ids of remembered rows, marks of changes, epochs, positions, fences, jobs, the audit. */
+/**
+ * Other sequences whose numbers are kept: ids of remembered rows, marks of changes, epochs, positions, fences, jobs,
+ * the audit.
+ */
 const OTHER_SEQUENCES = [
   "pool_queues_id_seq",
   "queue_totals_change",

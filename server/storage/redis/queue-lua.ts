@@ -341,7 +341,9 @@ end
 `,
 );
 
-/** Fields of KEPT that count the bytes of kept answers, each for a minute. After so many minutes a field is used again. */
+/**
+ * Fields of KEPT that count the bytes of kept answers, each for a minute. After so many minutes a field is used again.
+ */
 const MINUTES = POP_KEY_SECONDS / 60 + 2;
 const FIELDS = Array.from({ length: MINUTES }, (_, minute) => `'popped ${minute}'`).join(", ");
 

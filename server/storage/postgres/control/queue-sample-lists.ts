@@ -1,6 +1,7 @@
 /**
  * Pages of queues by what their last samples say. `queue_samples` has a row for each queue, and an index for each order
- * by samples; those by name and creation are of `queues`. A page follows the index and skips what the filter leaves out.
+ * by samples; those by name and creation are of `queues`. A page follows the index and skips what the filter leaves
+ * out.
  */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../control-driver.ts";
@@ -120,8 +121,8 @@ function ordering(orderBy: QueueOrder): Prisma.Sql {
 }
 
 /**
- * Hazard: with joins PostgreSQL would begin with the condition that it takes for the rarest, and sort all that it finds.
- * OFFSET 0 keeps it from that: it follows the index of the order, and looks each queue up in the other tables.
+ * Hazard: with joins PostgreSQL would begin with the condition that it takes for the rarest, and sort all that it
+ * finds. OFFSET 0 keeps it from that: it follows the index of the order, and looks each queue up in the other tables.
  */
 function sources(filter: QueueFilter, orderBy?: QueueOrder): Prisma.Sql {
   const { pool, flavor, isDeadLetterQueue } = filter;

@@ -18,7 +18,9 @@ export const COUNTED = {
   exhaustedFrom: int8Array,
 } as const;
 
-/** `knownIds` and `lowWaters`: the rows that this process remembers, and markers at or below which they have nothing. */
+/**
+ * `knownIds` and `lowWaters`: the rows that this process remembers, and markers at or below which they have nothing.
+ */
 export function countedParameters(queues: Pick<QueueRows, "peek">, counted: readonly CountedQueue[]) {
   const known = counted.map((queue) => queues.peek(queue));
   return {
@@ -87,8 +89,8 @@ export const LONG_COLUMNS = `
 
 /**
  * A FROM clause, beside `clock`: what the counters of long queues cannot say. `claimed`: live claims hold few messages
- * beside a long queue, so they are looked up; beyond `limit` the claims' sizes are added up. `delayed`: up to the limit.
- * `exhausted`: among the oldest, where exhausted messages gather.
+ * beside a long queue, so they are looked up; beyond `limit` the claims' sizes are added up. `delayed`: up to the
+ * limit. `exhausted`: among the oldest, where exhausted messages gather.
  *
  * Hazard: `+ 0` keeps the primary key from serving the delayed ones. In a plan that was made while the table was empty
  * it costs the same as the index of what is delayed, and would later walk over the whole queue.

@@ -32,14 +32,14 @@ export const weightAt = (now: string, table = "t") =>
   `${table}.weight * exp(-least(greatest(extract(epoch FROM ${now} - ${table}.changed_at)::float8, 0) / ${WEIGHT_SECONDS}, 99))`;
 
 /**
- * Numbers of changes are drawn under this lock, shared, until commit. Whoever holds it alone sees every change up to the
- * highest number that there is.
+ * Numbers of changes are drawn under this lock, shared, until commit. Whoever holds it alone sees every change up to
+ * the highest number that there is.
  */
 export const CHANGES_LOCK = ":lockSpace::bigint";
 
 /**
- * A statement that adds TALLIES to the totals of the queues in `queueIds`, an ascending array. A queue whose row is gone
- * is left out. `ctes`: what else it does. `weight`: by how much each becomes busier.
+ * A statement that adds TALLIES to the totals of the queues in `queueIds`, an ascending array. A queue whose row is
+ * gone is left out. `ctes`: what else it does. `weight`: by how much each becomes busier.
  */
 export const addTotals = ({ ctes, queueIds, weight }: { ctes: string; queueIds: string; weight: string }) => `
     WITH entered AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(${CHANGES_LOCK}) AS locked, ${NOW} AS now),

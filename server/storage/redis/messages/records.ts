@@ -21,7 +21,8 @@ const HEADERS = "headers:";
  * | part | in that claim. d: delivered; x: held back as a dead letter; -: none |
  * | holder | the client of the last claim that delivered it |
  * | available | when its delay ends, also after that |
- * | last | while it is held back, and after that: the last claim that delivered it, or the nil UUID if that is unknown |
+ * | last | while it is held back, and after that: the last claim that delivered it, or the nil UUID if that is unknown
+ * |
  * | dead_from, dead_at, dead_count, dead_holder, dead_claim | its `deadLettered` |
  *
  * The first five are always there, in this order, and so are the next five once it was claimed: so one pattern reads
