@@ -2,7 +2,7 @@
 
 import { jsonObjectText, neededWhole, objectName, queueName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
-import { TextAreaField, TextField } from "../ui/form.tsx";
+import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { ATTRIBUTES, type EditedAttribute } from "./attributes.ts";
 import { PATCH_QUEUE_METADATA, UPDATE_QUEUE_ATTRIBUTES } from "./documents.ts";
@@ -11,6 +11,7 @@ const NUMBER = z.object({ value: neededWhole });
 const FLAVOR = z.object({ value: objectName });
 const TEXT = z.object({ value: queueName });
 const JSON_TEXT = z.object({ value: jsonObjectText });
+const BOOLEAN = z.object({ value: z.boolean() });
 
 export default function AttributeForm({ project, queue, name, value }: EditedAttribute) {
   const attribute = ATTRIBUTES[name];
@@ -24,7 +25,7 @@ export default function AttributeForm({ project, queue, name, value }: EditedAtt
   const typed = {
     ...shared,
     document: UPDATE_QUEUE_ATTRIBUTES,
-    variables: (values: { value: string | number }) => ({
+    variables: (values: { value: string | number | boolean }) => ({
       input: { project, queue, attributes: { [attribute.field]: values.value } },
     }),
   };
@@ -40,6 +41,13 @@ export default function AttributeForm({ project, queue, name, value }: EditedAtt
     return (
       <FormDialog {...typed} schema={NUMBER}>
         <TextField name="value" label="Value" kind="number" />
+      </FormDialog>
+    );
+  }
+  if (attribute.kind === "boolean") {
+    return (
+      <FormDialog {...typed} schema={BOOLEAN} defaults={{ value: value === true }}>
+        <SwitchField name="value" label={`Switch ${name} on`} />
       </FormDialog>
     );
   }

@@ -5,13 +5,14 @@ export type QueueAttributes = QueueSettingsFacts["attributes"] & { retryPolicy: 
 
 interface Attribute {
   field: keyof QueueAttributes;
-  kind: "number" | "text" | "flavor" | "json" | "fixed";
+  kind: "number" | "text" | "flavor" | "json" | "boolean" | "fixed";
   meaning: string;
   show: (value: string | number | boolean) => string;
 }
 
 const seconds = (value: string | number | boolean) => `${value} s`;
 const plain = (value: string | number | boolean) => String(value);
+const yesOrNo = (value: string | number | boolean) => (value === true ? "yes" : "no");
 
 /** The reserved attributes of a queue: how the pages show and edit each. */
 export const ATTRIBUTES = {
@@ -64,11 +65,17 @@ export const ATTRIBUTES = {
       "The pools that may hold the queue. A change moves the queue to a pool of the new flavor, with its messages, while clients use it.",
     show: plain,
   },
+  _metrics: {
+    field: "metrics",
+    kind: "boolean",
+    meaning: "Whether the metrics for Prometheus name this queue. At most 100 queues may have it.",
+    show: yesOrNo,
+  },
   _enable_encrypt_messages: {
     field: "enableEncryptMessages",
     kind: "fixed",
     meaning: "Whether bodies are encrypted at rest. Not supported yet.",
-    show: (value) => (value ? "yes" : "no"),
+    show: yesOrNo,
   },
 } as const satisfies Record<string, Attribute>;
 

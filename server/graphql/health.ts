@@ -241,6 +241,7 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
   maxIdempotencyKeyLength: "Longest idempotency key or client id, in characters.",
   maxKeyValueKeyLength: "Longest key or lock token of a key-value store, in characters.",
   maxHistoryIntervals: "Most intervals of all histories that a list asks for together.",
+  maxQueuesWithMetrics: "Most queues of all projects that have `_metrics` switched on.",
   maxMessageHeaders: "Most headers of a message.",
   maxMessageHeaderNameBytes: "Longest name of a header, in bytes.",
   maxMessageHeadersBytes: "Largest headers of a message, in bytes of a JSON object that has them all.",

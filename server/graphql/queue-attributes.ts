@@ -98,6 +98,10 @@ const ATTRIBUTES = {
   enableEncryptMessages: { description: "`_enable_encrypt_messages`. Always false so far." },
   flavor: { description: "`_flavor`: which pools the queue is placed among." },
   retryPolicy: { description: "`_retry_policy`: for notifications, of which none is delivered yet." },
+  metrics: {
+    description:
+      "`_metrics`: whether `/api/metrics` has series of this queue. At most `limits.maxQueuesWithMetrics` queues may ask for it.",
+  },
 } as const;
 
 export const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttributes").implement({
@@ -122,6 +126,7 @@ export const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueA
     enableEncryptMessages: t.expose("enableEncryptMessages", { type: "Boolean", ...ATTRIBUTES.enableEncryptMessages }),
     flavor: t.expose("flavor", { type: "String", nullable: true, ...ATTRIBUTES.flavor }),
     retryPolicy: t.expose("retryPolicy", { type: RetryPolicyType, nullable: true, ...ATTRIBUTES.retryPolicy }),
+    metrics: t.expose("metrics", { type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });
 
@@ -137,5 +142,6 @@ export const QueueAttributesInput = builder.inputType("QueueAttributesInput", {
     enableEncryptMessages: t.field({ type: "Boolean", ...ATTRIBUTES.enableEncryptMessages }),
     flavor: t.field({ type: "String", ...ATTRIBUTES.flavor }),
     retryPolicy: t.field({ type: RetryPolicyInput, ...ATTRIBUTES.retryPolicy }),
+    metrics: t.field({ type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });

@@ -105,6 +105,8 @@ export interface QueueController {
    * writer.
    */
   repairDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
+  /** Queues with `_metrics: true`, the one created first before the others, at most `limit`. */
+  listWithMetrics(params: { limit: number }): Promise<QueueRef[]>;
   /**
    * A page of queues of one project, or of all without `project`. The marker is the last queue's name when one project
    * is ordered by name, else an opaque text. Keyset paging over an index in every order, filtered or not: as fast with

@@ -82,6 +82,30 @@ export function queueRecordCases(harness: () => ControlDriverHarness): void {
       expect(await find()).toEqual(["fine"]);
     });
 
+    it("finds the queues with metrics, the oldest first, by true alone", async () => {
+      const { project } = aQueue();
+      const texts: Record<string, string> = {
+        b: '{"_metrics": true}',
+        a: '{"x": "\\u0000", "_metrics": false, "_met\\u0072ics" : true}',
+        off: '{"_metrics": false}',
+        text: '{"_metrics": "true"}',
+        inner: '{"x": {"_metrics": true}}',
+        none: "{}",
+      };
+      for (const [name, text] of Object.entries(texts)) await queues().create({ project, name }, text);
+      const find = async (limit = 1000) => {
+        const found = await queues().listWithMetrics({ limit });
+        expect(found.length).toBeLessThanOrEqual(limit);
+        return found.filter((queue) => queue.project === project).map(({ name }) => name);
+      };
+      expect(await find()).toEqual(["b", "a"]);
+      await queues().setMetadata({ project, name: "b" }, "{}");
+      expect(await find()).toEqual(["a"]);
+      await queues().delete({ project, name: "a" });
+      expect(await find()).toEqual([]);
+      expect(await find(0)).toEqual([]);
+    });
+
     it("keeps metadata exactly as it was sent", async () => {
       const queue = aQueue();
       const text = '{ "big": 12345678901234567890, "f": 1.0, "twice": 1, "twice": 2, "nul": "\\u0000", "é": "😀" }';

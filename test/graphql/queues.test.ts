@@ -147,13 +147,20 @@ test("reserved attributes are written as they are read, all or none, and null re
   const project = aProject();
   await createQueue(api, project, "q", { mine: 1, _max_claim_count: 3 });
   const query =
-    "mutation U($input: UpdateQueueAttributesInput!) { updateQueueAttributes(input: $input) { queue { metadata attributes { defaultMessageTtlSeconds deadLetterQueue retryPolicy { minimumDelaySeconds retryBackoffFunction } } storedAttributes } } }";
+    "mutation U($input: UpdateQueueAttributesInput!) { updateQueueAttributes(input: $input) { queue { metadata attributes { defaultMessageTtlSeconds deadLetterQueue metrics retryPolicy { minimumDelaySeconds retryBackoffFunction } } storedAttributes } } }";
   const set = (attributes: object) => ({ input: { project, queue: "q", attributes } });
   const retryPolicy = { minimumDelaySeconds: 7, maximumDelaySeconds: 70, retryBackoffFunction: "LINEAR" };
   const { queue } = (
     await api.run(
       query,
-      set({ defaultMessageTtlSeconds: 120, deadLetterQueue: "dead", maxClaimCount: null, flavor: null, retryPolicy }),
+      set({
+        defaultMessageTtlSeconds: 120,
+        deadLetterQueue: "dead",
+        maxClaimCount: null,
+        flavor: null,
+        metrics: true,
+        retryPolicy,
+      }),
     )
   ).updateQueueAttributes;
   expect(queue).toEqual({
@@ -161,14 +168,16 @@ test("reserved attributes are written as they are read, all or none, and null re
       mine: 1,
       _default_message_ttl: 120,
       _dead_letter_queue: "dead",
+      _metrics: true,
       _retry_policy: { minimum_delay: 7, maximum_delay: 70, retry_backoff_function: "linear" },
     },
     attributes: {
       defaultMessageTtlSeconds: 120,
       deadLetterQueue: "dead",
+      metrics: true,
       retryPolicy: { minimumDelaySeconds: 7, retryBackoffFunction: "LINEAR" },
     },
-    storedAttributes: ["_default_message_ttl", "_dead_letter_queue", "_retry_policy"],
+    storedAttributes: ["_default_message_ttl", "_dead_letter_queue", "_retry_policy", "_metrics"],
   });
   for (const [wrong, field, message] of [
     [{}, "attributes", "at least one"],
@@ -191,7 +200,8 @@ test("reserved attributes are written as they are read, all or none, and null re
     code: "FLAVOR_DOES_NOT_EXIST",
     details: { field: "attributes.flavor", flavor: "gone" },
   });
-  const after = (await api.run(query, set({ retryPolicy: null, deadLetterQueue: null }))).updateQueueAttributes.queue;
+  const after = (await api.run(query, set({ retryPolicy: null, metrics: null, deadLetterQueue: null })))
+    .updateQueueAttributes.queue;
   expect(after.metadata).toEqual({ mine: 1, _default_message_ttl: 120 });
   const missing = { ...set({ maxClaimCount: 1 }).input, queue: "missing" };
   expect(await api.codeOf(query, { input: missing })).toBe("QUEUE_DOES_NOT_EXIST");

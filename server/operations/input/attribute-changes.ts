@@ -37,7 +37,7 @@ export async function naming<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const named = (text: string) =>
-      text.replace(/\b_?[a-z]+(?:_[a-z]+)+\b|\b_flavor\b/g, (key) => FIELDS.get(key) ?? key);
+      text.replace(/\b_?[a-z]+(?:_[a-z]+)+\b|\b_(?:flavor|metrics)\b/g, (key) => FIELDS.get(key) ?? key);
     const { field } = error.details;
     const details = typeof field === "string" ? { ...error.details, field: named(field) } : error.details;
     throw new DomainError(error.code, named(error.message), { details, cause: error });

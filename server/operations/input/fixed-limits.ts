@@ -1,6 +1,7 @@
 /** Limits that no setting changes, for doors that tell them. Seconds, bytes and characters, as their names say. */
 import { KEY_SECONDS, MAX_KEPT_BYTES, MAX_KEPT_POPS_BYTES, POP_KEY_SECONDS } from "../../storage/idempotency.ts";
 import { MAX_KEY_LENGTH } from "../key-value-stores/input.ts";
+import { MAX_QUEUES_WITH_METRICS } from "../lifecycle/queues-with-metrics.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
 import { MAX_INTERVALS } from "../samples/samples.ts";
 import { MAX_HEADER_NAME_BYTES, MAX_HEADERS, MAX_HEADERS_BYTES } from "./message-headers.ts";
@@ -15,6 +16,7 @@ export const FIXED_LIMITS = {
   maxIdempotencyKeyLength: MAX_TOKEN_LENGTH,
   maxKeyValueKeyLength: MAX_KEY_LENGTH,
   maxHistoryIntervals: MAX_INTERVALS,
+  maxQueuesWithMetrics: MAX_QUEUES_WITH_METRICS,
   maxMessageHeaders: MAX_HEADERS,
   maxMessageHeaderNameBytes: MAX_HEADER_NAME_BYTES,
   maxMessageHeadersBytes: MAX_HEADERS_BYTES,

@@ -35,6 +35,8 @@ export interface ReservedAttributes {
   flavor: string | null;
   /** `_retry_policy` */
   retryPolicy: RetryPolicy | null;
+  /** `_metrics`: the metrics for Prometheus name the queue. */
+  metrics: boolean;
 }
 
 type AttributeField = keyof ReservedAttributes;
@@ -64,6 +66,7 @@ const ATTRIBUTES: Record<string, Attribute> = {
   _enable_encrypt_messages: { field: "enableEncryptMessages", read: readBoolean, wants: "true or false" },
   _flavor: { field: "flavor", read: readText, wants: "the name of a flavor" },
   _retry_policy: { field: "retryPolicy", read: readRetryPolicy, wants: "an object" },
+  _metrics: { field: "metrics", read: readBoolean, wants: "true or false" },
 };
 
 export const RESERVED_KEYS: readonly string[] = Object.keys(ATTRIBUTES);
@@ -102,6 +105,7 @@ export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttr
     enableEncryptMessages: stored.enableEncryptMessages ?? false,
     flavor: stored.flavor ?? null,
     retryPolicy: stored.retryPolicy ?? null,
+    metrics: stored.metrics ?? false,
   };
 }
 

@@ -8,6 +8,7 @@ import { refuseUnknownAttributes, unknownAttributes } from "../input/unknown-att
 import type { JobOperations } from "../jobs.ts";
 import type { QueueLookup } from "./queue-lookup.ts";
 import { type QueueRecord, queueRecord } from "./queue-record.ts";
+import { requireRoomForMetrics } from "./queues-with-metrics.ts";
 
 /**
  * `strict`: BAD_INPUT for a key that begins with an underscore and is no reserved attribute, unless it is stored
@@ -22,7 +23,7 @@ export interface MetadataChanges {
    * Stores what `change` makes of the metadata, in one step: changes by several callers at once are all kept. Metadata
    * that stays as it is writes nothing. Another `_flavor` also adds a job that moves the queue to a pool of it. A crash
    * before the job is added leaves the new metadata; a repeat adds the job, unless `_flavor` was removed.
-   * QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND.
+   * QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, TOO_LARGE for one `_metrics` too many.
    */
   apply(
     queue: QueueRef,
@@ -57,6 +58,7 @@ export function createMetadataChanges(
         if (strict === true) refuseUnknownAttributes(unknownAttributes(after.text), before.text);
         flavor = { before: before.effective.flavor, after: after.effective.flavor };
         if (flavor.before !== flavor.after) await requirePoolOf(queue, flavor.after);
+        if (after.effective.metrics && !before.effective.metrics) await requireRoomForMetrics(tx.queues);
         const changed = after.text !== before.text;
         if (changed) await tx.queues.setMetadata(queue, after.text);
         const result = queueRecord(limits, await tx.queues.get(queue), after);

@@ -12,6 +12,7 @@ import { audited } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueMetadata } from "../input/queue-metadata.ts";
 import { orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import { requireRoomForMetrics } from "./queues-with-metrics.ts";
 
 /** The chosen pool may be deleted before the queue is mapped to it. Then another one is chosen. */
 const PLACEMENT_ATTEMPTS = 3;
@@ -25,7 +26,8 @@ export interface QueueLifecycle {
   /**
    * Creates the queue: record, catalogue entry and audit entry in one transaction, then the pool's row. After a crash
    * between the two, the pooling driver creates the row at the first use. A deleted queue's catalogue entry, if there
-   * is one, decides the pool. Returns false when the queue existed. FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND.
+   * is one, decides the pool. Returns false when the queue existed. FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, TOO_LARGE
+   * for one `_metrics` too many.
    */
   create(access: Access, queue: QueueRef, metadata: QueueMetadata): Promise<boolean>;
   /**
@@ -138,6 +140,7 @@ async function record(
   const poolIsDeleted = Symbol("the pool is deleted");
   try {
     return await audited(context, trace, async (tx) => {
+      if (metadata.effective.metrics && !(await tx.queues.exists(queue))) await requireRoomForMetrics(tx.queues);
       const created = await tx.queues.create(queue, metadata.text);
       const [former] = await tx.catalogue.getMany([queue]);
       const entry =

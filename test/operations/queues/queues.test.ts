@@ -113,6 +113,8 @@ describe("creating a queue", () => {
     ['{"_retry_policy": {"retry_backoff_function": "random"}}', "BAD_INPUT"],
     ['{"_retry_policy": {"retry_backoff_function": "geometric"}}', undefined],
     ['{"_retry_policy": {"ignore_subscription_override": 1}}', "BAD_INPUT"],
+    ['{"_metrics": true}', undefined],
+    ['{"_metrics": 1}', "BAD_INPUT"],
     ['{"_ttl": null}', undefined],
   ];
   test.each(metadata.map(([metadataText, code]) => ({ shown: metadataText.slice(0, 70), metadataText, code })))(
@@ -123,6 +125,28 @@ describe("creating a queue", () => {
       );
     },
   );
+
+  test("the hundred-and-first queue with metrics is refused, until another gives its place up", async () => {
+    const { control, operations } = service;
+    await operations.queues.delete(operator, named("checked"));
+    const metadataText = '{"_metrics": true}';
+    const others = Array.from({ length: 100 }, (_, number) => ({ project: "metrics", name: `q${number}` }));
+    for (const queue of others) await control.queues.create(queue, metadataText);
+    const tooMany = { code: "TOO_LARGE", details: { field: "_metrics", value: 101, maximum: 100 } };
+    await expect(operations.queues.create(operator, { ...named("more"), metadataText })).rejects.toMatchObject(tooMany);
+    expect(await control.queues.exists({ project: "p", name: "more" })).toBe(false);
+    await operations.queues.create(operator, named("more"));
+    const attributes = { metrics: true };
+    const set = () => operations.queues.setAttributes(operator, { ...named("more"), attributes });
+    await expect(set()).rejects.toMatchObject({ ...tooMany, details: { field: "attributes.metrics" } });
+    await control.queues.delete({ project: "metrics", name: "q7" });
+    expect((await set()).metadata?.effective.metrics).toBe(true);
+    // One that has it already may change, and be created again.
+    expect((await operations.queues.create(operator, { ...named("more"), metadataText })).created).toBe(false);
+    await operations.queues.setAttributes(operator, { ...named("more"), attributes: { maxClaimCount: 2 } });
+    for (const queue of others) await control.queues.delete(queue);
+    await operations.queues.delete(operator, named("more"));
+  });
 
   test("completes a queue that a crash left without its catalogue entry, or without its pool's row", async () => {
     await service.control.queues.create({ project: "p", name: "half" });

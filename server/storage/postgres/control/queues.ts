@@ -27,6 +27,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     listByDeadLetterQueue: (params) => listByDeadLetterQueue(prisma, params),
     listWithoutDeadLetterQueue: (params) => listWithoutDeadLetterQueue(prisma, params),
     repairDeadLetterQueues: (queues) => repairDeadLetterQueues(prisma, queues),
+    listWithMetrics: (params) => listWithMetrics(prisma, params),
     list: (params) => listQueues(prisma, params),
     count: (params) => countQueues(prisma, params),
     countByProjects: (projects) => countQueuesOfProjects(prisma, projects),
@@ -88,6 +89,12 @@ async function setMetadata(
     data: { metadataText, deadLetterQueue: deadLetterQueueOf(metadataText), updatedAt: new Date() },
   });
   if (count === 0) throw doesNotExist();
+}
+
+/** `queue_has_metrics` and its index come with a migration of their own. */
+async function listWithMetrics(prisma: Prisma.TransactionClient, { limit }: { limit: number }): Promise<QueueRef[]> {
+  return prisma.$queryRaw<QueueRef[]>`
+    SELECT project, name FROM queues WHERE queue_has_metrics(metadata) ORDER BY created_at, project, name LIMIT ${limit}`;
 }
 
 async function lockQueue(prisma: Prisma.TransactionClient, project: string, name: string): Promise<void> {
