@@ -18,6 +18,7 @@ import { EmptyState, ErrorState, NotFoundState, PageSkeleton } from "../../compo
 import { column, DataTable } from "../../components/ui/table.tsx";
 import { Age, Ago, Instant, LeaseBar, TimeLeft } from "../../components/ui/time.tsx";
 import { toastDone, toastFailed } from "../../components/ui/toast.tsx";
+import { DeckSample } from "./deck-sample.tsx";
 
 const SHAPES: Shape[] = [
   ...(["octagon", "triangle", "bars", "disc", "half disc"] as const),
@@ -162,6 +163,9 @@ export function Gallery() {
           format={(value) => `${value} ms`}
         />
       </Panel>
+      <div className="lg:col-span-2">
+        <DeckSample />
+      </div>
       <Panel title="Table" flush>
         <DataTable label="Sample" columns={COLUMNS} rows={ROWS} rowKey={(row) => row.name} summary="2 rows" editable />
       </Panel>

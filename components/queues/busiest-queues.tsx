@@ -1,6 +1,7 @@
 import { paths } from "../paths.ts";
 import { projectLabel } from "../projects/project-name.tsx";
-import { Deck, DeckRow, DeckSection } from "../ui/deck/deck.tsx";
+import { Deck } from "../ui/deck/deck.tsx";
+import { DeckRow, DeckSection, KeyNumber } from "../ui/deck/deck-row.tsx";
 import { LineSample, SeriesChart } from "../ui/deck/series-chart.tsx";
 import { formatValue, type Values } from "../ui/deck/values.ts";
 import { formatCount } from "../ui/format.ts";
@@ -38,15 +39,10 @@ export function BusiestQueues({ pools, queues }: { pools: readonly PoolRates[]; 
         left={
           <div className="flex flex-wrap gap-x-6 gap-y-1 py-2">
             {series.map(({ label, look }, index) => (
-              <div key={label} className="min-w-16">
-                <div className="text-[1.375rem] leading-[1.625rem] font-semibold">
-                  {formatValue(now[index] ?? null, "per second")}
-                </div>
-                <div className="flex items-center gap-1.5 text-xs text-ink-2">
-                  <LineSample look={look} />
-                  {label}
-                </div>
-              </div>
+              <KeyNumber key={label} value={formatValue(now[index] ?? null, "per second")}>
+                <LineSample look={look} />
+                {label}
+              </KeyNumber>
             ))}
           </div>
         }

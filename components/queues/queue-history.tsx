@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { MESSAGE_STATES } from "../messages/message-state.tsx";
-import { Deck, DeckRow } from "../ui/deck/deck.tsx";
+import { Deck } from "../ui/deck/deck.tsx";
+import { DeckRow, KeyNumber } from "../ui/deck/deck-row.tsx";
 import { LineSample, SeriesChart } from "../ui/deck/series-chart.tsx";
 import { formatValue, type Values } from "../ui/deck/values.ts";
 import { FilterBar, FilterCheck, FilterSelect } from "../ui/filter-bar.tsx";
@@ -162,13 +163,10 @@ function Numbers({
     <div className="flex min-w-0 flex-1 flex-col justify-center gap-0.5 py-2">
       <div className="flex flex-wrap gap-x-6 gap-y-1">
         {items.map(({ value, label, line }) => (
-          <div key={label} className="min-w-16">
-            <div className="text-[1.375rem] leading-[1.625rem] font-semibold">{value}</div>
-            <div className="flex items-center gap-1.5 text-xs text-ink-2">
-              {line === undefined ? <Glyph {...MESSAGE_STATES.ready} /> : <LineSample look={line} />}
-              {label}
-            </div>
-          </div>
+          <KeyNumber key={label} value={value}>
+            {line === undefined ? <Glyph {...MESSAGE_STATES.ready} /> : <LineSample look={line} />}
+            {label}
+          </KeyNumber>
         ))}
       </div>
       {below.length > 0 ? <div className="flex flex-wrap gap-x-3 text-xs text-ink-2">{below}</div> : null}

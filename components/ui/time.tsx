@@ -58,12 +58,13 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
-/** How old something is. */
-export function Age({ since }: { since: string }) {
+/** How old something is. `coarse`: without the seconds that are beside minutes. */
+export function Age({ since, coarse = false }: { since: string; coarse?: boolean }) {
   const instant = useInstant();
+  const seconds = (useNow() - Date.parse(since)) / 1000;
   return (
     <time dateTime={since} title={instant(since)} className="whitespace-nowrap">
-      {formatDuration((useNow() - Date.parse(since)) / 1000)}
+      {formatDuration(coarse && seconds >= 60 ? seconds - (seconds % 60) : seconds)}
     </time>
   );
 }

@@ -18,21 +18,33 @@ import { formatValue, type Unit, type Values } from "./values.ts";
 const Step = createContext<number | null>(null);
 const Range = createContext<TimeRange | null>(null);
 
-function useRange(): TimeRange {
+export function useRange(): TimeRange {
   const range = useContext(Range);
   if (range === null) throw new Error("A row of a deck needs a <Deck>.");
   return range;
 }
 
+/** A moment that is marked over all rows, or with `until` a time. */
+export interface DeckMark {
+  at: number;
+  until?: number | undefined;
+  tone: "danger" | "warn" | "neutral";
+}
+
+const MARK_LINE = { danger: "border-danger", warn: "border-warn", neutral: "border-muted" };
+const share = (position: number) => `${position * 100}%`;
+
 /**
  * Rows that share one time column, so that what happened at one moment stands below one another. The ruler sticks under
- * the top bar. A line follows the pointer over all rows; on the ruler the left and right keys move it.
+ * the top bar. One line follows the pointer over all rows; on the ruler the left and right keys move it.
  */
 export function Deck({
   label,
   range,
   title,
   fix,
+  marks = [],
+  narrow = false,
   children,
 }: {
   label: string;
@@ -41,11 +53,13 @@ export function Deck({
   title: ReactNode;
   /** Right on the ruler. */
   fix?: ReactNode;
+  marks?: readonly DeckMark[];
+  /** Less room left and right of the plots. */
+  narrow?: boolean;
   children: ReactNode;
 }) {
   const [step, setStep] = useState<number | null>(null);
   const ruler = useRef<HTMLDivElement>(null);
-  const { zone } = useTimeStyle();
   const steps = stepsOf(range);
 
   const follow = (event: PointerEvent) => {
@@ -62,58 +76,116 @@ export function Deck({
     setStep(next);
   };
 
-  const at = step === null ? null : instantOf(range, step);
-  const left = step === null ? 0 : ((step + 0.5) / steps) * 100;
+  const left = step === null ? null : share((step + 0.5) / steps);
   return (
     <Range.Provider value={range}>
       <Step.Provider value={step}>
         <section
           aria-label={label}
-          className="relative min-w-0 rounded border border-line bg-surface"
+          className={classes(
+            "deck relative isolate min-w-0 rounded border border-line bg-surface",
+            narrow && "deck-narrow",
+          )}
           onPointerMove={follow}
           onPointerLeave={() => setStep(null)}
         >
+          <Backdrop range={range} marks={marks} />
           <div className="deck-row deck-head sticky top-12 z-10">
             <div className="deck-left font-semibold">{title}</div>
             <div ref={ruler} className="deck-plot">
-              <div
-                role="slider"
-                tabIndex={0}
-                aria-label="Time"
-                aria-valuemin={0}
-                aria-valuemax={steps - 1}
-                aria-valuenow={step ?? steps - 1}
-                aria-valuetext={at === null ? "no time chosen" : tickText(range, at, zone)}
-                onKeyDown={onKeyDown}
-                onBlur={() => setStep(null)}
-                className="absolute inset-0"
-              />
-              {ticksOf(range).map((tick) => (
-                <span
-                  key={tick}
-                  aria-hidden
-                  className="absolute inset-y-0 -translate-x-1/2 text-xs leading-7 text-muted"
-                  style={{ left: `${positionOf(range, tick) * 100}%` }}
-                >
-                  {tickText(range, tick, zone)}
-                </span>
-              ))}
-              {at === null ? null : (
-                <span
-                  aria-hidden
-                  className="absolute top-1 -translate-x-1/2 rounded-sm bg-ink px-1.5 text-xs leading-5 font-semibold whitespace-nowrap text-canvas"
-                  style={{ left: `${left}%` }}
-                >
-                  {tickText(range, at, zone)}
-                </span>
-              )}
+              <Ruler range={range} step={step} onKeyDown={onKeyDown} onBlur={() => setStep(null)} />
             </div>
             <div className="deck-right text-xs text-muted">{fix}</div>
           </div>
           {children}
+          {left === null ? null : (
+            <div aria-hidden className="deck-row pointer-events-none absolute inset-0 z-1">
+              <div className="deck-plot col-start-2 max-md:col-start-1">
+                <i className="absolute inset-y-0 border-l border-dashed border-ink-2" style={{ left }} />
+              </div>
+            </div>
+          )}
         </section>
       </Step.Provider>
     </Range.Provider>
+  );
+}
+
+/** What lies behind all plots: round times and marks. */
+function Backdrop({ range, marks }: { range: TimeRange; marks: readonly DeckMark[] }) {
+  return (
+    <div aria-hidden className="deck-row pointer-events-none absolute inset-0 -z-1">
+      <div className="deck-plot col-start-2 bg-sunken max-md:col-start-1">
+        {ticksOf(range).map((tick) => (
+          <i key={tick} className="absolute inset-y-0 w-px bg-line" style={{ left: share(positionOf(range, tick)) }} />
+        ))}
+        {marks.map(({ at, until, tone }) => (
+          <i
+            key={`${at} ${tone}`}
+            className={classes(
+              "absolute inset-y-0",
+              until === undefined ? "border-l" : "fill-neutral-hatch",
+              MARK_LINE[tone],
+            )}
+            style={{
+              left: share(positionOf(range, at)),
+              width: until === undefined ? undefined : share(positionOf(range, until) - positionOf(range, at)),
+            }}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Ruler({
+  range,
+  step,
+  onKeyDown,
+  onBlur,
+}: {
+  range: TimeRange;
+  step: number | null;
+  onKeyDown: (event: KeyboardEvent) => void;
+  onBlur: () => void;
+}) {
+  const { zone } = useTimeStyle();
+  const steps = stepsOf(range);
+  const at = step === null ? null : instantOf(range, step);
+  return (
+    <>
+      <div
+        role="slider"
+        tabIndex={0}
+        aria-label="Time"
+        aria-valuemin={0}
+        aria-valuemax={steps - 1}
+        aria-valuenow={step ?? steps - 1}
+        aria-valuetext={at === null ? "no time chosen" : tickText(range, at, zone)}
+        onKeyDown={onKeyDown}
+        onBlur={onBlur}
+        className="absolute inset-0"
+      />
+      {ticksOf(range).map((tick) => (
+        <span
+          key={tick}
+          aria-hidden
+          className="absolute inset-y-0 -translate-x-1/2 text-xs leading-7 text-muted"
+          style={{ left: share(positionOf(range, tick)) }}
+        >
+          {tickText(range, tick, zone)}
+        </span>
+      ))}
+      {at === null || step === null ? null : (
+        <span
+          aria-hidden
+          className="absolute top-1 -translate-x-1/2 rounded-sm bg-ink px-1.5 text-xs leading-5 font-semibold whitespace-nowrap text-canvas"
+          style={{ left: share((step + 0.5) / steps) }}
+        >
+          {tickText(range, at, zone)}
+        </span>
+      )}
+    </>
   );
 }
 
@@ -123,58 +195,6 @@ function stepAfter(key: string, step: number | null, steps: number): number | nu
   if (key === "ArrowRight") return Math.min(steps - 1, (step ?? steps - 2) + 1);
   if (key === "Home") return 0;
   return key === "End" ? steps - 1 : null;
-}
-
-/** A row: `left` says what, the plot when, `right` what is now or what fixes it. */
-export function DeckRow({
-  left,
-  right,
-  children,
-  height = "h-8",
-}: {
-  left: ReactNode;
-  right?: ReactNode;
-  /** The plot. */
-  children?: ReactNode;
-  height?: string;
-}) {
-  const range = useRange();
-  const step = useContext(Step);
-  return (
-    <div className="deck-row">
-      <div className="deck-left">{left}</div>
-      <div className={classes("deck-plot", children === undefined ? "max-md:hidden" : height)}>
-        {ticksOf(range).map((tick) => (
-          <i
-            key={tick}
-            aria-hidden
-            className="absolute inset-y-0 w-px bg-line"
-            style={{ left: `${positionOf(range, tick) * 100}%` }}
-          />
-        ))}
-        {children}
-        {step === null ? null : (
-          <i
-            aria-hidden
-            className="pointer-events-none absolute inset-y-0 z-1 border-l border-dashed border-muted"
-            style={{ left: `${((step + 0.5) / stepsOf(range)) * 100}%` }}
-          />
-        )}
-      </div>
-      <div className="deck-right">{right}</div>
-    </div>
-  );
-}
-
-/** A row that names the rows below it. */
-export function DeckSection({ left, middle, right }: { left: ReactNode; middle?: ReactNode; right?: ReactNode }) {
-  return (
-    <div className="deck-row deck-head">
-      <div className="deck-left font-semibold">{left}</div>
-      <div className="deck-plot flex items-center px-2 text-xs text-muted max-md:hidden">{middle}</div>
-      <div className="deck-right text-xs text-muted">{right}</div>
-    </div>
-  );
 }
 
 /** What a chart's values are under the line. */

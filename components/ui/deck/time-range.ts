@@ -36,11 +36,22 @@ export function ticksOf(range: TimeRange): number[] {
 
 /** "11:50"; with the day where the range is longer than a day. */
 export function tickText(range: TimeRange, at: number, zone: "utc" | "local"): string {
-  const minutes = zone === "utc" ? 0 : -new Date(at).getTimezoneOffset();
-  const text = new Date(at + minutes * MINUTE).toISOString();
+  const text = zonedText(at, zone);
   const day = text.slice(5, 10);
   const clock = text.slice(11, 16);
   const length = range.until - range.from;
   if (length <= DAY) return clock;
   return length <= 3 * DAY ? `${day} ${clock}` : day;
+}
+
+/** "11:38"; with the day where that is not the day of `until`. */
+export function momentText(at: number, until: number, zone: "utc" | "local"): string {
+  const [moment, now] = [zonedText(at, zone), zonedText(until, zone)];
+  const clock = moment.slice(11, 16);
+  return moment.slice(0, 10) === now.slice(0, 10) ? clock : `${moment.slice(5, 10)} ${clock}`;
+}
+
+function zonedText(at: number, zone: "utc" | "local"): string {
+  const minutes = zone === "utc" ? 0 : -new Date(at).getTimezoneOffset();
+  return new Date(at + minutes * MINUTE).toISOString();
 }

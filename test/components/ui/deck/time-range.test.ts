@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { positionOf, type TimeRange, ticksOf, tickText } from "../../../../components/ui/deck/time-range.ts";
+import {
+  momentText,
+  positionOf,
+  type TimeRange,
+  ticksOf,
+  tickText,
+} from "../../../../components/ui/deck/time-range.ts";
 
 const HOUR = 3_600_000;
 const range = (hours: number): TimeRange => {
@@ -34,4 +40,10 @@ describe("the ruler of a deck", () => {
   it("moves what lies outside to the nearer end", () => {
     expect([range(1).from - 1, range(1).until + 1].map((at) => positionOf(range(1), at))).toEqual([0, 1]);
   });
+});
+
+it("names a moment by its clock, and by its day too where that is another one", () => {
+  const until = Date.parse("2026-11-26T12:01:30Z");
+  expect(momentText(until - HOUR, until, "utc")).toBe("11:01");
+  expect(momentText(until - 13 * HOUR, until, "utc")).toBe("11-25 23:01");
 });
