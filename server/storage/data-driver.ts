@@ -14,6 +14,7 @@ import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { DeadLettered } from "./messages/dead-lettered.ts";
 import type { MessageHeaders } from "./messages/message-headers.ts";
+import type { Selection, SelectParams } from "./messages/message-select.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";
@@ -204,6 +205,16 @@ export interface MessageController {
 
   /** The oldest (1) or newest (-1) message, in any state. QUEUE_IS_EMPTY. */
   first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message>;
+
+  /**
+   * Finds messages by what they are, in any state, a slice at a time: it ends at `limit`, at `maxBytes`, or when its
+   * budget is used up, and the next call goes on where it ended. It tests state and age before it reads a body.
+   *
+   * A reader that follows the positions sees each message that stays in the queue once, as it is when its turn comes.
+   * One that is posted meanwhile is found when its turn is still to come. A position is one of this queue, order and
+   * filter; BAD_INPUT for a text that is none.
+   */
+  select(params: SelectParams): Promise<Selection>;
 
   /**
    * Deletes the oldest ready messages and returns them, in order: at most `limit`, or fewer because of `maxBytes`.

@@ -15,6 +15,7 @@ import { deleteCases } from "./message-deletes.suite.ts";
 import { popCases } from "./message-pops.suite.ts";
 import { postCases } from "./message-posts.suite.ts";
 import { readCases } from "./message-reads.suite.ts";
+import { selectCases } from "./message-select.suite.ts";
 
 export function describeMessages(name: string, open: OpenDataDriver): void {
   describe(`messages on ${name}`, () => {
@@ -29,6 +30,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
 
     postCases(() => harness);
     readCases(() => harness);
+    selectCases(() => harness);
 
     describe("time", () => {
       it("an expired message is invisible at once, to every call", async () => {

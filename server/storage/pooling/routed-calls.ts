@@ -320,6 +320,7 @@ export function routedMessages(router: Router): MessageController {
     get: (params) => router.call(params.queue, (driver, queue) => driver.messages.get({ ...params, queue })),
     bulkGet: (params) => router.call(params.queue, (driver, queue) => driver.messages.bulkGet({ ...params, queue })),
     first: (params) => router.call(params.queue, (driver, queue) => driver.messages.first({ ...params, queue })),
+    select: (params) => router.call(params.queue, (driver, queue) => driver.messages.select({ ...params, queue })),
     pop: (params) => router.call(params.queue, (driver, queue) => driver.messages.pop({ ...params, queue })),
     delete: (params) => router.call(params.queue, (driver, queue) => driver.messages.delete({ ...params, queue })),
     bulkDelete: (params) =>

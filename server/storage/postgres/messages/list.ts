@@ -29,7 +29,7 @@ const QUEUE = { queueId: int8, epoch: int8, lowWater: int8 } as const;
  * Selects `messages` of the queue `q`. No row at all: the caller's idea of the queue is stale. One row without a
  * message: there is none.
  */
-const readText = (messages: string) => `
+export const readText = (messages: string) => `
     WITH ${CLOCK}
     SELECT found.* FROM (
       SELECT o.id, o.epoch, o.state, greatest(o.low_water, :lowWater::bigint) AS low_water FROM pool_queues o

@@ -6,6 +6,7 @@ import { MessageInserter } from "./insert.ts";
 import { MessageReader } from "./list.ts";
 import { popMessages } from "./pop.ts";
 import { purgeMessages } from "./purge.ts";
+import { selectMessages } from "./select.ts";
 import { queueStatistics } from "./statistics.ts";
 import { adoptMessages, copyMessages, transferMessages } from "./transfer.ts";
 
@@ -18,6 +19,7 @@ export function postgresMessages(pool: Pool): MessageController {
     get,
     bulkGet,
     first,
+    select: selectMessages(pool, bulkGet),
     pop: popMessages(pool),
     delete: deleteOne,
     bulkDelete: deleteMany,

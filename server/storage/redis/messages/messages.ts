@@ -25,6 +25,7 @@ import { MessageInserter } from "./insert.ts";
 import { popMessages } from "./pop.ts";
 import { purgeMessages } from "./purge.ts";
 import { DESCRIBE, isCutByRoom, MAX_ROOM, RECORD, readMessages } from "./records.ts";
+import { selectMessages } from "./select.ts";
 import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
 
@@ -128,11 +129,13 @@ export class RedisMessages implements MessageController {
   readonly readings: ActivityReads["read"];
   readonly pop: MessageController["pop"];
   readonly purge: MessageController["purge"];
+  readonly select: MessageController["select"];
 
   constructor(queues: QueueRows, arrivals: Arrivals, keptPopsBytes = MAX_KEPT_POPS_BYTES) {
     this.#queues = queues;
     this.pop = popMessages(queues, keptPopsBytes);
     this.purge = purgeMessages(queues);
+    this.select = selectMessages(queues, (params) => this.bulkGet(params));
     this.#posts = new MessageInserter(queues, arrivals);
     this.#deletes = new MessageDeleter(queues);
     this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);

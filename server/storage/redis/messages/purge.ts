@@ -14,7 +14,7 @@ import { answers, piece, script, table } from "../server/script.ts";
 import { number, optionalText, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
 import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
-import { RECORD } from "./records.ts";
+import { LAST_BEFORE } from "./last-before.ts";
 
 /**
  * Puts the queue's content away, except its idempotency keys, and returns how many live messages it had. A mover hears
@@ -79,7 +79,7 @@ const PURGE_BEFORE = script("purge the beginning of a queue", {
   effect: "writes",
   keys: KEYS,
   args: { ...ARGS, upTo: text, createdBefore: number, removed: number },
-  uses: [ENTER, PURGE_ALL, KEPT_KEYS, RECORD, COUNT_HELD, REMOVE, DECREMENT_HELD],
+  uses: [ENTER, PURGE_ALL, KEPT_KEYS, LAST_BEFORE, COUNT_HELD, REMOVE, DECREMENT_HELD],
   answers: answers<["ok" | "some", messages: number, upTo: string] | Repeated>(),
   lua: `
 if idempotency_key ~= '-' then
@@ -91,17 +91,7 @@ if idempotency_key ~= '-' then
     up_to, removed = bound, tonumber(count)
   end
 end
-local function last_before()
-  local low, high = 0, redis.call('ZCARD', ORDER)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local record = read_record(redis.call('HGET', RECORDS, redis.call('ZRANGE', ORDER, middle, middle)[1]))
-    if tonumber(record.created) < created_before then low = middle + 1 else high = middle end
-  end
-  if low == 0 then return '0' end
-  return digits(tonumber(redis.call('ZRANGE', ORDER, low - 1, low - 1, 'WITHSCORES')[2]))
-end
-if up_to == '' then up_to = last_before() end
+if up_to == '' then up_to = last_before(created_before) end
 local verdict = 'ok'
 if redis.call('ZCOUNT', ORDER, '(' .. up_to, '+inf') == 0 then
   removed = removed + purge_all()

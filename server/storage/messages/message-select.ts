@@ -1,0 +1,118 @@
+/** Finding messages by what they are, in slices: for people who search, and for jobs that act on all that match. */
+import type { Message } from "../data-driver.ts";
+import { badMarker } from "../list-pages.ts";
+import type { QueueRef } from "../queue-ref.ts";
+import { messageBytes } from "./message-headers.ts";
+import { type MessageState, stateOf } from "./message-state.ts";
+
+/** Messages that fit all of what is given. Nothing given: all messages. */
+export interface MessageFilter {
+  states?: readonly MessageState[] | undefined;
+  /** By `createdAt`, which grows with the markers unless the store's clock was set back: from then on. */
+  postedFrom?: Date | undefined;
+  /** Before then. */
+  postedBefore?: Date | undefined;
+  /** Markers above this one. */
+  aboveMarker?: string | undefined;
+  /** This marker, and those below. */
+  upToMarker?: string | undefined;
+  /** Who posted it. */
+  clientId?: string | undefined;
+  minClaimCount?: number | undefined;
+  /** A part of the body, as it was posted: upper and lower case differ, and so do ways to escape a character. */
+  bodyContains?: string | undefined;
+  /** These messages alone, in this order. At most as many as one call may name. */
+  ids?: readonly string[] | undefined;
+}
+
+export type SelectOrder = "oldestFirst" | "newestFirst";
+
+/** What a call may use. It ends soon after it has used one of these up, so it may use a little more. */
+export interface SelectBudget {
+  /** Messages that it looks at. */
+  messages: number;
+  /** Bytes of bodies that it reads to look into them. */
+  bytes: number;
+  milliseconds: number;
+}
+
+export interface SelectParams {
+  queue: QueueRef;
+  filter: MessageFilter;
+  /** See MessageState. */
+  exhaustedFrom?: number | null;
+  order: SelectOrder;
+  /** The `position` of the call before. Left out: the beginning of the order. */
+  after?: string | undefined;
+  /** The most messages that it returns. */
+  limit: number;
+  /** The most bytes of messages that it returns; at least one message, if there is any. */
+  maxBytes?: number;
+  budget: SelectBudget;
+}
+
+export interface Selection {
+  /** In the order that was asked for. */
+  messages: Message[];
+  /** For `after` of the next call: where this one ended. Undefined when it looked at nothing. */
+  position: string | undefined;
+  /** How many messages it looked at, of those that the markers and times of the filter left. */
+  examined: number;
+  /** The `createdAt` of the last of these. */
+  reachedAt: Date | null;
+  /** Nothing is left to look at now. */
+  done: boolean;
+}
+
+export function fits(message: Message, filter: MessageFilter, exhaustedFrom: number | null): boolean {
+  const { states, postedFrom, postedBefore, aboveMarker, upToMarker, clientId, minClaimCount, bodyContains } = filter;
+  if (states !== undefined && !states.includes(stateOf(message, exhaustedFrom))) return false;
+  if (postedFrom !== undefined && message.createdAt < postedFrom) return false;
+  if (postedBefore !== undefined && message.createdAt >= postedBefore) return false;
+  if (aboveMarker !== undefined && BigInt(message.marker) <= BigInt(aboveMarker)) return false;
+  if (upToMarker !== undefined && BigInt(message.marker) > BigInt(upToMarker)) return false;
+  if (clientId !== undefined && message.clientId !== clientId) return false;
+  if (minClaimCount !== undefined && message.claimCount < minClaimCount) return false;
+  return bodyContains === undefined || message.bodyText.includes(bodyContains);
+}
+
+/**
+ * `select` among `filter.ids`, for every driver. `read` returns those that exist, in order, and may end early because
+ * of bytes. A position is the last id that was looked at.
+ */
+export async function selectByIds(
+  { filter, exhaustedFrom = null, after, limit, maxBytes = Number.POSITIVE_INFINITY, budget }: SelectParams,
+  ids: readonly string[],
+  read: (ids: readonly string[], maxBytes: number) => Promise<Message[]>,
+): Promise<Selection> {
+  const end = performance.now() + budget.milliseconds;
+  const selection: Selection = { messages: [], position: after, examined: 0, reachedAt: null, done: false };
+  if (after !== undefined && !ids.includes(after)) throw badMarker("after");
+  let rest = after === undefined ? ids : ids.slice(ids.indexOf(after) + 1);
+  let [found, looked] = [0, 0];
+  while (!selection.done) {
+    const asked = rest.slice(0, budget.messages - selection.examined);
+    const messages = await read(asked, Math.min(maxBytes, budget.bytes));
+    for (const message of messages) {
+      const bytes = messageBytes(message);
+      const isHit = fits(message, filter, exhaustedFrom);
+      if (isHit && selection.messages.length > 0 && found + bytes > maxBytes) return selection;
+      selection.position = message.id;
+      selection.examined += 1;
+      selection.reachedAt = message.createdAt;
+      looked += bytes;
+      if (!isHit) continue;
+      selection.messages.push(message);
+      found += bytes;
+      if (selection.messages.length === limit) return selection;
+    }
+    const last = messages.at(-1);
+    // What comes behind the last message that exists does not exist.
+    selection.done = last === undefined && asked.length === rest.length;
+    if (last === undefined) selection.position = asked.at(-1) ?? selection.position;
+    rest = rest.slice(last === undefined ? asked.length : rest.indexOf(last.id) + 1);
+    selection.done ||= rest.length === 0;
+    if (selection.examined >= budget.messages || looked >= budget.bytes || performance.now() >= end) break;
+  }
+  return selection;
+}

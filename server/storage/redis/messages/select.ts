@@ -1,0 +1,230 @@
+/** Finds messages by what they are, a slice at a time. */
+import { carriedBytes, type MessageController } from "../../data-driver.ts";
+import { numberMarker, validUuids } from "../../list-pages.ts";
+import { messageBytes } from "../../messages/message-headers.ts";
+import { type Selection, type SelectParams, selectByIds } from "../../messages/message-select.ts";
+import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
+import type { QueueRows } from "../queue-rows.ts";
+import { type AnswerOf, answers, script } from "../server/script.ts";
+import { flag, number, optionalNumber, optionalText, optionalWord, text } from "../server/script-parameters.ts";
+import { callDeadline } from "../server/scripts.ts";
+import { LOOK_AT } from "./exhausted.ts";
+import { LAST_BEFORE } from "./last-before.ts";
+import { BODY_STEP, dateOf, RECORD, readMessages } from "./records.ts";
+
+/** The most bytes of bodies that a script looks into, so as not to block the server; at least one body. */
+const READ_BYTES = 1_048_576;
+/** How many records a script reads at a time. */
+const STEP = LOOK_AT / 10;
+
+/**
+ * Looks at messages with markers from `lowest` to `highest`. Ready and exhausted messages have a set of their own.
+ *
+ * Answers the marker of the last message that it looked at, when that was created, and `ended` when nothing follows.
+ */
+const SELECT = script("select messages", {
+  effect: "reads",
+  keys: QUEUE,
+  args: {
+    ...CALL,
+    forward: flag,
+    lowest: text,
+    highest: text,
+    ready: flag,
+    claimed: flag,
+    delayed: flag,
+    exhausted: flag,
+    exhaustedFrom: optionalNumber,
+    client: optionalWord,
+    minCount: number,
+    postedFrom: optionalNumber,
+    postedBefore: optionalNumber,
+    contains: optionalText,
+    lookAt: number,
+    readBytes: number,
+    limit: number,
+    maxBytes: number,
+  },
+  uses: [ENTER, RECORD, LAST_BEFORE],
+  answers:
+    answers<
+      [
+        "ok",
+        now: string,
+        messages: string[],
+        last: string | null,
+        created: string,
+        looked: number,
+        read: number,
+        ended: 0 | 1,
+      ]
+    >(),
+  lua: `
+local set = (claimed or delayed) and ORDER or READY
+local exhausted_count = exhausted_from or math.huge
+local any_client = client == '-'
+local needle = contains ~= '-' and string.sub(contains, 2)
+if posted_from then
+  local above = last_before(posted_from)
+  if tonumber(above) >= tonumber(lowest) then lowest = '(' .. above end
+end
+if posted_before then
+  local up_to = last_before(posted_before)
+  if tonumber(up_to) < tonumber(highest) then highest = up_to end
+end
+local function is_kept(record)
+  if not any_client and record.client ~= client then return false end
+  if tonumber(record.count) < min_count then return false end
+  local created = tonumber(record.created)
+  if posted_from and created < posted_from or posted_before and created >= posted_before then return false end
+  if tonumber(record.ends) > now then return claimed end
+  if available_at(record) > now then return delayed end
+  if tonumber(record.count) >= exhausted_count then return exhausted end
+  return ready
+end
+local function has_needle(carried)
+  local first = #carried - size_of(carried) + 1
+  if first > 1 then first = string.find(carried, '\\n', 1, true) + 1 end
+  return string.find(carried, needle, first, true) ~= nil
+end
+local found, last, created, looked, read, carried_bytes = {}, false, '0', 0, 0, 0
+local full, ended = false, false
+-- Looks into the bodies of the messages that are kept, in order. Returns how many of the page were looked at.
+local function take(ids, records)
+  local kept = {}
+  for index in ipairs(ids) do
+    if is_kept(records[index]) then kept[#kept + 1] = index end
+  end
+  for first = 1, #kept, ${BODY_STEP} do
+    local some = {}
+    for at = first, math.min(first + ${BODY_STEP - 1}, #kept) do some[#some + 1] = ids[kept[at]] end
+    for at, carried in ipairs(redis.call('HMGET', BODIES, unpack(some))) do
+      local index, size = kept[first + at - 1], size_of(carried)
+      if needle then
+        if read > 0 and read + size > read_bytes then full = true; return index - 1 end
+        read = read + size
+      end
+      if not needle or has_needle(carried) then
+        if #found > 0 and carried_bytes + size > max_bytes then full = true; return index - 1 end
+        carried_bytes = carried_bytes + size
+        found[#found + 1] = ids[index]
+        found[#found + 1] = records[index].text
+        found[#found + 1] = carried
+        if #found == 3 * limit then full = true; return index end
+      end
+    end
+  end
+  return #ids
+end
+repeat
+  local page
+  local step = math.min(${STEP}, look_at - looked)
+  if forward then
+    page = redis.call('ZRANGEBYSCORE', set, lowest, highest, 'WITHSCORES', 'LIMIT', 0, step)
+  else
+    page = redis.call('ZREVRANGEBYSCORE', set, highest, lowest, 'WITHSCORES', 'LIMIT', 0, step)
+  end
+  local ids, records = {}, {}
+  for at = 1, #page, 2 do ids[#ids + 1] = page[at] end
+  for index, record in ipairs(#ids > 0 and redis.call('HMGET', RECORDS, unpack(ids)) or {}) do
+    records[index] = read_record(record)
+    records[index].text = named(record)
+  end
+  local taken = take(ids, records)
+  looked = looked + taken
+  if taken > 0 then
+    last, created = records[taken].marker, records[taken].created
+    if forward then lowest = '(' .. last else highest = '(' .. last end
+  end
+  ended = not full and #ids < step
+until full or ended or looked >= look_at
+return {'ok', NOW, found, last, created, looked, read, ended and 1 or 0}`,
+});
+
+type Answer = AnswerOf<typeof SELECT>;
+
+/** The lowest or highest score behind a marker, in the order of reading. */
+function boundsOf({ filter: { aboveMarker, upToMarker }, order }: SelectParams, after: string | undefined) {
+  const lowest = [aboveMarker ?? "0", ...(after !== undefined && order === "oldestFirst" ? [after] : [])];
+  const highest = [
+    ...(upToMarker === undefined ? [] : [upToMarker]),
+    ...(after !== undefined && order === "newestFirst" ? [(BigInt(after) - 1n).toString()] : []),
+  ];
+  const inOrder = (markers: readonly string[]) => markers.map(BigInt).sort((a, b) => (a < b ? -1 : 1));
+  return {
+    lowest: ((inOrder(lowest).at(-1) as bigint) + 1n).toString(),
+    highest: (inOrder(highest)[0] ?? BigInt(Number.MAX_SAFE_INTEGER)).toString(),
+  };
+}
+
+function termsOf({ filter, exhaustedFrom, order }: SelectParams) {
+  const { states, clientId, minClaimCount = 0, bodyContains, postedFrom, postedBefore } = filter;
+  const has = (state: NonNullable<typeof states>[number]) => states === undefined || states.includes(state);
+  const microseconds = (time: Date | undefined) => time && time.getTime() * 1000;
+  return {
+    forward: order === "oldestFirst",
+    ready: has("ready"),
+    claimed: has("claimed"),
+    delayed: has("delayed"),
+    exhausted: has("exhausted"),
+    exhaustedFrom,
+    client: clientId,
+    minCount: minClaimCount,
+    contains: bodyContains,
+    postedFrom: microseconds(postedFrom),
+    postedBefore: microseconds(postedBefore),
+  };
+}
+
+export function selectMessages(queues: QueueRows, bulkGet: MessageController["bulkGet"]): MessageController["select"] {
+  async function select(params: SelectParams): Promise<Selection> {
+    const { queue, limit, budget, after } = params;
+    const end = performance.now() + budget.milliseconds;
+    const deadline = callDeadline();
+    const maxBytes = carriedBytes(params.maxBytes);
+    const terms = termsOf(params);
+    const selection: Selection = {
+      messages: [],
+      position: after === undefined ? undefined : numberMarker(after),
+      examined: 0,
+      reachedAt: null,
+      done: false,
+    };
+    let [read, carried] = [0, 0];
+    for (;;) {
+      const args = {
+        ...terms,
+        ...boundsOf(params, selection.position),
+        lookAt: Math.min(LOOK_AT, budget.messages - selection.examined),
+        readBytes: Math.min(READ_BYTES, budget.bytes - read),
+        limit: limit - selection.messages.length,
+        maxBytes: maxBytes - carried,
+      };
+      const answer: Answer = await queues.call(queue, SELECT, args, { deadline });
+      const [, now, parts, last, created, looked, readNow, ended] = answer;
+      const messages = readMessages(parts, now);
+      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+      // A script returns at least one message, which may be too large for the rest.
+      if (carried > 0 && carried + bytes > maxBytes) return selection;
+      selection.messages.push(...messages);
+      selection.done = ended === 1;
+      selection.examined += looked;
+      if (last !== null) {
+        selection.position = last;
+        selection.reachedAt = dateOf(created);
+      }
+      [read, carried] = [read + readNow, carried + bytes];
+      const isFull = selection.messages.length >= limit || carried >= maxBytes;
+      const isSpent = selection.examined >= budget.messages || read >= budget.bytes || performance.now() >= end;
+      if (selection.done || isFull || isSpent) return selection;
+    }
+  }
+
+  return (params) => {
+    const { queue, filter } = params;
+    if (filter.ids === undefined) return select(params);
+    return selectByIds(params, [...new Set(validUuids(filter.ids))], (some, maxBytes) =>
+      bulkGet({ queue, ids: some, maxBytes }),
+    );
+  };
+}
