@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
+import type { ConsumerStore } from "./history/consumer.ts";
+import { createConsumerStore } from "./history/consumer-store.ts";
 import type { HealthHistory } from "./history/health-history.ts";
 import { createHealthHistory } from "./history/health-store.ts";
 import type { SampleStore } from "./history/sample-history.ts";
@@ -43,6 +45,7 @@ export interface Engine {
   readonly jobs: JobStore;
   readonly history: HealthHistory;
   readonly samples: SampleStore;
+  readonly consumers: ConsumerStore;
   /** Which process takes the next samples. */
   readonly turns: KeyValueStore<Turn>;
   readonly operations: Operations;
@@ -120,6 +123,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   const jobs = createJobStore({ connections });
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
+  const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const operations = createOperations({
     control,
     data,
@@ -127,6 +131,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     jobs,
     history,
     samples,
+    consumers,
     limits: config,
     now: () => performance.now(),
     warn,
@@ -147,6 +152,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     jobs,
     history,
     samples,
+    consumers,
     turns,
     operations,
     metrics,

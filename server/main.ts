@@ -17,6 +17,7 @@ import { DomainError } from "./errors.ts";
 import { FailureLog } from "./failure-log.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor, type GraphQLDoor } from "./graphql/http/server.ts";
+import { startFlushSchedule } from "./history/flush-schedule.ts";
 import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
 import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
@@ -118,6 +119,13 @@ export async function serve(
   }
 }
 
+function createFailureLog(log: Logger): FailureLog {
+  return new FailureLog({
+    warn: (message, error) => log.warn({ err: error }, message),
+    info: (message) => log.info(message),
+  });
+}
+
 /** How long before the next turn a turn ends, for a process whose timer is early. */
 const TURN_SECONDS = FINEST - 1;
 
@@ -131,10 +139,7 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
       return report;
     },
     intervalSeconds: config.GC_INTERVAL,
-    failures: new FailureLog({
-      warn: (message, error) => log.warn({ err: error }, message),
-      info: (message) => log.info(message),
-    }),
+    failures: createFailureLog(log),
   });
   const runner = startJobRunner({
     store: engine.jobs,
@@ -166,7 +171,13 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
       pace: { alignedSeconds: FINEST },
       onError: (error) => log.warn({ err: error }, "Sampling the queues failed; the next sample comes soon"),
     });
-    parts.push(queues);
+    const consumers = startFlushSchedule({
+      what: "The record of consumers",
+      flush: engine.operations.consumers.flush,
+      everySeconds: FINEST,
+      failures: createFailureLog(log),
+    });
+    parts.push(queues, consumers);
   }
   return parts;
 }

@@ -100,6 +100,7 @@ describe("arrows", () => {
       "server/kvs/redis.ts",
       "server/kvs/redis-scripts.ts",
       "server/jobs/store.ts",
+      "server/history/consumer-store.ts",
       "server/history/health-store.ts",
       "server/history/sample-store.ts",
       "server/config.ts",
@@ -173,6 +174,7 @@ describe("packages", () => {
       "server/kvs/postgres.ts",
       "server/access/",
       "server/jobs/store.ts",
+      "server/history/consumer-store.ts",
       "server/history/health-store.ts",
       "server/history/sample-store.ts",
       // Asks the server that it started whether it is up.

@@ -331,6 +331,7 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     limit: t.field(takeLimitField),
+    clientId: t.string({ description: "Identifies your client among the queue's consumers. Any text." }),
     idempotencyKey: t.string({
       description:
         "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies and headers. One that returned nothing keeps nothing, so a repeat may find messages. TOO_MANY_REQUESTS while the queue keeps `limits.maxKeptPopBytesOfQueue`. A storage whose memory is full refuses pops with a key, not those without.",

@@ -1,4 +1,5 @@
 import type { Limits, Retention } from "../config.ts";
+import type { ConsumerStore } from "../history/consumer.ts";
 import type { HealthHistory } from "../history/health-history.ts";
 import type { SampleStore } from "../history/sample-history.ts";
 import type { JobStore } from "../jobs/job.ts";
@@ -14,6 +15,7 @@ export interface OperationContext {
   readonly jobs: JobStore;
   readonly history: HealthHistory;
   readonly samples: SampleStore;
+  readonly consumers: ConsumerStore;
   readonly limits: Limits & Retention;
   /**
    * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's

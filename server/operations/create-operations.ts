@@ -1,7 +1,9 @@
+import { ConsumerNotes } from "../history/consumer-notes.ts";
 import { createAuditOperations } from "./audit/audit.ts";
 import { createBatchReadOperations } from "./batch-reads.ts";
 import { createCatalogueOperations } from "./catalogue/catalogue.ts";
 import { createClaimOperations } from "./claims/claims.ts";
+import { createConsumerOperations } from "./consumers.ts";
 import type { OperationContext } from "./context.ts";
 import { createFlavorOperations } from "./flavors.ts";
 import { createGcOperations } from "./gc.ts";
@@ -40,6 +42,7 @@ export function createOperations(context: OperationContext): Operations {
   const lifecycle = createQueueLifecycle(context, lookup);
   const ticker = createTicker((error) => context.warn("A poll for clients that watch or wait failed", error));
   const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
+  const notes = context.consumers.isOn ? new ConsumerNotes(context.now) : null;
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
@@ -49,8 +52,8 @@ export function createOperations(context: OperationContext): Operations {
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
   const queues = createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters });
-  const messages = createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters });
-  const claims = createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls });
+  const messages = createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes });
+  const claims = createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes });
   const subscriptions = createSubscriptionOperations(context, { lookup, lifecycle });
   const note = (error: unknown) => refusals.note(error);
   return {
@@ -58,6 +61,7 @@ export function createOperations(context: OperationContext): Operations {
     projects: namingErrors(createProjectOperations(context)),
     messages: namingErrors(messages, { id: "messageId" }, note),
     claims: namingErrors(claims, { id: "claimId" }, note),
+    consumers: namingErrors(createConsumerOperations(context, { lookup, notes }), {}, note),
     batch: namingErrors(createBatchReadOperations(context, { lookup, deadLetters }), {}, note),
     subscriptions: namingErrors(subscriptions, { id: "subscriptionId" }, note),
     pools: namingErrors(createPoolOperations(context), { name: "pool" }),

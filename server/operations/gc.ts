@@ -22,7 +22,7 @@ export interface GcOperations {
    *
    * - frees what deleted queues left because their pool could not be reached,
    * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, jobs that ended JOB_DAYS ago,
-   *   and samples of queues that are too old,
+   *   samples of queues that are too old, and consumers that have been silent for a week,
    * - repairs the records' columns about dead letter queues that older versions did not write.
    *
    * A pool that fails is in the report, and does not stop the others. The log gets one line when it starts to fail and
@@ -46,7 +46,7 @@ export function createGcOperations(
   context: OperationContext,
   { lifecycle }: { lifecycle: QueueLifecycle },
 ): GcOperations {
-  const { control, data, stores, jobs, samples, limits, now, warn, info = () => undefined } = context;
+  const { control, data, stores, jobs, samples, consumers, limits, now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
@@ -129,6 +129,7 @@ export function createGcOperations(
         await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
         await told("The trimming of jobs", trim(jobs, limits.JOB_DAYS));
         await told("The trimming of queue samples", samples.trim());
+        await told("The trimming of consumers", consumers.trim());
       }
       const names = one === null ? await poolNames(control) : [one];
       const pools = await Promise.all(names.map(collectPool));

@@ -8,6 +8,7 @@ import type { AuditOperations } from "./audit/audit.ts";
 import type { BatchReadOperations } from "./batch-reads.ts";
 import type { CatalogueOperations } from "./catalogue/catalogue.ts";
 import type { ClaimOperations } from "./claims/claims.ts";
+import type { ConsumerOperations } from "./consumers.ts";
 import type { FlavorOperations } from "./flavors.ts";
 import type { GcOperations } from "./gc.ts";
 import type { HealthOperations } from "./health/health.ts";
@@ -28,6 +29,7 @@ export interface Operations {
   readonly projects: ProjectOperations;
   readonly messages: MessageOperations;
   readonly claims: ClaimOperations;
+  readonly consumers: ConsumerOperations;
   readonly subscriptions: SubscriptionOperations;
   readonly batch: BatchReadOperations;
   readonly pools: PoolOperations;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
-const { api, server } = startApi();
+const { api, server } = startApi({ QUEUE_SAMPLES: "on" });
 
 const CREATE =
   "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered messages { id bodyText claimCount claim { id expiresAt } } claim { id project queueName ttlSeconds graceSeconds ageSeconds createdAt renewedAt expiresAt clientId actor messageCount messages { id } } } }";
@@ -209,4 +209,49 @@ test("twenty consumers at once never get the same message", async () => {
   );
   const claims = await Promise.all(Array.from({ length: 20 }, () => createClaim(api, project, "q", 5)));
   expect(claims.flatMap((claim) => claim?.messageIds ?? []).sort()).toEqual([...ids].sort());
+});
+
+test("a queue names who claims from it and pops from it, what they hold, and who has stopped", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2, 3, 4, 5, 6]);
+  const { consumers: store, operations } = server().engine;
+  const pop = "mutation P($input: PopMessagesInput!) { popMessages(input: $input) { messages { id } } }";
+  const call = async (clientId: string) => {
+    await api.run(pop, { input: { project, queue: "q", limit: 1, clientId } });
+    await operations.consumers.flush();
+  };
+  // It called every ten seconds for three minutes.
+  for (let slot = 0; slot < 18; slot += 1) {
+    const seen = { actor: "local", messages: 0, claimAgeMs: null, emptyAgeMs: 0 };
+    await store.add([{ project, queue: "q", name: "worker-2", ...seen }]);
+    server().clock.offsetMs += 10_000;
+  }
+  const input = { project, queue: "q", ttlSeconds: 1000 };
+  const { claim } = (await api.run(CREATE, { input: { ...input, limit: 2, clientId: "worker-2" } })).createClaim;
+  await api.run(CREATE, { input: { ...input, limit: 1 } });
+  await operations.consumers.flush();
+  server().clock.offsetMs += 121_000;
+  await call("popper");
+  const query = `query Q($project: String, $first: Int, $after: String) { queue(project: $project, queue: "q") {
+    consumers(first: $first, after: $after) {
+      nodes { name actor firstSeenAt lastSeenAt lastClaimAt lastEmptyClaimAt stoppedAt claimed messagesPerSecond
+        messagesHeld { value exact } heldUntil minutes { from until messages } }
+      pageInfo { hasNextPage endCursor } } } }`;
+  const { nodes, pageInfo } = (await api.run(query, { project, first: 2 })).queue.consumers;
+  const [stopped, local] = nodes;
+  expect(stopped).toMatchObject({
+    ...{ name: "worker-2", actor: "local", claimed: 2, stoppedAt: stopped.lastSeenAt, lastClaimAt: stopped.lastSeenAt },
+    ...{ messagesHeld: { value: 2, exact: true }, heldUntil: claim.expiresAt, messagesPerSecond: 0 },
+  });
+  expect(Date.parse(stopped.lastClaimAt) - Date.parse(stopped.lastEmptyClaimAt)).toBeGreaterThan(9000);
+  expect(Date.parse(stopped.lastSeenAt) - Date.parse(stopped.firstSeenAt)).toBeGreaterThan(179_000);
+  const { from, until, messages } = stopped.minutes;
+  expect(Date.parse(until) - Date.parse(from)).toBe(3_600_000);
+  expect(messages).toHaveLength(60);
+  expect(messages.reduce((sum: number, count: number) => sum + count, 0)).toBe(2);
+  expect(local).toMatchObject({ name: "local", stoppedAt: null, messagesHeld: { value: 1 }, lastEmptyClaimAt: null });
+  expect(pageInfo.hasNextPage).toBe(true);
+  const rest = (await api.run(query, { project, after: pageInfo.endCursor })).queue.consumers;
+  expect(rest.nodes).toMatchObject([{ name: "popper", claimed: 1, messagesHeld: { value: 0 }, heldUntil: null }]);
+  expect(rest.nodes[0].messagesPerSecond).toBeGreaterThan(0);
 });

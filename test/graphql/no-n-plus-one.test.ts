@@ -41,6 +41,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Message: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes ROW } } }",
   MessageHeader: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes { headers ROW } } } }",
   Claim: "queues(project: $project, first: $n) { nodes { claims(first: 2) { nodes ROW } } }",
+  Consumer: "queues(project: $project, first: $n) { nodes { consumers(first: 2) { nodes ROW } } }",
   QueueSubscription: "queues(project: $project, first: $n) { nodes { subscriptions(first: 2) { nodes ROW } } }",
   NamedQueueStats: "queueStats(project: $project, queues: $names) ROW",
   CatalogueEntry: "catalogue(project: $project, first: $n) { nodes ROW }",
@@ -79,7 +80,7 @@ const databases: TestDatabase[] = [];
 let statements = new Map<string, number>();
 
 beforeAll(async () => {
-  const { operations, jobs } = server().engine;
+  const { operations, jobs, consumers } = server().engine;
   const project = aProject();
   // Each flavor has a pool of its own, and some pools are of no flavor.
   for (let index = 0; index < ROWS + 2; index += 1) {
@@ -102,6 +103,8 @@ beforeAll(async () => {
     ids.push(...(await operations.messages.post(admin, { project, queue, messages })).ids);
     for (let number = 0; number < 2; number += 1) {
       const { claim } = await operations.claims.create(admin, { project, queue, limit: 1 });
+      const seen = { actor: "admin", messages: 1, claimAgeMs: 0, emptyAgeMs: null };
+      await consumers.add([{ project, queue, name: `worker-${number}`, ...seen }]);
       claims.push(claim?.id ?? "");
       const subscriber = `http://${number}.example`;
       await operations.subscriptions.create(admin, { project, queue, subscriber });

@@ -102,6 +102,7 @@ export function withBroken(
     jobs: parts.jobs === undefined ? service.jobs : over(service.jobs, parts.jobs),
     history: service.history,
     samples: service.samples,
+    consumers: service.consumers,
     limits: service.config,
     now: () => performance.now(),
     warn: () => {},

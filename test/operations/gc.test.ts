@@ -15,7 +15,7 @@ const AWAY = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reach
 
 /** Operations, the lines that they log, and two pools, of which "ill" fails with `state.failure`. */
 async function withIllPool() {
-  const { control, data, stores, jobs, history, samples, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
   for (const name of ["ill", "well"]) {
     await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight: 1 });
   }
@@ -39,6 +39,7 @@ async function withIllPool() {
     jobs,
     history,
     samples,
+    consumers,
     limits,
     now: () => performance.now(),
     warn: (message, error) => told.push(`${message}: ${(error as Error).message}`),

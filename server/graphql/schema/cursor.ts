@@ -11,6 +11,7 @@ export type ListOrder =
   | "catalogue"
   | "catalogue.name"
   | "claims"
+  | "consumers"
   | "flavors"
   | "flavors.all"
   | "healthHistory"

@@ -6,6 +6,7 @@ import "../queues.ts";
 import "../messages.ts";
 import "../many-posts.ts";
 import "../claims.ts";
+import "../consumers.ts";
 import "../subscriptions.ts";
 import "../projects.ts";
 import "../pools.ts";

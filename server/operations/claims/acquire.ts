@@ -1,4 +1,5 @@
 import type { Access } from "../../access/access.ts";
+import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkLimit } from "../input/limits.ts";
@@ -44,9 +45,15 @@ export interface ClaimAcquire {
 
 export function createClaimAcquire(
   { limits }: OperationContext,
-  parts: { lookup: QueueLookup; lifecycle: QueueLifecycle; deadLetters: DeadLetters; longPolls: LongPolls },
+  parts: {
+    lookup: QueueLookup;
+    lifecycle: QueueLifecycle;
+    deadLetters: DeadLetters;
+    longPolls: LongPolls;
+    notes: ConsumerNotes | null;
+  },
 ): ClaimAcquire {
-  const { lookup, lifecycle, deadLetters, longPolls } = parts;
+  const { lookup, lifecycle, deadLetters, longPolls, notes } = parts;
   return {
     async create(access, params) {
       const queue = allowedQueue(limits, access, "operator", params);
@@ -81,6 +88,7 @@ export function createClaimAcquire(
         },
         (acquired) => acquired.claim !== null || acquired.deadLettered > 0,
       );
+      notes?.note(queue, request.clientId, access.actor, messages.length);
       return { claim: claim === null ? null : claimed(queue, claim), messages: inQueue(queue, messages), deadLettered };
     },
   };

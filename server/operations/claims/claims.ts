@@ -1,3 +1,4 @@
+import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
@@ -15,7 +16,13 @@ export interface ClaimOperations extends ClaimAcquire, ClaimReads, ClaimWrites {
 
 export function createClaimOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lifecycle: QueueLifecycle; deadLetters: DeadLetters; longPolls: LongPolls },
+  parts: {
+    lookup: QueueLookup;
+    lifecycle: QueueLifecycle;
+    deadLetters: DeadLetters;
+    longPolls: LongPolls;
+    notes: ConsumerNotes | null;
+  },
 ): ClaimOperations {
   return {
     ...createClaimAcquire(context, parts),

@@ -1,4 +1,5 @@
 import type { Access } from "../../access/access.ts";
+import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { DeleteOutcome } from "../../storage/data-driver.ts";
 import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
@@ -14,7 +15,7 @@ import { itself, type MessageRecord, placed } from "./record.ts";
 export interface MessageDeletes {
   /**
    * Deletes the oldest ready messages and returns them: at most `limit` (as for pages), or fewer because of bytes. No
-   * two callers get the same message. Hazard: without a key, if the answer is lost, so are the messages.
+   * two callers get the same message. `clientId` names the consumer. Hazard: without a key, if the answer is lost, so are the messages.
    *
    * With an `idempotencyKey`, a repeat within ten minutes returns the same messages and deletes none, whatever came
    * between. They are kept with the deletion, both or neither, so a pop with a key takes at most 4 MiB.
@@ -22,7 +23,12 @@ export interface MessageDeletes {
    */
   pop(
     access: Access,
-    params: QueueAddress & { limit?: number | null; idempotencyKey?: string | null; bodies?: BodyBudget },
+    params: QueueAddress & {
+      limit?: number | null;
+      clientId?: string | null;
+      idempotencyKey?: string | null;
+      bodies?: BodyBudget;
+    },
   ): Promise<MessageRecord[]>;
   /**
    * Deletes a message, in one step with its check.
@@ -53,7 +59,11 @@ export interface MessageDeletes {
 
 export function createMessageDeletes(
   context: OperationContext,
-  { lookup, deadLetters }: { lookup: QueueLookup; deadLetters: Pick<DeadLetters, "exhaustedFrom"> },
+  {
+    lookup,
+    deadLetters,
+    notes,
+  }: { lookup: QueueLookup; deadLetters: Pick<DeadLetters, "exhaustedFrom">; notes: ConsumerNotes | null },
 ): MessageDeletes {
   const { data, limits } = context;
   const ofPage = pageBudget(limits);
@@ -88,12 +98,15 @@ export function createMessageDeletes(
       const queue = allowedQueue(limits, access, "operator", params);
       const { bodies = ofPage } = params;
       const limit = checkLimit(limits, "limit", params.limit);
+      const clientId = checkToken("clientId", params.clientId);
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
       const once = idempotencyKey === null ? {} : { idempotencyKey };
       return inLiveQueue(lookup, queue, async (attributes) => {
         const exhaustedFrom = await deadLetters.exhaustedFrom(queue, attributes);
         const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes, ...once });
-        return (await bodies.spend(take, itself)).map((message) => placed(queue, message, exhaustedFrom));
+        const messages = await bodies.spend(take, itself);
+        notes?.note(queue, clientId, access.actor, messages.length);
+        return messages.map((message) => placed(queue, message, exhaustedFrom));
       });
     },
 

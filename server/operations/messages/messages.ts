@@ -1,3 +1,4 @@
+import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
@@ -25,6 +26,7 @@ export function createMessageOperations(
     tail: QueueTail;
     longPolls: LongPolls;
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;
+    notes: ConsumerNotes | null;
   },
 ): MessageOperations {
   return {

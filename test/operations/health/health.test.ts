@@ -10,7 +10,7 @@ let operations: Service["operations"];
 const warnings: string[] = [];
 beforeAll(async () => {
   service = await aService();
-  const { control, data, stores, jobs, history, samples, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
   operations = createOperations({
     control,
     data,
@@ -18,6 +18,7 @@ beforeAll(async () => {
     jobs,
     history,
     samples,
+    consumers,
     limits,
     now: () => now,
     warn: (message) => warnings.push(message),
@@ -104,7 +105,7 @@ test("the audit log is for admins, newest first, by project and actor", async ()
 });
 
 test("without its control database the service's health is fail, and it is not ready and says why", async () => {
-  const { control, data, stores, jobs, history, samples, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
   const broken = {
     ...control,
     isAlive: async () => false,
@@ -117,6 +118,7 @@ test("without its control database the service's health is fail, and it is not r
     jobs,
     history,
     samples,
+    consumers,
     limits,
     now: () => now,
     warn: () => {},
@@ -164,14 +166,14 @@ test("a health check answers within ten seconds, whatever hangs", async () => {
 
 test("the service is not ready while the control database fails half of the calls", async () => {
   let failing = true;
-  const { control, data, stores, jobs, history, samples, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
   const exists = async () => {
     if (failing) throw new DomainError("STORAGE_UNAVAILABLE", "The storage has no connection to spare.");
     return false;
   };
   const short = over(control, { queues: over(control.queues, { exists }) });
   const { queues, health } = createOperations({
-    ...{ control: short, data, stores, jobs, history, samples, limits },
+    ...{ control: short, data, stores, jobs, history, samples, consumers, limits },
     now: () => now,
     warn: () => {},
   });
