@@ -36,7 +36,7 @@ const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>(
   }),
 });
 
-const MessageStateType = builder.enumType("MessageState", {
+export const MessageStateType = builder.enumType("MessageState", {
   description: "The state of a message. Each message has exactly one: the first of these that applies.",
   values: {
     CLAIMED: { value: "claimed", description: "A live claim holds it." },

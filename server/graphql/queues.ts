@@ -18,6 +18,7 @@ import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
 import { DeletePayload, deletedOf } from "./schema/delete-payload.ts";
 import { JsonInput, optionalTextOf, textOf } from "./schema/json-input.ts";
+import { OrderDirection } from "./schema/order-direction.ts";
 import { selectedFields } from "./schema/selections.ts";
 
 const METADATA_FIELDS = new Set([
@@ -49,13 +50,6 @@ const QueueFilter = builder.inputType("QueueFilter", {
       description: `Whose oldest ready message was posted longer ago. ${BY_SAMPLE}`,
     }),
   }),
-});
-const OrderDirection = builder.enumType("OrderDirection", {
-  description: "The direction of an order.",
-  values: {
-    ASC: { value: "asc", description: "From the lowest: A first, or the oldest first." },
-    DESC: { value: "desc", description: "From the highest: Z first, or the newest first." },
-  } as const,
 });
 const QueueOrderField = builder.enumType("QueueOrderField", {
   description: "By what queues can be ordered.",

@@ -12,13 +12,15 @@ import type { ActivityReads } from "./activity.ts";
 import type { BatchResult } from "./batch-result.ts";
 import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
-import type { DeadLettered } from "./messages/dead-lettered.ts";
+import type { Message } from "./messages/message.ts";
 import type { MessageHeaders } from "./messages/message-headers.ts";
 import type { Selection, SelectParams } from "./messages/message-select.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";
 import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
+
+export type { Message } from "./messages/message.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
 export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
@@ -110,33 +112,6 @@ export interface NewMessage {
   ttlSeconds: number;
   /** 0 = at once. */
   delaySeconds: number;
-}
-
-export interface Message {
-  /** A UUID. Kept when the message moves to another queue or pool. */
-  id: string;
-  /** The message's position in its queue: decimal digits that grow in commit order. Never reused within a store. */
-  marker: string;
-  bodyText: string;
-  /** As posted. Kept when the message moves. */
-  headers: MessageHeaders | null;
-  /** As posted, or ttl + grace of a claim that extended the message's life. */
-  ttlSeconds: number;
-  /** Since it was posted, or transferred to this queue. */
-  ageSeconds: number;
-  createdAt: Date;
-  expiresAt: Date;
-  /** Null when it has no delay, or the delay is over. */
-  delayedUntil: Date | null;
-  clientId: string | null;
-  /** How often it was claimed in this queue. */
-  claimCount: number;
-  /** The live claim that holds it. Null when none does. */
-  claim: { id: string; expiresAt: Date } | null;
-  /** The last claim on it, live or expired; null after a release. Zaqar's href shows it. */
-  lastClaimId: string | null;
-  /** Null for a message that was never moved to a dead letter queue. Kept when it moves on. */
-  deadLettered: DeadLettered | null;
 }
 
 /** "absent": there was no such message, which counts as deleted. */

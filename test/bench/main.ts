@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measures messages a second beside peers on the same database, in interleaved rounds. Prints medians,
  * their spread and ratios. Fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure: driver, http, backlog, queues, samples, latency, snapshot,
- *                         memory, routing, pools (with routing)
+ *   --cells driver,http   what to measure: driver, http, backlog, queues, samples, searches, latency,
+ *                         snapshot, memory, routing, pools (with routing)
  *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --minutes 10    of the cell "memory"
@@ -30,6 +30,7 @@ import { plainTable } from "./plain-table.ts";
 import { pools } from "./pools.ts";
 import { queueLists } from "./queue-lists.ts";
 import { samples } from "./samples.ts";
+import { searches } from "./searches.ts";
 import { snapshot } from "./snapshot.ts";
 
 const { values } = parseArgs({
@@ -66,6 +67,7 @@ if (values.url !== undefined) {
     if (values.cells.includes("backlog")) await backlog(postgres.url, rounds);
     if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
     if (values.cells.includes("samples")) await samples(postgres.url);
+    if (values.cells.includes("searches")) await searches(postgres.url);
     if (values.cells.includes("latency")) await latency(postgres.url, rounds);
     if (values.cells.includes("snapshot")) await snapshot(postgres.url);
     if (/routing|pools/.test(values.cells)) {

@@ -70,7 +70,7 @@ test("a dead letter queue that is missing is a warning", async () => {
 
 test("a caller can ask who they are and which limits apply", async () => {
   const { viewer, limits } = await api.run(
-    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength maxLiveStreams idempotencyKeySeconds popIdempotencyKeySeconds maxKeptPopBytes maxKeptPopBytesOfQueue maxIdempotencyKeyLength maxKeyValueKeyLength maxHistoryIntervals maxQueuesWithMetrics maxWaitSeconds maxAliases maxCost } }",
+    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength maxLiveStreams idempotencyKeySeconds popIdempotencyKeySeconds maxKeptPopBytes maxKeptPopBytesOfQueue maxIdempotencyKeyLength maxKeyValueKeyLength maxHistoryIntervals defaultSearchedMessages maxSearchedMessages maxSearchMilliseconds maxQueuesWithMetrics maxWaitSeconds maxAliases maxCost } }",
   );
   const config = readConfig({});
   expect(viewer).toEqual({
@@ -92,6 +92,9 @@ test("a caller can ask who they are and which limits apply", async () => {
     maxKeptPopBytes: 4_194_304,
     maxKeptPopBytesOfQueue: 268_435_456,
     maxHistoryIntervals: 40_000,
+    defaultSearchedMessages: 20_000,
+    maxSearchedMessages: 100_000,
+    maxSearchMilliseconds: 1000,
     maxQueuesWithMetrics: 100,
     maxIdempotencyKeyLength: 255,
     maxKeyValueKeyLength: 1024,

@@ -212,6 +212,56 @@ test("claimed, delayed and own messages are left out or shown as asked", async (
   expect(await api.codeOf(LIST, { project, echo: false })).toBe("BAD_INPUT");
 });
 
+test("messages are searched from either end, a part at a time, and the answer says how far it came", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const ids = await postMessages(api, project, "q", ["kettle", "cup", "kettle", "lid", "kettle"]);
+  await createClaim(api, project, "q", 1);
+  const query =
+    'query S($project: String, $filter: MessageFilter, $direction: OrderDirection! = DESC, $first: Int, $after: String, $examine: SafeInt) { queue(project: $project, queue: "q") { messageSearch(filter: $filter, direction: $direction, first: $first, after: $after, examine: $examine) { nodes { id state createdAt } examined reachedAt done endCursor } } }';
+  const search = async (variables: object) => (await api.run(query, { project, ...variables })).queue.messageSearch;
+  const idsOf = ({ nodes }: { nodes: { id: string }[] }) => nodes.map(({ id }) => id);
+  const filter = { bodyContains: "kettle" };
+  const first = await search({ filter, first: 2 });
+  expect(first).toMatchObject({ examined: 3, done: false, reachedAt: first.nodes[1].createdAt });
+  expect(idsOf(first)).toEqual([ids[4], ids[2]]);
+  const rest = await search({ filter, first: 2, after: first.endCursor });
+  expect(rest).toMatchObject({ examined: 2, done: true, nodes: [{ id: ids[0], state: "CLAIMED" }] });
+  expect(await search({ filter, examine: 1, direction: "ASC" })).toMatchObject({ examined: 1, done: false });
+  expect(idsOf(await search({ filter: { ...filter, states: ["READY"] }, direction: "ASC" }))).toEqual([ids[2], ids[4]]);
+  expect(idsOf(await search({ filter: { ids: [ids[3], ids[1]], minClaimCount: 0 } }))).toEqual([ids[3], ids[1]]);
+  expect(await search({ filter: { postedBefore: "2020-01-01T00:00:00Z" } })).toEqual({
+    nodes: [],
+    examined: 0,
+    reachedAt: null,
+    done: true,
+    endCursor: null,
+  });
+  for (const wrong of [
+    { filter: { bodyContains: "" } },
+    { filter: { bodyContains: "x".repeat(1001) } },
+    { filter: { states: [] } },
+    { filter: { upToMarker: "x" } },
+    { filter: { clientId: "" } },
+    { filter: { minClaimCount: -1 } },
+    { examine: 0 },
+    { examine: 100_001 },
+    { after: "x" },
+  ]) {
+    expect(await api.codeOf(query, { project, ...wrong }), JSON.stringify(wrong)).toBe("BAD_INPUT");
+  }
+});
+
+test("few searches run at a time, and those that had to wait get their turn", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  await postMessages(api, project, "q", ["x"]);
+  const query =
+    'query S($project: String) { queue(project: $project, queue: "q") { messageSearch { nodes { id } done } } }';
+  const answers = await Promise.all(Array.from({ length: 8 }, () => api.run(query, { project })));
+  expect(answers.map(({ queue }) => queue.messageSearch.nodes.length)).toEqual(Array(8).fill(1));
+});
+
 test("a reader can wait for the next message", async () => {
   const project = aProject();
   await createQueue(api, project, "q");

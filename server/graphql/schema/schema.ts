@@ -4,6 +4,7 @@ import "../http/mask-errors.ts";
 import "./node.ts";
 import "../queues.ts";
 import "../messages.ts";
+import "../message-search.ts";
 import "../many-posts.ts";
 import "../claims.ts";
 import "../consumers.ts";

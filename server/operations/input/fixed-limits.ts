@@ -3,6 +3,7 @@ import { KEY_SECONDS, MAX_KEPT_BYTES, MAX_KEPT_POPS_BYTES, POP_KEY_SECONDS } fro
 import { MAX_KEY_LENGTH } from "../key-value-stores/input.ts";
 import { MAX_QUEUES_WITH_METRICS } from "../lifecycle/queues-with-metrics.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
+import { SEARCH_MS, SEARCHED_MESSAGES } from "../messages/search.ts";
 import { MAX_INTERVALS } from "../samples/samples.ts";
 import { MAX_HEADER_NAME_BYTES, MAX_HEADERS, MAX_HEADERS_BYTES } from "./message-headers.ts";
 import { MAX_TOKEN_LENGTH } from "./names.ts";
@@ -16,6 +17,9 @@ export const FIXED_LIMITS = {
   maxIdempotencyKeyLength: MAX_TOKEN_LENGTH,
   maxKeyValueKeyLength: MAX_KEY_LENGTH,
   maxHistoryIntervals: MAX_INTERVALS,
+  defaultSearchedMessages: SEARCHED_MESSAGES.usual,
+  maxSearchedMessages: SEARCHED_MESSAGES.most,
+  maxSearchMilliseconds: SEARCH_MS,
   maxQueuesWithMetrics: MAX_QUEUES_WITH_METRICS,
   maxMessageHeaders: MAX_HEADERS,
   maxMessageHeaderNameBytes: MAX_HEADER_NAME_BYTES,

@@ -8,6 +8,7 @@ import type { QueueTail } from "../live/queue-tail.ts";
 import { createMessageDeletes, type MessageDeletes } from "./delete.ts";
 import { createMessagePosts, type MessagePosts } from "./post.ts";
 import { createMessageReads, type MessageReads } from "./read.ts";
+import { createMessageSearches, type MessageSearches } from "./search.ts";
 
 /**
  * Reading needs the role viewer; post, pop and delete need operator. Reads treat a missing queue as an empty one. The
@@ -16,7 +17,7 @@ import { createMessageReads, type MessageReads } from "./read.ts";
  * All but `watch` happen as a whole or not at all, also when a crash comes between. Calls may run at the same time:
  * MessageController says what they see of one another.
  */
-export interface MessageOperations extends MessagePosts, MessageReads, MessageDeletes {}
+export interface MessageOperations extends MessagePosts, MessageReads, MessageSearches, MessageDeletes {}
 
 export function createMessageOperations(
   context: OperationContext,
@@ -32,6 +33,7 @@ export function createMessageOperations(
   return {
     ...createMessagePosts(context, parts),
     ...createMessageReads(context, parts),
+    ...createMessageSearches(context, parts),
     ...createMessageDeletes(context, parts),
   };
 }

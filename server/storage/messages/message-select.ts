@@ -1,7 +1,8 @@
 /** Finding messages by what they are, in slices: for people who search, and for jobs that act on all that match. */
-import type { Message } from "../data-driver.ts";
+
 import { badMarker } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
+import type { Message } from "./message.ts";
 import { messageBytes } from "./message-headers.ts";
 import { type MessageState, stateOf } from "./message-state.ts";
 

@@ -1,4 +1,4 @@
-import type { Message } from "../data-driver.ts";
+import type { Message } from "./message.ts";
 
 /**
  * What can be done with a message now. Each has exactly one state: the first in this table that fits.
