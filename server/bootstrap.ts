@@ -18,7 +18,7 @@ import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
 import { createRedisBackend } from "./kvs/redis.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
-import { countMessages, createMetrics, type Metrics } from "./metrics.ts";
+import { countMessages, createMetrics, type Metrics } from "./metrics/process-metrics.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import type { Operations } from "./operations/operations.ts";
 import { createSecretBox } from "./secret-box.ts";

@@ -24,6 +24,8 @@ import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, type HttpServerParts, refuseUpgrade, type Viewer } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
+import { joinExchange, soleWorker, type WorkerMetrics } from "./metrics/exchange.ts";
+import { createScrape } from "./metrics/scrape.ts";
 import { createLog } from "./process/log.ts";
 import { Shutdown, type Stoppable } from "./process/shutdown.ts";
 import { explain } from "./process/start-error.ts";
@@ -77,6 +79,8 @@ export async function serve(
     const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);
     if (pages) closing.push(() => pages.open.close());
 
+    const workers = joinWorkers(engine);
+    closing.push(() => workers.stop());
     const { app, drain } = await createHttpServer({
       config,
       log,
@@ -84,6 +88,11 @@ export async function serve(
       pages,
       health: engine.operations.health,
       metrics: engine.metrics,
+      scrape: createScrape({
+        workers,
+        operations: engine.operations.metrics,
+        warn: (message, error) => log.warn({ err: error }, message),
+      }),
       addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
@@ -223,6 +232,11 @@ function acceptUpgrades(server: Server, config: Config, pages: Pages | null): Se
     if (!pages?.upgrade(request, socket, head)) refuseUpgrade(socket, 404, "Not Found");
   });
   return sockets;
+}
+
+function joinWorkers({ metrics }: Engine): WorkerMetrics {
+  const { worker } = cluster;
+  return worker === undefined ? soleWorker(metrics.snapshot) : joinExchange({ parent: worker, metrics });
 }
 
 async function within(milliseconds: number, work: Promise<void>): Promise<void> {

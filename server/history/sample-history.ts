@@ -31,6 +31,8 @@ export interface SampleReads {
    * for all, and one for each 4,000 blocks of samples. The span's ends are multiples of its resolution.
    */
   histories(subjects: readonly Subject[], span: Span): Promise<(Interval[] | null)[]>;
+  /** Messages in queues that others use as their dead letter queue, by pool. */
+  deadLetters(): Promise<ReadonlyMap<string, number>>;
   /** When queues were last sampled, in the pool where that is longest ago. Null: not all pools were sampled yet. */
   lastAt(): Promise<Date | null>;
 }

@@ -54,6 +54,10 @@ const SQL = {
     LEFT JOIN sampled_groups g ON asked.kind <> 'queue' AND g.kind = asked.kind AND g.name = asked.name
     LEFT JOIN sampled_groups p ON p.kind = 'pool' AND p.name = s.pool
     ORDER BY asked.ordinal`,
+  deadLetters: `
+    SELECT s.pool, sum(s.total) AS messages FROM queue_facets f
+    JOIN queue_samples s ON s.project = f.project AND s.name = f.name
+    WHERE f.is_dead_letter_queue AND f.created_at IS NOT NULL AND s.total > 0 AND s.pool IS NOT NULL GROUP BY s.pool`,
   lastAt: `SELECT CASE WHEN bool_and(taken_at IS NOT NULL) THEN min(taken_at) END AS taken_at
     FROM sampled_groups WHERE kind = 'pool'`,
 };
@@ -84,6 +88,11 @@ export function sampleReads(run: RunSql): SampleReads {
         const isOlder = row.kind === "queue" && row.as_of !== null && row.as_of.getTime() <= span.from;
         return fillIntervals(span, samples, rounds, isOlder ? depthsOf(row) : null);
       });
+    },
+
+    async deadLetters() {
+      const rows = await run<{ pool: string; messages: string }>(SQL.deadLetters, []);
+      return new Map(rows.map(({ pool, messages }) => [pool, Number(messages)]));
     },
 
     async lastAt() {

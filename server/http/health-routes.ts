@@ -1,6 +1,6 @@
 /** The health of this service, for people, load balancers and Prometheus. */
 import type { FastifyInstance } from "fastify";
-import type { Metrics } from "../metrics.ts";
+import type { Scrape } from "../metrics/scrape.ts";
 import type { HealthOperations, HealthReport } from "../operations/health/health.ts";
 import type { EventLoopWatch } from "./event-loop.ts";
 
@@ -25,14 +25,14 @@ export function addHealthRoutes(
   app: FastifyInstance,
   parts: {
     health: HealthOperations;
-    metrics: Metrics;
+    scrape: Scrape;
     eventLoop: EventLoopWatch;
     isDraining: () => boolean;
     /** Null: an API without pages. */
     build: string | null;
   },
 ): void {
-  const { health, metrics, eventLoop, isDraining, build } = parts;
+  const { health, scrape, eventLoop, isDraining, build } = parts;
 
   app.get("/health", async (request, reply) => {
     const report = await health.check(request.access, {});
@@ -69,8 +69,8 @@ export function addHealthRoutes(
       .send({ status: ready ? "pass" : "fail", ...(!ready && { output }) });
   });
 
-  app.get("/metrics", async (_, reply) => {
-    const { body, contentType } = await metrics.text();
+  app.get("/metrics", async (request, reply) => {
+    const { body, contentType } = await scrape(request.access);
     return reply.type(contentType).send(body);
   });
 }

@@ -8,7 +8,8 @@ import type { Logger } from "pino";
 import type { Access } from "../access/access.ts";
 import { createRequestAccess } from "../access/request-access.ts";
 import type { Config } from "../config.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/process-metrics.ts";
+import type { Scrape } from "../metrics/scrape.ts";
 import type { HealthOperations } from "../operations/health/health.ts";
 import { answer, answerError, COMPRESSED, type ErrorAnswer } from "./answer-errors.ts";
 import { answerClientError } from "./client-errors.ts";
@@ -49,7 +50,8 @@ export interface HttpServerParts {
   config: Config;
   log: Logger;
   health: HealthOperations;
-  metrics: Metrics;
+  metrics: Pick<Metrics, "httpSeconds">;
+  scrape: Scrape;
   dev: boolean;
   /** Adds the routes of the API, below BASE_PATH/api. */
   addApi: (api: FastifyInstance) => void;

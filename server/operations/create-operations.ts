@@ -21,6 +21,7 @@ import { LongPolls } from "./live/long-polls.ts";
 import { QueueTail } from "./live/queue-tail.ts";
 import { createTicker } from "./live/ticker.ts";
 import { createMessageOperations } from "./messages/messages.ts";
+import { createMetricsOperations } from "./metrics.ts";
 import { namingErrors } from "./named-errors.ts";
 import type { Operations } from "./operations.ts";
 import { createPoolChecks } from "./pool-facts/health-checks.ts";
@@ -77,6 +78,7 @@ export function createOperations(context: OperationContext): Operations {
     healthHistory: namingErrors(createHealthHistoryOperations(context, { checks })),
     samples: namingErrors(createSampleOperations(context)),
     queueSampling: createQueueSampling(context, { lookup, deadLetters }),
+    metrics: namingErrors(createMetricsOperations(context)),
     gc: namingErrors(gc),
     endWaits: () => longPolls.close(),
   };

@@ -16,6 +16,7 @@ import type { HealthHistoryOperations } from "./health/health-history.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
 import type { MessageOperations } from "./messages/messages.ts";
+import type { MetricsOperations } from "./metrics.ts";
 import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
 import type { ProjectOperations } from "./projects.ts";
@@ -43,6 +44,7 @@ export interface Operations {
   readonly healthHistory: HealthHistoryOperations;
   readonly samples: SampleOperations;
   readonly queueSampling: QueueSampling;
+  readonly metrics: MetricsOperations;
   readonly gc: GcOperations;
   /** For shutdown. Calls that wait for messages return at once with what there is, and later calls do not wait. */
   endWaits(): void;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
 import { EACH_LISTENS, findPort, holdSharedPort } from "../http/listening.ts";
+import { MetricsExchange } from "../metrics/exchange.ts";
 import type { Stoppable } from "./shutdown.ts";
 import { StartError } from "./start-error.ts";
 
@@ -30,13 +31,16 @@ export async function runWorkers(
   const release = EACH_LISTENS ? await holdSharedPort({ ...config, PORT: port }) : () => {};
   const environment = { DATABASE_URL, SECRET_KEY, PORT: String(port) };
   const workers = new Set<Worker>();
+  const metrics = new MetricsExchange();
   let closing = false;
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  cluster.setupPrimary({ exec: PROGRAM, execArgv: process.execArgv });
+  // JSON, the default, would make null of a metric that is not a number.
+  cluster.setupPrimary({ exec: PROGRAM, execArgv: process.execArgv, serialization: "advanced" });
 
   const fork = async (): Promise<string> => {
     const worker = cluster.fork(environment);
     workers.add(worker);
+    metrics.add(worker);
     worker.once("exit", (code, signal) => {
       workers.delete(worker);
       if (closing || code === 0) return;
@@ -48,9 +52,12 @@ export async function runWorkers(
     const ended = once(worker, "exit").then(() => {
       throw new StartError("A worker ended before it could serve. What it printed says why.");
     });
-    const [ready] = (await Promise.race([once(worker, "message"), ended])) as [WorkerReady];
+    const ready = new Promise<string>((resolve) => {
+      worker.on("message", (message: Partial<WorkerReady>) => message.url && resolve(message.url));
+    });
+    const url = await Promise.race([ready, ended]);
     ended.catch(() => undefined);
-    return ready.url;
+    return url;
   };
 
   const close = async () => {

@@ -1,11 +1,17 @@
 import { request } from "node:http";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { admin } from "../operations/a-service.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { documentedMetrics, type Family, metricFamilies } from "./metrics-text.ts";
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ MAX_REQUEST_SIZE: "2048", PUBLIC_URL: "https://queues.example.org" });
+  server = await startTestServer({
+    MAX_REQUEST_SIZE: "2048",
+    PUBLIC_URL: "https://queues.example.org",
+    QUEUE_SAMPLES: "on",
+  });
 });
 afterAll(() => server.close());
 
@@ -86,6 +92,88 @@ describe("health", () => {
     expect(body).toMatch(/isimud_database_connections\{state="total"\} \d/);
     expect(body).toContain("nodejs_eventloop_lag");
     expect(body).not.toContain("secret-name");
+  });
+
+  describe("the metrics of pools and queues", () => {
+    const NAMED = { project: 'a "quoted" \\ project', queue: "named" };
+    let families: Map<string, Family>;
+    beforeAll(async () => {
+      const { queues, messages, queueSampling } = server.engine.operations;
+      const create = (queue: string, metadata: object) =>
+        queues.create(admin, { ...NAMED, queue, metadataText: JSON.stringify(metadata) });
+      await create("named", { _metrics: true });
+      await create("nameless", { _dead_letter_queue: "dead" });
+      await create("dead", {});
+      for (const [queue, number] of [
+        ["named", 3],
+        ["nameless", 4],
+        ["dead", 5],
+      ] as const) {
+        const body = { bodyText: "1" };
+        await messages.post(admin, { ...NAMED, queue, messages: Array.from({ length: number }, () => body) });
+      }
+      // Counts are stored within a second.
+      await vi.waitFor(async () => expect((await queues.stats(admin, NAMED)).totals.posted).toBe(3), 5000);
+      const { signal } = new AbortController();
+      await queueSampling.sample(signal);
+      server.clock.offsetMs += 120_000;
+      await queueSampling.sample(signal);
+      // Scrapes share one reading for a second.
+      families = await vi.waitFor(async () => {
+        const found = metricFamilies((await ask("/api/metrics")).body);
+        expect(found.get("isimud_queue_depth")?.values).toHaveLength(4);
+        return found;
+      }, 5000);
+    });
+
+    test("tell how full each pool is, and how old its oldest message", () => {
+      const pool = { pool: "default" };
+      expect(families.get("isimud_samples_up")?.values).toEqual([{ labels: {}, value: 1 }]);
+      const depths = families.get("isimud_pool_depth")?.values;
+      expect(depths?.map(({ labels }) => labels.state)).toEqual(["ready", "claimed", "delayed", "exhausted"]);
+      expect(depths?.[0]?.value).toBeGreaterThanOrEqual(12);
+      expect(families.get("isimud_pool_oldest_ready_age_seconds")?.values[0]?.value).toBeGreaterThan(119);
+      expect(families.get("isimud_pool_dead_letters")?.values).toEqual([{ labels: pool, value: 5 }]);
+      expect(families.get("isimud_pool_messages_per_second")?.values).toHaveLength(8);
+    });
+
+    test("name only the queue that asks for it", () => {
+      const { project } = NAMED;
+      const named = { project, queue: "named" };
+      expect(families.get("isimud_queue_depth")?.values[0]).toEqual({ labels: { ...named, state: "ready" }, value: 3 });
+      const totals = families.get("isimud_queue_messages_total")?.values;
+      expect(totals?.[0]).toEqual({ labels: { ...named, action: "posted" }, value: 3 });
+      const queues = [...families.values()].flatMap(({ values }) => values.flatMap(({ labels }) => labels.queue ?? []));
+      expect(new Set(queues)).toEqual(new Set(["named"]));
+    });
+
+    test("are in docs/operating.md, and nothing else is, with their types, labels and workers", async () => {
+      const snapshot = await server.engine.metrics.snapshot();
+      const aggregators = new Map(snapshot.map(({ name, aggregator }) => [name, aggregator]));
+      const words = { sum: "sum", max: "largest", min: "smallest", first: "one" } as Record<string, string>;
+      const documented = documentedMetrics();
+      expect([...documented.keys()].sort()).toEqual([...families.keys()].sort());
+      for (const [name, { type, values }] of families) {
+        const row = documented.get(name);
+        const isSame = /^isimud_(samples|pool|queue)_/.test(name);
+        const workers = isSame ? "same" : (words[aggregators.get(name) ?? "sum"] as string);
+        expect({ name, type: row?.type, workers: row?.workers }).toEqual({ name, type, workers });
+        for (const { labels } of values)
+          expect({ name, labels: row?.labels }).toEqual({ name, labels: Object.keys(labels) });
+      }
+    });
+
+    test("are missing, and say so, when no samples are taken", async () => {
+      const own = await startTestServer();
+      try {
+        const found = metricFamilies(await (await fetch(`${own.url}/api/metrics`)).text());
+        expect(found.get("isimud_samples_up")?.values).toEqual([{ labels: {}, value: 0 }]);
+        expect(found.get("isimud_pool_depth")?.values).toEqual([]);
+        expect(found.get("isimud_workers")?.values.map(({ value }) => value)).toEqual([1, 0]);
+      } finally {
+        await own.close();
+      }
+    });
   });
 
   test("is alive but not ready while the control database is unreachable, and ready again when it is back", async () => {

@@ -39,6 +39,26 @@ async function graphql(query: string): Promise<Record<string, never>> {
   return data;
 }
 
+/** What a scrape says, whichever worker answers: of several, the first, because one may be stopped. */
+async function metrics(): Promise<{ posted: number; workers: number[]; milliseconds: number }> {
+  const began = performance.now();
+  const scrapes = Array.from({ length: 8 }, async () => {
+    const response = await fetch(`${url}/api/metrics`, { headers: { connection: "close" } });
+    expect(response.status).toBe(200);
+    return response.text();
+  });
+  for (const scrape of scrapes) scrape.catch(() => undefined);
+  const text = await Promise.any(scrapes);
+  const milliseconds = performance.now() - began;
+  const numberIn = (series: string) => Number(text.split(`\n${series} `)[1]?.split("\n")[0]);
+  const posted = numberIn('isimud_messages_total{action="posted"}');
+  return {
+    posted,
+    workers: ["answered", "silent"].map((state) => numberIn(`isimud_workers{state="${state}"}`)),
+    milliseconds,
+  };
+}
+
 /** The service's processes that run main.ts. */
 function workers(): number[] {
   return readdirSync("/proc")
@@ -102,6 +122,15 @@ test.runIf(process.platform === "linux")(
     );
     expect(await waiting).toEqual({ createClaim: { messages: [{ body: 7 }] } });
 
+    const counted = { posted: 21, workers: [WORKERS, 0] };
+    expect(await metrics()).toMatchObject(counted);
+    // One that hangs is left out in time, but not its counts.
+    process.kill(before[1] as number, "SIGSTOP");
+    const hung = await metrics();
+    process.kill(before[1] as number, "SIGCONT");
+    expect(hung).toMatchObject({ posted: 21, workers: [1, 1] });
+    expect(hung.milliseconds).toBeLessThan(3000);
+
     const callers = keepCalling();
     await expect.poll(() => callers.answered()).toBeGreaterThan(200);
     process.kill(before[0] as number, "SIGKILL");
@@ -113,6 +142,8 @@ test.runIf(process.platform === "linux")(
       queue: { stats: { total: 20 } },
     });
 
+    // What the dead worker has counted stays.
+    await expect.poll(metrics, { timeout: 10_000 }).toMatchObject(counted);
     const all = workers();
     service.child.kill("SIGTERM");
     expect(await service.ended).toBe(0);

@@ -3,9 +3,13 @@
  * else that a client chooses.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
-import type { PooledDataDriver } from "./storage/pooled-data-driver.ts";
+import type { PooledDataDriver } from "../storage/pooled-data-driver.ts";
+import type { Snapshot } from "./snapshot.ts";
 
-type MessageAction = "posted" | "claimed" | "deleted" | "popped";
+const ACTIONS = ["posted", "claimed", "deleted", "popped"] as const;
+type MessageAction = (typeof ACTIONS)[number];
+const OPERATION_TYPES = ["query", "mutation", "subscription"] as const;
+const OUTCOMES = ["ok", "error"] as const;
 
 export interface Metrics {
   readonly messages: Counter<"action">;
@@ -13,8 +17,10 @@ export interface Metrics {
   readonly graphqlOperations: Counter<"type" | "outcome">;
   readonly graphqlSeconds: Histogram<"type" | "outcome">;
   readonly collected: Counter<"kind">;
-  /** All metrics in the text format of Prometheus. */
-  text(): Promise<{ body: string; contentType: string }>;
+  /** The values of all metrics of this process. */
+  snapshot(): Promise<Snapshot>;
+  /** The values of those that only grow. */
+  counts(): Promise<Snapshot>;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -26,6 +32,9 @@ export function createMetrics(params: {
   // Not the process-wide registry: tests open several engines in one process.
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  // Quantiles of several workers cannot be put together. Its histogram tells the same.
+  registry.removeSingleMetric("nodejs_eventloop_utilization_summary");
+  chooseAggregators(registry);
   const registers = [registry];
   new Gauge({
     name: "isimud_database_connections",
@@ -36,24 +45,29 @@ export function createMetrics(params: {
       for (const [state, count] of Object.entries(params.connections())) this.set({ state }, count);
     },
   });
+  const messages = new Counter({
+    name: "isimud_messages_total",
+    help: "Messages that were posted, claimed, deleted or popped here.",
+    labelNames: ["action"],
+    registers,
+  });
+  const graphqlOperations = new Counter({
+    name: "isimud_graphql_operations_total",
+    help: "GraphQL operations by type and outcome (ok, error).",
+    labelNames: ["type", "outcome"],
+    registers,
+  });
+  // Of a series that begins with its first event, Prometheus would not see that event.
+  for (const action of ACTIONS) messages.inc({ action }, 0);
+  for (const type of OPERATION_TYPES) for (const outcome of OUTCOMES) graphqlOperations.inc({ type, outcome }, 0);
   return {
-    messages: new Counter({
-      name: "isimud_messages_total",
-      help: "Messages that this process posted, claimed, deleted or popped.",
-      labelNames: ["action"],
-      registers,
-    }),
+    messages,
+    graphqlOperations,
     httpSeconds: new Histogram({
       name: "isimud_http_request_seconds",
       help: "Time from the arrival of a request to the end of its answer; without streams.",
       labelNames: ["method", "route", "status"],
       buckets: SECONDS,
-      registers,
-    }),
-    graphqlOperations: new Counter({
-      name: "isimud_graphql_operations_total",
-      help: "GraphQL operations by type and outcome (ok, error).",
-      labelNames: ["type", "outcome"],
       registers,
     }),
     graphqlSeconds: new Histogram({
@@ -65,12 +79,30 @@ export function createMetrics(params: {
     }),
     collected: new Counter({
       name: "isimud_collected_total",
-      help: "What garbage collection deleted in this process.",
+      help: "What garbage collection deleted, when a process here ran it.",
       labelNames: ["kind"],
       registers,
     }),
-    text: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+    snapshot: () => registry.getMetricsAsJSON(),
+    async counts() {
+      // Only these are read: others, such as the number of open files, cost more.
+      const counts = registry
+        .getMetricsAsArray()
+        .filter((metric) => metric instanceof Counter || metric instanceof Histogram);
+      return Promise.all(counts.map((metric) => metric.get()));
+    },
   };
+}
+
+/**
+ * How the values of several workers are put together, where the library would leave them out, or take the mean of their
+ * percentiles.
+ */
+function chooseAggregators(registry: Registry): void {
+  for (const metric of registry.getMetricsAsArray()) {
+    if (metric.aggregator === "average") metric.aggregator = "max";
+    if (metric.aggregator === "omit") metric.aggregator = "min";
+  }
 }
 
 /**
