@@ -1,52 +1,60 @@
 import { graphql } from "../components/graphql.ts";
-import { POOL_HEALTH } from "../components/pools/fragments.ts";
-import { BUSY_QUEUE, POOL_RATES, QUEUE_ROW } from "../components/queues/fragments.ts";
+import { BUSY_QUEUE, OVERVIEW_JOB, OVERVIEW_POOL, POOL_PROBES } from "../components/overview/fragments.ts";
+import { POOL_STATE } from "../components/pools/fragments.ts";
 
 export const OVERVIEW = graphql(
   `
-  query Overview($counts: Boolean! = true) {
+  query Overview($rangeSeconds: SafeInt!, $resolution: SampleResolution!) {
     health {
       status
       warnings
-      control {
-        reachable
-        durationSeconds
-      }
       pools {
-        ...PoolHealth
-      }
-      gc {
-        at
-        collected {
-          messages
-        }
+        ...PoolState
       }
     }
     pools(first: 100) {
       nodes {
-        name
-        queueCount {
-          value
-          exact
-        }
-        ...PoolRates
+        ...OverviewPool
       }
     }
     busiest: queues(allProjects: true, orderBy: { field: RATE, direction: DESC }, first: 8) {
       nodes {
         ...BusyQueue
       }
-    }
-    queues(allProjects: true, orderBy: { field: CREATED_AT, direction: DESC }, first: 20) {
       count {
         value
         exact
       }
+    }
+    longest: queues(allProjects: true, orderBy: { field: OLDEST_READY, direction: ASC }, first: 1) {
       nodes {
-        ...QueueRow
+        project
+        name
+        sample {
+          oldestReadyAt
+        }
+      }
+    }
+    jobs(first: 5) {
+      nodes {
+        ...OverviewJob
       }
     }
   }
 `,
-  [POOL_HEALTH, POOL_RATES, BUSY_QUEUE, QUEUE_ROW],
+  [POOL_STATE, OVERVIEW_POOL, BUSY_QUEUE, OVERVIEW_JOB],
+);
+
+/** Of the first pools only: of all of them it would cost too much. */
+export const OVERVIEW_PROBES = graphql(
+  `
+  query OverviewProbes($since: DateTime!, $stepSeconds: SafeInt!) {
+    pools(first: 12) {
+      nodes {
+        ...PoolProbes
+      }
+    }
+  }
+`,
+  [POOL_PROBES],
 );

@@ -1,34 +1,44 @@
-import type { ResultOf } from "gql.tada";
 import { Failed } from "../components/failed.tsx";
 import { textOf } from "../components/graphql.ts";
 import { HEALTH_LOOK, Warnings } from "../components/health/warnings.tsx";
+import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "../components/history-ranges.ts";
+import { BusiestQueues } from "../components/overview/busiest-queues.tsx";
+import { JobRows } from "../components/overview/job-rows.tsx";
+import { OverviewTables } from "../components/overview/overview-tables.tsx";
+import { PoolRows, poolLine, worstFirst } from "../components/overview/pool-rows.tsx";
+import { RateRows, totalsOf } from "../components/overview/rate-rows.tsx";
 import { PageQuery } from "../components/page-query.tsx";
 import { paths } from "../components/paths.ts";
-import type { PoolHealth } from "../components/pools/fragments.ts";
-import { PoolState } from "../components/pools/pool-health.tsx";
-import { BusiestQueues } from "../components/queues/busiest-queues.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
-import { QueueTable } from "../components/queues/queue-table.tsx";
 import { Badge } from "../components/ui/badge.tsx";
-import { formatCount, formatMilliseconds } from "../components/ui/format.ts";
-import { Glyph } from "../components/ui/glyph.tsx";
-import { Link } from "../components/ui/link.tsx";
+import { LinkButton } from "../components/ui/button.tsx";
+import { Deck } from "../components/ui/deck/deck.tsx";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
-import { StatTile, StatTiles } from "../components/ui/stat.tsx";
+import { SegmentLinks } from "../components/ui/segments.tsx";
 import { EmptyState } from "../components/ui/states.tsx";
-import { Ago } from "../components/ui/time.tsx";
-import { OVERVIEW } from "./documents.ts";
-import { load } from "./execute.ts";
+import { isOn, one, type Search } from "./address.ts";
+import { OVERVIEW, OVERVIEW_PROBES } from "./documents.ts";
+import { load, requestTime } from "./execute.ts";
 
-type Health = NonNullable<ResultOf<typeof OVERVIEW>["health"]>;
+/** Of more pools the worst are shown, then the first by name. */
+const SHOWN_POOLS = 12;
+/** The API gives at most 100 intervals, and keeps them for a day. */
+const PROBE_SECONDS = { hour: 60, quarter: 300, day: 900, week: 3600 };
 
-interface Count {
-  value: number;
-  exact: boolean;
-}
+type RangeName = keyof typeof HISTORY_RANGES;
 
-export default async function OverviewPage() {
-  const loaded = await load(OVERVIEW, {}, ["busiest"]);
+export default async function OverviewPage({ searchParams }: { searchParams: Promise<Search> }) {
+  const search = await searchParams;
+  const named = one(search, "range") ?? "";
+  const rangeName: RangeName = Object.hasOwn(HISTORY_RANGES, named) ? (named as RangeName) : "hour";
+  const { seconds, resolution }: HistoryRange = HISTORY_RANGES[rangeName];
+  const variables = { rangeSeconds: seconds, resolution };
+  const range = rangeUntil(requestTime(), HISTORY_RANGES[rangeName]);
+  const since = new Date(range.from).toISOString();
+  const [loaded, probes] = await Promise.all([
+    load(OVERVIEW, variables, ["busiest", "longest"]),
+    load(OVERVIEW_PROBES, { since, stepSeconds: PROBE_SECONDS[rangeName] }),
+  ]);
   if (!loaded.ok) {
     return (
       <>
@@ -37,126 +47,71 @@ export default async function OverviewPage() {
       </>
     );
   }
-  const { health, pools, queues, busiest } = loaded.data;
-  const look = HEALTH_LOOK[health.status];
+  const { health, pools, busiest, longest, jobs } = loaded.data;
+  const asTable = isOn(search, "table");
+  const totals = totalsOf(pools.nodes, range);
+  const queues = (busiest?.nodes ?? []).filter(({ sample }) => isBusy(sample?.rates ?? null));
+  const shown = worstFirst(pools.nodes, health.pools).slice(0, SHOWN_POOLS);
+  const lines = shown.map((pool) =>
+    poolLine(
+      pool,
+      health.pools.find(({ poolName }) => poolName === pool.name) ?? null,
+      probes.ok ? probes.data.pools.nodes.find(({ name }) => name === pool.name) : undefined,
+      range,
+    ),
+  );
   return (
     <>
       <PageHeader
         title="Overview"
-        badges={<Badge tone={look.tone}>{look.label}</Badge>}
+        badges={<Badge tone={HEALTH_LOOK[health.status].tone}>{HEALTH_LOOK[health.status].label}</Badge>}
         actions={
           <>
-            <PageQuery document={textOf(OVERVIEW)} />
-            <CreateQueue project={null} />
+            <PageQuery document={textOf(OVERVIEW)} variables={variables} />
+            <LinkButton kind="ghost" href={paths.overview({ range: one(search, "range"), table: !asTable })}>
+              {asTable ? "As charts" : "As table"}
+            </LinkButton>
+            <SegmentLinks
+              label="Time"
+              segments={Object.entries(HISTORY_RANGES).map(([name, { label }]) => ({
+                label,
+                href: paths.overview({ range: name === "hour" ? undefined : name, table: asTable }),
+                current: name === rangeName,
+              }))}
+            />
           </>
         }
       />
       <div className="flex flex-col gap-4">
-        <Tiles health={health} queues={queues.count} />
-        <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
-          <Panel
-            title="Needs attention"
-            actions={
-              <Link href={paths.health()} className="text-xs text-accent hover:underline">
-                Health
-              </Link>
-            }
-          >
-            {health.warnings.length === 0 ? (
-              <p className="flex items-center gap-2 text-muted">
-                <Glyph shape="check" ink="ok" />
-                Nothing. All pools are healthy.
-              </p>
-            ) : (
-              <Warnings warnings={health.warnings} />
-            )}
+        {health.warnings.length === 0 ? null : (
+          <Panel>
+            <Warnings warnings={health.warnings} />
           </Panel>
-          <Panel title="Pools">
-            <ul className="flex flex-col gap-2">
-              {health.pools.map((pool) => (
-                <PoolLine
-                  key={pool.poolName}
-                  pool={pool}
-                  queues={pools.nodes.find(({ name }) => name === pool.poolName)?.queueCount ?? null}
-                />
-              ))}
-            </ul>
+        )}
+        {busiest?.count?.value === 0 ? (
+          <Panel flush>
+            <EmptyState title="No queues yet" action={<CreateQueue project={null} />}>
+              Create one here, or let a program create it. <code className="font-mono">npm run demo</code> adds demo
+              data.
+            </EmptyState>
           </Panel>
-        </div>
-        <BusiestQueues pools={pools.nodes} queues={busiest?.nodes ?? []} />
-        <Panel title="Newest queues" flush>
-          <QueueTable
-            rows={queues.nodes}
-            ofAll
-            editable={false}
-            sortLinks={{}}
-            pager={{ first: null, previous: null, next: null }}
-            summary={
-              <Link href={paths.queues(null)} className="text-accent hover:underline">
-                All queues
-              </Link>
-            }
-            empty={
-              <EmptyState title="No queues yet" action={<CreateQueue project={null} />}>
-                Create one here, or let a program create it. <code className="font-mono">npm run demo</code> adds demo
-                data.
-              </EmptyState>
-            }
-          />
-        </Panel>
+        ) : null}
+        {asTable ? (
+          <OverviewTables range={range} totals={totals} queues={queues} pools={lines} />
+        ) : (
+          <Deck label={HISTORY_RANGES[rangeName].title} range={range} title={HISTORY_RANGES[rangeName].title}>
+            <RateRows totals={totals} range={range} longest={longest?.nodes[0] ?? null} />
+            <BusiestQueues queues={queues} range={range} />
+            <PoolRows pools={lines} more={pools.nodes.length - shown.length} />
+            <JobRows jobs={jobs.nodes} />
+          </Deck>
+        )}
       </div>
     </>
   );
 }
 
-function Tiles({ health, queues }: { health: Health; queues: Count | null }) {
-  const down = health.pools.filter((pool) => !pool.storageReachable).length;
-  return (
-    <StatTiles>
-      <StatTile label="Queues" value={countText(queues)} note="in all projects" href={paths.queues(null)} />
-      <StatTile
-        label="Pools"
-        value={formatCount(health.pools.length)}
-        tone={down > 0 ? "danger" : "neutral"}
-        note={down > 0 ? `${formatCount(down)} unreachable` : "all reachable"}
-        href={paths.pools()}
-      />
-      <StatTile
-        label="Control database"
-        value={health.control.reachable ? formatMilliseconds(health.control.durationSeconds) : "Unreachable"}
-        tone={health.control.reachable ? "neutral" : "danger"}
-        note="response time"
-        href={paths.health()}
-      />
-      <StatTile
-        label="Garbage collection"
-        value={health.gc ? <Ago at={health.gc.at} /> : "Not yet"}
-        note={health.gc ? `${formatCount(health.gc.collected.messages)} messages freed` : "runs on a schedule"}
-        href={paths.health()}
-      />
-    </StatTiles>
-  );
-}
-
-function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) {
-  const slowest = pool.operations.reduce((most, operation) => Math.max(most, operation.durationSeconds), 0);
-  return (
-    <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
-      <Link
-        href={paths.pool(pool.poolName)}
-        className="min-w-24 font-mono text-xs text-accent underline-offset-2 hover:underline"
-      >
-        {pool.poolName}
-      </Link>
-      <PoolState pool={pool} />
-      <span className="ml-auto text-xs text-muted">
-        {queues ? `${countText(queues)} ${queues.value === 1 ? "queue" : "queues"}` : null}
-        {pool.storageReachable ? `, slowest operation ${formatMilliseconds(slowest)}` : null}
-      </span>
-    </li>
-  );
-}
-
-function countText(count: Count | null): string {
-  return count === null ? "?" : formatCount(count.value, count.exact ? "exact" : "at-least");
+/** Queues of which nothing comes or goes fill the list when few are used. */
+function isBusy(rates: { posted: number; deleted: number } | null): boolean {
+  return rates !== null && rates.posted + rates.deleted > 0;
 }

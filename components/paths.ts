@@ -38,7 +38,7 @@ export const QUEUE_TABS = ["messages", "claims", "subscriptions", "statistics", 
 export type QueueTab = (typeof QUEUE_TABS)[number];
 
 export const paths = {
-  overview: () => "/",
+  overview: (query?: { range?: string | undefined; table?: boolean }) => withQuery("/", query),
   projects: (query?: { search?: string; after?: string; before?: string }) => withQuery("/projects", query),
   /** Of one project, or with null of all projects. */
   queues: (

@@ -9,12 +9,7 @@ import { visible } from "../ui/visible.tsx";
 import { CANCEL_JOB } from "./documents.ts";
 import type { JobRow } from "./fragments.ts";
 import { isUnfinished, jobCan } from "./job-can.ts";
-import { JOB_STATES } from "./job-states.ts";
-
-export const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
-  MOVE_QUEUE: { label: "Move queue", unit: "messages" },
-  DRAIN_POOL: { label: "Drain pool", unit: "queues" },
-};
+import { JOB_STATES, KINDS } from "./job-states.ts";
 
 export function JobState({ job }: { job: JobRow }) {
   return (

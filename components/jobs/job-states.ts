@@ -9,3 +9,9 @@ export const JOB_STATES: Record<JobRow["state"], { label: string; tone: Tone }> 
   FAILED: { label: "Failed", tone: "danger" },
   CANCELLED: { label: "Cancelled", tone: "stopped" },
 };
+
+/** What a kind of jobs does, and what its progress counts. */
+export const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
+  MOVE_QUEUE: { label: "Move queue", unit: "messages" },
+  DRAIN_POOL: { label: "Drain pool", unit: "queues" },
+};

@@ -9,7 +9,8 @@ import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { JobRow } from "./fragments.ts";
 import { isUnfinished } from "./job-can.ts";
-import { CancelJob, JobProgress, JobState, KINDS, outcomeOf } from "./job-parts.tsx";
+import { CancelJob, JobProgress, JobState, outcomeOf } from "./job-parts.tsx";
+import { KINDS } from "./job-states.ts";
 
 const COLUMNS = [
   column<JobRow>("kind", "Kind", (row) => KINDS[row.kind].label, { wide: "below" }),

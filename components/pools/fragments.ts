@@ -1,6 +1,19 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 
+/** Whether a pool works, by its last check. Changes only when that does. */
+export const POOL_STATE = graphql(`
+  fragment PoolState on PoolHealth {
+    poolName
+    storageReachable
+    writesRefused
+    operations {
+      succeeded
+    }
+  }
+`);
+export type PoolStateFacts = ResultOf<typeof POOL_STATE>;
+
 /** The last check of a pool. */
 export const POOL_HEALTH = graphql(`
   fragment PoolHealth on PoolHealth {

@@ -5,13 +5,13 @@ import { formatCount, formatMilliseconds } from "../ui/format.ts";
 import { EmptyState } from "../ui/states.tsx";
 import { column, DataTable } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
-import type { PoolHealth } from "./fragments.ts";
+import type { PoolHealth, PoolStateFacts } from "./fragments.ts";
 import { operationLabel } from "./operations.ts";
 
 type Operation = PoolHealth["operations"][number];
 
 /** The state of a pool, in the same words on every page. */
-export function PoolState({ pool }: { pool: PoolHealth }) {
+export function PoolState({ pool }: { pool: PoolStateFacts }) {
   if (!pool.storageReachable) return <Badge tone="danger">Unreachable</Badge>;
   if (pool.writesRefused !== null) return <Badge tone="danger">Read-only</Badge>;
   const failed = pool.operations.filter((operation) => !operation.succeeded).length;

@@ -173,38 +173,3 @@ export const QUEUE_SETTINGS = graphql(`
   }
 `);
 export type QueueSettingsFacts = ResultOf<typeof QUEUE_SETTINGS>;
-
-/** For the overview. */
-export const BUSY_QUEUE = graphql(`
-  fragment BusyQueue on Queue {
-    project
-    name
-    sample {
-      ready
-      exact
-      oldestReadyAt
-    }
-    history(metrics: [READY], range: { seconds: 3600 }, resolution: MINUTE) {
-      series {
-        values
-      }
-    }
-  }
-`);
-export type BusyQueue = ResultOf<typeof BUSY_QUEUE>;
-
-/** For the overview. */
-export const POOL_RATES = graphql(`
-  fragment PoolRates on Pool {
-    history(metrics: [POSTED_RATE, DELIVERED_RATE, DELETED_RATE], range: { seconds: 3600 }, resolution: MINUTE) {
-      from
-      until
-      resolutionSeconds
-      series {
-        metric
-        values
-      }
-    }
-  }
-`);
-export type PoolRates = ResultOf<typeof POOL_RATES>;

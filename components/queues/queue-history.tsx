@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { HISTORY_RANGES } from "../history-ranges.ts";
 import { MESSAGE_STATES } from "../messages/message-state.tsx";
 import { Deck } from "../ui/deck/deck.tsx";
 import { DeckRow, KeyNumber } from "../ui/deck/deck-row.tsx";
@@ -12,13 +13,6 @@ import { EmptyState } from "../ui/states.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { QueueHistoryFacts } from "./fragments.ts";
 import { QueueHistoryTable } from "./queue-history-table.tsx";
-
-/** By their names in addresses. A range has at most 168 intervals. */
-export const HISTORY_RANGES = {
-  hour: { label: "1 hour", seconds: 3600, resolution: "MINUTE" },
-  day: { label: "1 day", seconds: 86_400, resolution: "TEN_MINUTES" },
-  week: { label: "1 week", seconds: 604_800, resolution: "HOUR" },
-} as const;
 
 type Metric = NonNullable<QueueHistoryFacts["history"]>["series"][number]["metric"];
 

@@ -1,6 +1,7 @@
 "use client";
 
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
+import { momentText } from "./deck/time-range.ts";
 import { formatDuration, formatLocal, formatUtc } from "./format.ts";
 import { useTimeStyle } from "./time-style.ts";
 
@@ -104,6 +105,18 @@ export function Instant({ at }: { at: string }) {
   return (
     <time dateTime={at} className="whitespace-nowrap">
       {instant(at)}
+    </time>
+  );
+}
+
+/** A moment as short as it can be: the clock, and the day when it is not today. */
+export function Moment({ at }: { at: string }) {
+  const now = useNow();
+  const { zone } = useTimeStyle();
+  const instant = useInstant();
+  return (
+    <time dateTime={at} title={instant(at)} className="whitespace-nowrap">
+      {momentText(Date.parse(at), now, zone)}
     </time>
   );
 }

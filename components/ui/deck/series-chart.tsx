@@ -25,6 +25,7 @@ export function SeriesChart({
   unit,
   excess,
   limit,
+  scale = true,
 }: {
   label: string;
   series: readonly Series[];
@@ -32,6 +33,8 @@ export function SeriesChart({
   /** Fills the area between two series where the first is above the second: a backlog that grows. */
   excess?: readonly [upper: Values, lower: Values];
   limit?: { value: number; label: string };
+  /** False: the row is too low for it, and its shape is enough. */
+  scale?: boolean;
 }) {
   const most = niceMost(...series.map(({ values }) => values), [limit?.value ?? null]);
   const steps = Math.max(1, ...series.map(({ values }) => values.length));
@@ -72,9 +75,11 @@ export function SeriesChart({
           />
         )}
       </svg>
-      <span aria-hidden className="absolute top-0.5 left-1.5 text-[0.6875rem] leading-[0.875rem] text-muted">
-        {limit === undefined ? `0 to ${formatValue(most, unit)}` : limit.label}
-      </span>
+      {scale ? (
+        <span aria-hidden className="absolute top-0.5 left-1.5 text-[0.6875rem] leading-[0.875rem] text-muted">
+          {limit === undefined ? `0 to ${formatValue(most, unit)}` : limit.label}
+        </span>
+      ) : null}
       <Readout series={series.map(({ label: name, values }) => ({ label: name, values }))} unit={unit} />
     </>
   );

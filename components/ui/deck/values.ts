@@ -12,5 +12,8 @@ export function formatValue(value: number | null, unit: Unit): string {
   return unit === "messages" ? formatCount(Math.round(value)) : `${RATE.format(value)}/s`;
 }
 
+/** A rate under a header that says its unit. */
+export const formatRate = (value: number | null) => (value === null ? "—" : RATE.format(value));
+
 /** Values over steps of equal length; null leaves a gap. */
 export type Values = readonly (number | null)[];

@@ -2,8 +2,9 @@ import type { Metadata } from "next";
 import { chosen, isOn, named, type Search } from "@/app/address.ts";
 import { load } from "@/app/execute.ts";
 import { textOf } from "@/components/graphql.ts";
+import { HISTORY_RANGES } from "@/components/history-ranges.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
-import { HISTORY_RANGES, QueueHistoryPanel } from "@/components/queues/queue-history.tsx";
+import { QueueHistoryPanel } from "@/components/queues/queue-history.tsx";
 import { QueueStatistics } from "@/components/queues/queue-statistics.tsx";
 import { STATISTICS_PAGE } from "../documents.ts";
 
