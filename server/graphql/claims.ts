@@ -1,4 +1,5 @@
 import type { GraphQLResolveInfo } from "graphql";
+import type { Consumer } from "../history/consumer.ts";
 import type { ClaimRecord } from "../operations/claims/record.ts";
 import type { QueueAddress } from "../operations/input/addresses.ts";
 import type { MessageRecord } from "../operations/messages/record.ts";
@@ -21,13 +22,15 @@ import type { GraphQLContext } from "./schema/context.ts";
 import { readMessagePosition } from "./schema/cursor.ts";
 
 /** A claim as its resolvers see it. Without `messages`, they are read when the field is selected. */
-interface ClaimParent extends ClaimRecord {
+export interface ClaimParent extends ClaimRecord {
   messages?: MessageRecord[];
+  /** Its holder, if it was read already. */
+  consumer?: Consumer | null;
 }
 
 const claimIdField = { required: true, description: "The claim's id." } as const;
 
-const ClaimType = builder.objectRef<ClaimParent>("Claim");
+export const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
   description: "A lease on messages: who holds which, and for how long. When it expires they are ready again.",
   fields: (t) => ({

@@ -1,7 +1,8 @@
 /** The consumers of a queue: who claims from it or pops from it. */
-import type { Consumer } from "../history/consumer.ts";
-import { MINUTES } from "../history/consumer.ts";
-import { addressOf, QueueType } from "./queue-types.ts";
+import { type Consumer, MINUTES } from "../history/consumer.ts";
+import { holderOf } from "../operations/claims/record.ts";
+import { ClaimType } from "./claims.ts";
+import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, CountType, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -37,6 +38,14 @@ const ConsumerType = builder.objectRef<Consumer>("Consumer").implement({
     "Who claims from a queue or pops from it. Calls belong to the client id that they send, or else to their actor. What is said of it is at most ten seconds old, but for what it holds, which is read now.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "Its client id, or else its actor." }),
+    project: t.exposeString("project", { description: "Its queue's project." }),
+    queueName: t.exposeString("queue", { description: "Its queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `Its queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
     actor: t.exposeString("actor", { description: "The actor of its last call, as in the audit log." }),
     firstSeenAt: t.expose("firstSeenAt", { type: "DateTime", description: "When it first called." }),
     lastSeenAt: t.expose("lastSeenAt", { type: "DateTime", description: "When it last called." }),
@@ -106,6 +115,24 @@ builder.objectFields(QueueType, (t) => ({
         context.operations.consumers.list(context.access, { queues, page }),
       );
       return { page: found, order: "consumers" as const };
+    },
+  }),
+}));
+
+builder.objectFields(ClaimType, (t) => ({
+  consumer: t.field({
+    type: ConsumerType,
+    nullable: true,
+    complexity: ASKING_THE_STORE,
+    description:
+      "Its holder among the consumers of its queue. Null when that was not recorded. All claims of a list cost one statement.",
+    resolve: (claim, _args, context) => {
+      const name = holderOf(claim);
+      if (claim.consumer !== undefined || name === null) return claim.consumer ?? null;
+      const consumer = { project: claim.project, queue: claim.queue, name };
+      return batched(context, "Claim.consumer", consumer, (consumers) =>
+        context.operations.consumers.named(context.access, { consumers }),
+      );
     },
   }),
 }));

@@ -100,6 +100,15 @@ const SQL = {
         AND ($4::int IS NULL OR (ranked.rank, c.name) ${direction === "ASC" ? ">" : "<"} ($4, $5::text COLLATE "C"))
       ORDER BY ranked.rank ${direction}, c.name ${direction} LIMIT $6) AS found
     ORDER BY asked.ordinal, found.rank ${direction}, found.name ${direction}`,
+  named: `
+    WITH t AS MATERIALIZED (${now("$5")})
+    SELECT asked.ordinal::int AS ordinal, s.project, s.name AS queue, ${COLUMNS}, ${LAST_AT} AS last_at,
+      ${stoppedAt("asked.gone")} AS stopped_at, t.now
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])
+      WITH ORDINALITY AS asked(project, name, consumer, gone, ordinal)
+    JOIN queue_samples s ON s.project = asked.project AND s.name = asked.name
+    JOIN queue_consumers c ON c.queue_id = s.id AND c.name = asked.consumer
+    CROSS JOIN t`,
   stopped: `
     WITH t AS MATERIALIZED (${now("$3")})
     SELECT s.project, s.name AS queue, ${COLUMNS}, ${LAST_AT} AS last_at, ${stoppedAt("$1::int")} AS stopped_at, t.now
@@ -171,6 +180,19 @@ export function createConsumerStore(params: {
         const found = pageOf(byQueue.get(index + 1) ?? [], page, ({ rank, name }) => `${rank}${name}`);
         return { ...found, items: found.items.map(toConsumer) };
       });
+    },
+
+    async named(wanted) {
+      if (wanted.length === 0) return [];
+      const rows = await run<ConsumerRow & { ordinal: number }>(SQL.named, [
+        wanted.map(({ project }) => project),
+        wanted.map(({ name }) => name),
+        wanted.map(({ consumer }) => consumer),
+        wanted.map(({ goneSeconds }) => goneSeconds),
+        ahead(),
+      ]);
+      const byOrdinal = new Map(rows.map((row) => [row.ordinal, toConsumer(row)]));
+      return wanted.map((_, index) => byOrdinal.get(index + 1) ?? null);
     },
 
     async stopped({ silentSeconds, limit }) {

@@ -49,6 +49,8 @@ export interface StoppedRequest {
 export const MINUTES = 60;
 /** Of more, those that have been silent longest are forgotten. */
 export const CONSUMERS_OF_QUEUE = 1000;
+/** A silence after which a consumer that called every few seconds has stopped. */
+export const CONSUMER_GONE_SECONDS = 120;
 /** A consumer that stopped longer ago is no news. */
 export const STOPPED_SECONDS = 86_400;
 
@@ -67,6 +69,8 @@ export interface ConsumerStore {
     queues: readonly (QueueRef & { goneSeconds: number })[];
     page: PageRequest;
   }): Promise<Page<Consumer>[]>;
+  /** The consumer of each queue with this name, in the order asked; null when it is unknown. One statement for all. */
+  named(wanted: readonly (QueueRef & { consumer: string; goneSeconds: number })[]): Promise<(Consumer | null)[]>;
   /**
    * Consumers that stopped within the last day, those that stopped last first. None before this process is
    * `silentSeconds` old: after a restart of the service nobody has called yet.

@@ -33,6 +33,15 @@ export interface SampleReads {
   histories(subjects: readonly Subject[], span: Span): Promise<(Interval[] | null)[]>;
   /** Messages in queues that others use as their dead letter queue, by pool. */
   deadLetters(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Queues that held claimed messages at their last samples, or from which somebody has claimed since; those that held
+   * most first. `total` counts all, up to 10,000; not `exact` beyond.
+   */
+  claimedQueues(params: {
+    project?: string | undefined;
+    queue?: string | undefined;
+    limit: number;
+  }): Promise<{ queues: QueueRef[]; total: number; exact: boolean }>;
   /** When queues were last sampled, in the pool where that is longest ago. Null: not all pools were sampled yet. */
   lastAt(): Promise<Date | null>;
 }

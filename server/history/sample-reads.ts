@@ -17,6 +17,8 @@ import {
 
 /** About as many blocks as one statement reads, so that they do not hold the event loop. */
 const BLOCKS_AT_ONCE = 4000;
+/** Queues that are counted. */
+const COUNTED = 10_000;
 
 interface LastRow extends DepthColumns {
   as_of: Date | null;
@@ -58,11 +60,26 @@ const SQL = {
     SELECT s.pool, sum(s.total) AS messages FROM queue_facets f
     JOIN queue_samples s ON s.project = f.project AND s.name = f.name
     WHERE f.is_dead_letter_queue AND f.created_at IS NOT NULL AND s.total > 0 AND s.pool IS NOT NULL GROUP BY s.pool`,
+  // Consumers are recorded every ten seconds, so what a queue has given since its sample is known sooner.
+  claimed: `
+    WITH found AS (
+      SELECT s.project, s.name, s.claimed FROM queue_samples s
+      WHERE s.claimed > 0 AND ($1::text IS NULL OR s.project = $1) AND ($2::text IS NULL OR s.name = $2)
+      ORDER BY s.claimed DESC LIMIT ${COUNTED + 1}),
+    since AS (
+      SELECT DISTINCT s.project, s.name, 0::bigint AS claimed FROM queue_consumers c
+      JOIN queue_samples s ON s.id = c.queue_id
+      WHERE c.last_minute >= floor(extract(epoch FROM $4::timestamptz) / 60)::int - 2 AND s.claimed = 0
+        AND c.last_claim_at > coalesce(s.taken_at, '-infinity')
+        AND ($1::text IS NULL OR s.project = $1) AND ($2::text IS NULL OR s.name = $2)
+      LIMIT ${COUNTED + 1}),
+    both_found AS (SELECT * FROM found UNION ALL SELECT * FROM since)
+    SELECT project, name, count(*) OVER ()::int AS total FROM both_found ORDER BY claimed DESC, project, name LIMIT $3`,
   lastAt: `SELECT CASE WHEN bool_and(taken_at IS NOT NULL) THEN min(taken_at) END AS taken_at
     FROM sampled_groups WHERE kind = 'pool'`,
 };
 
-export function sampleReads(run: RunSql): SampleReads {
+export function sampleReads(run: RunSql, now: () => Promise<Date>): SampleReads {
   return {
     async last(queues) {
       const values = [queues.map(({ project }) => project), queues.map(({ name }) => name)];
@@ -93,6 +110,14 @@ export function sampleReads(run: RunSql): SampleReads {
     async deadLetters() {
       const rows = await run<{ pool: string; messages: string }>(SQL.deadLetters, []);
       return new Map(rows.map(({ pool, messages }) => [pool, Number(messages)]));
+    },
+
+    async claimedQueues({ project, queue, limit }) {
+      const values = [project ?? null, queue ?? null, limit, await now()];
+      const rows = await run<{ project: string; name: string; total: number }>(SQL.claimed, values);
+      const total = rows[0]?.total ?? 0;
+      const queues = rows.map(({ project: of, name }) => ({ project: of, name }));
+      return { queues, total: Math.min(total, COUNTED), exact: total <= COUNTED };
     },
 
     async lastAt() {

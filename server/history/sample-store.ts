@@ -34,7 +34,7 @@ export function createSampleStore(params: {
 
   return {
     isOn,
-    ...sampleReads(run),
+    ...sampleReads(run, now),
     ...sampleWrites(run, now),
     fold: async () => foldResolutions(run, await now()),
 

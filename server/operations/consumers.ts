@@ -1,6 +1,6 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, withDetails } from "../errors.ts";
-import type { Consumer, StoppedRequest } from "../history/consumer.ts";
+import { CONSUMER_GONE_SECONDS, type Consumer, type StoppedRequest } from "../history/consumer.ts";
 import type { ConsumerNotes } from "../history/consumer-notes.ts";
 import type { BatchResult } from "../storage/batch-result.ts";
 import type { Claim } from "../storage/data-driver.ts";
@@ -27,6 +27,11 @@ export interface ConsumerOperations {
    * called within the last hour, then the others; each by name. At most ten seconds old. Role viewer. BAD_INPUT.
    */
   list(access: Access, params: { queues: readonly QueueAddress[] } & PageParams): Promise<Page<Consumer>[]>;
+  /** Each of these consumers, in the order asked; null when it is unknown. Role viewer. BAD_INPUT. */
+  named(
+    access: Access,
+    params: { consumers: readonly (QueueAddress & { name: string })[] },
+  ): Promise<(Consumer | null)[]>;
   /**
    * What each consumer holds now, or the error of its queue's pool. Counts the oldest claims of each queue: up to
    * HELD_CLAIMS of all queues together, and at least MIN_HELD_CLAIMS of each. Role viewer.
@@ -45,8 +50,6 @@ export interface ConsumerOperations {
   flush(): Promise<void>;
 }
 
-/** A silence after which a consumer that called every few seconds has stopped. */
-export const CONSUMER_GONE_SECONDS = 120;
 const HELD_CLAIMS = 5000;
 const MIN_HELD_CLAIMS = 50;
 /** Consumers that one statement stores. */
@@ -84,6 +87,17 @@ export function createConsumerOperations(
         goneSeconds: CONSUMER_GONE_SECONDS,
       }));
       return consumers.list({ queues, page: pageRequest(limits, params.page) });
+    },
+
+    async named(access, params) {
+      const queues = chosen(access, "consumers", params.consumers);
+      return consumers.named(
+        queues.map((queue, index) => ({
+          ...queue,
+          consumer: params.consumers[index]?.name ?? "",
+          goneSeconds: CONSUMER_GONE_SECONDS,
+        })),
+      );
     },
 
     async held(access, params) {

@@ -255,3 +255,135 @@ test("a queue names who claims from it and pops from it, what they hold, and who
   expect(rest.nodes).toMatchObject([{ name: "popper", claimed: 1, messagesHeld: { value: 0 }, heldUntil: null }]);
   expect(rest.nodes[0].messagesPerSecond).toBeGreaterThan(0);
 });
+
+const CLAIMS = `query C($project: String, $all: Boolean! = false, $filter: ClaimFilter, $orderBy: ClaimOrder! = { field: EXPIRES_AT },
+  $first: Int, $after: String, $last: Int, $before: String) {
+  claims(project: $project, allProjects: $all, filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last,
+    before: $before) {
+    nodes { id queueName clientId actor consumer { name lastClaimAt } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    count { value exact } messages { value } endingClaims endingMessages
+    holders { name claims messages lastClaimAt stoppedAt }
+    coverage { asOf queuesAsked queuesLeftOut { value exact } queuesCut queuesFailed failedPools } } }`;
+
+test("claims of all queues show who holds what, in each order, both ways, and what ends soon", async () => {
+  const project = aProject();
+  const { operations } = server().engine;
+  const hold = async (queue: string, limit: number, clientId: string | null, ttlSeconds: number) => {
+    const input = { project, queue, limit, ttlSeconds, clientId };
+    return (await api.run(CREATE, { input })).createClaim.claim.id;
+  };
+  for (const queue of ["a", "b", "c"]) await postMessages(api, project, queue, [1, 2, 3, 4, 5, 6]);
+  const ids = {
+    w1: await hold("a", 2, "worker-1", 600),
+    w2: await hold("a", 1, "worker-2", 500),
+    late: await hold("b", 3, "worker-1", 40_000),
+    soon: await hold("b", 1, null, 60),
+  };
+  expect((await api.run(CLAIMS, { project })).claims.count).toEqual({ value: 0, exact: true });
+  // What was claimed is known with the next flush.
+  await operations.consumers.flush();
+  const { claims } = await api.run(CLAIMS, { project });
+  expect(claims).toMatchObject({
+    ...{ count: { value: 4, exact: true }, messages: { value: 7 }, endingClaims: 1, endingMessages: 1 },
+    coverage: {
+      queuesAsked: 2,
+      queuesLeftOut: { value: 0, exact: true },
+      queuesCut: 0,
+      queuesFailed: 0,
+      failedPools: [],
+    },
+  });
+  expect(claims.nodes.map(({ id }: { id: string }) => id)).toEqual([ids.soon, ids.w2, ids.w1, ids.late]);
+  expect(claims.nodes[0]).toMatchObject({
+    queueName: "b",
+    clientId: null,
+    actor: "local",
+    consumer: { name: "local" },
+  });
+  expect(claims.holders).toMatchObject([
+    { name: "worker-1", claims: 2, messages: 5, stoppedAt: null },
+    { name: "worker-2", claims: 1, messages: 1 },
+    { name: "local", claims: 1, messages: 1 },
+  ]);
+  const walk = async (orderBy: object, expected: string[]) => {
+    const forwards: string[] = [];
+    let after: string | undefined;
+    for (let more = true; more; ) {
+      const page = (await api.run(CLAIMS, { project, orderBy, first: 3, after })).claims;
+      forwards.push(...page.nodes.map(({ id }: { id: string }) => id));
+      after = page.pageInfo.endCursor;
+      more = page.pageInfo.hasNextPage;
+    }
+    expect(forwards).toEqual(expected);
+    const backwards: string[] = [];
+    let before: string | undefined;
+    for (let more = true; more; ) {
+      const page = (await api.run(CLAIMS, { project, orderBy, last: 3, before })).claims;
+      backwards.unshift(...page.nodes.map(({ id }: { id: string }) => id));
+      before = page.pageInfo.startCursor;
+      more = page.pageInfo.hasPreviousPage;
+    }
+    expect(backwards).toEqual(expected);
+  };
+  await walk({ field: "CREATED_AT" }, [ids.w1, ids.w2, ids.late, ids.soon]);
+  await walk({ field: "EXPIRES_AT", direction: "DESC" }, [ids.late, ids.w1, ids.w2, ids.soon]);
+  await walk({ field: "QUEUE" }, [ids.w2, ids.w1, ids.soon, ids.late]);
+  await walk({ field: "HOLDER" }, [ids.soon, ids.w1, ids.late, ids.w2]);
+  const found = async (filter: object) =>
+    (await api.run(CLAIMS, { project, filter })).claims.nodes.map(({ id }: { id: string }) => id);
+  expect(await found({ holder: "worker-1" })).toEqual([ids.w1, ids.late]);
+  expect(await found({ holder: "local", queue: "b" })).toEqual([ids.soon]);
+  expect(await found({ endsWithinSeconds: 550 })).toEqual([ids.soon, ids.w2]);
+  expect(await found({ queue: "c" })).toEqual([]);
+  const everywhere = (await api.run(CLAIMS, { all: true, first: 100 })).claims;
+  expect(everywhere.nodes.map(({ id }: { id: string }) => id)).toContain(ids.late);
+  for (const wrong of [
+    { filter: { queue: "no queue" } },
+    { filter: { endsWithinSeconds: -1 } },
+    { first: 101 },
+    { after: claims.pageInfo.endCursor, orderBy: { field: "HOLDER" } },
+  ]) {
+    expect(await api.codeOf(CLAIMS, { project, ...wrong })).toBe("BAD_INPUT");
+  }
+});
+
+test("a long claim is found by its queue's sample, and holders that have stopped come first", async () => {
+  const project = aProject();
+  const { consumers: store, operations } = server().engine;
+  await postMessages(api, project, "q", [1, 2, 3]);
+  for (let slot = 0; slot < 18; slot += 1) {
+    const seen = { actor: "local", messages: 0, claimAgeMs: null, emptyAgeMs: 0 };
+    await store.add([{ project, queue: "q", name: "worker-9", ...seen }]);
+    server().clock.offsetMs += 10_000;
+  }
+  const input = { project, queue: "q", ttlSeconds: 40_000, limit: 1 };
+  for (const clientId of ["worker-1", "worker-9"]) await api.run(CREATE, { input: { ...input, clientId } });
+  await operations.consumers.flush();
+  // A process tells of its calls within a second.
+  await expect
+    .poll(
+      async () => {
+        server().clock.offsetMs += 60_000;
+        await operations.queueSampling.sample(new AbortController().signal);
+        return (
+          await operations.samples.last(
+            { actor: "a", role: "admin", projects: "all", requestId: "r" },
+            {
+              queues: [{ project, queue: "q" }],
+            },
+          )
+        )[0]?.claimed;
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(2);
+  server().clock.offsetMs += 600_000;
+  const { claims } = await api.run(CLAIMS, { project, orderBy: { field: "HOLDER" } });
+  expect(claims.nodes.map(({ clientId }: { clientId: string }) => clientId)).toEqual(["worker-9", "worker-1"]);
+  expect(claims.holders).toMatchObject([
+    { name: "worker-9", stoppedAt: expect.any(String) },
+    { name: "worker-1", stoppedAt: null },
+  ]);
+  expect(claims.coverage.asOf).not.toBeNull();
+});

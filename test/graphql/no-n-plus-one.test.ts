@@ -41,6 +41,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Message: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes ROW } } }",
   MessageHeader: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes { headers ROW } } } }",
   Claim: "queues(project: $project, first: $n) { nodes { claims(first: 2) { nodes ROW } } }",
+  ClaimHolder: "claims(project: $project, first: $n) { holders ROW }",
   Consumer: "queues(project: $project, first: $n) { nodes { consumers(first: 2) { nodes ROW } } }",
   QueueSubscription: "queues(project: $project, first: $n) { nodes { subscriptions(first: 2) { nodes ROW } } }",
   NamedQueueStats: "queueStats(project: $project, queues: $names) ROW",

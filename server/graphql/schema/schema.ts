@@ -7,6 +7,7 @@ import "../messages.ts";
 import "../message-search.ts";
 import "../many-posts.ts";
 import "../claims.ts";
+import "../claim-search.ts";
 import "../consumers.ts";
 import "../subscriptions.ts";
 import "../projects.ts";

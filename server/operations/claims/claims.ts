@@ -6,13 +6,14 @@ import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { LongPolls } from "../live/long-polls.ts";
 import { type ClaimAcquire, createClaimAcquire } from "./acquire.ts";
 import { type ClaimReads, createClaimReads } from "./read.ts";
+import { type ClaimSearch, createClaimSearch } from "./search.ts";
 import { type ClaimWrites, createClaimWrites } from "./write.ts";
 
 /**
- * `get` and `list` need the role viewer, the rest operator. A missing queue has no claims: `list` is empty, and `get`
- * is CLAIM_DOES_NOT_EXIST. The rest is QUEUE_DOES_NOT_EXIST there.
+ * `get`, `list` and `search` need the role viewer, the rest operator. A missing queue has no claims: `list` is empty,
+ * and `get` is CLAIM_DOES_NOT_EXIST. The rest is QUEUE_DOES_NOT_EXIST there.
  */
-export interface ClaimOperations extends ClaimAcquire, ClaimReads, ClaimWrites {}
+export interface ClaimOperations extends ClaimAcquire, ClaimReads, ClaimSearch, ClaimWrites {}
 
 export function createClaimOperations(
   context: OperationContext,
@@ -27,6 +28,7 @@ export function createClaimOperations(
   return {
     ...createClaimAcquire(context, parts),
     ...createClaimReads(context, parts.lookup),
+    ...createClaimSearch(context, parts),
     ...createClaimWrites(context, parts.lookup),
   };
 }
