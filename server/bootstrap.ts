@@ -21,6 +21,8 @@ import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
 import { countMessages, createMetrics, type Metrics } from "./metrics/process-metrics.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import type { Operations } from "./operations/operations.ts";
+import type { ProblemStore } from "./problems/problem.ts";
+import { createProblemStore } from "./problems/store.ts";
 import { createSecretBox } from "./secret-box.ts";
 import type { ControlDriver } from "./storage/control-driver.ts";
 import { DEFAULT_POOL } from "./storage/data-driver.ts";
@@ -46,6 +48,7 @@ export interface Engine {
   readonly history: HealthHistory;
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
+  readonly problems: ProblemStore;
   /** Which process takes the next samples. */
   readonly turns: KeyValueStore<Turn>;
   readonly operations: Operations;
@@ -124,6 +127,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
+  const problems = createProblemStore({ connections, clock });
   const operations = createOperations({
     control,
     data,
@@ -132,6 +136,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     history,
     samples,
     consumers,
+    problems,
     limits: config,
     now: () => performance.now(),
     warn,
@@ -153,6 +158,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     history,
     samples,
     consumers,
+    problems,
     turns,
     operations,
     metrics,

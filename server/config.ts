@@ -79,6 +79,16 @@ const limitSettings = {
   MAX_LIVE_STREAMS: whole(1000, 1),
 } as const;
 
+/** From when on something is a problem. 0: never. A queue may have its own. */
+const problemSettings = {
+  /** Seconds that the oldest ready message waits while nothing is given out. */
+  STUCK_SECONDS: whole(300, 0, 604_800),
+  /** By how much a queue's depth grew, in percent, while it grew in each of six minutes. */
+  GROWING_PERCENT: whole(10, 0, 100_000),
+  /** How many of the messages that claims were given in ten minutes came back because their claim expired. */
+  LAPSING_PERCENT: whole(5, 0, 100),
+} as const;
+
 /** For how many days gc keeps records. */
 const retentionSettings = {
   AUDIT_DAYS: whole(365, 1, 36_500),
@@ -134,6 +144,7 @@ const settings = {
   MAX_JOB_WAIT: whole(86_400),
   /** Seconds in which a purge or delete of a queue can be undone. Until then gc frees nothing of it. */
   UNDO_SECONDS: whole(30),
+  ...problemSettings,
   ...retentionSettings,
   /** Number of server processes. They share the port. */
   WORKERS: whole(1, 1, 64),
@@ -153,6 +164,7 @@ const schema = z.object(settings);
 
 export type Config = z.infer<typeof schema>;
 export type Limits = Pick<Config, keyof typeof limitSettings>;
+export type ProblemSettings = Pick<Config, keyof typeof problemSettings>;
 export type Retention = Pick<Config, keyof typeof retentionSettings>;
 
 /**

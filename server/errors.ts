@@ -156,6 +156,7 @@ export const ERROR_CODES = {
   FLAVOR_ALREADY_EXISTS: never("conflict"),
   QUEUE_NOT_MAPPED: never("not-found"),
   JOB_DOES_NOT_EXIST: never("not-found"),
+  PROBLEM_DOES_NOT_EXIST: never("not-found"),
 
   STORE_DOES_NOT_EXIST: never("not-found"),
   STORE_NOT_CONFIGURED: never("conflict"),

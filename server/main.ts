@@ -61,6 +61,7 @@ export async function serve(
   try {
     const engine = await openEngine(config, { log, clock: options.clock });
     closing.push(() => within(CLOSE_DEADLINE_MS, engine.close()));
+    await engine.operations.problemRounds.endUnwatched();
     for (const part of startBackgroundWork(engine, config, log)) {
       closing.push(() => within(CLOSE_DEADLINE_MS, part.stop()));
     }
@@ -138,9 +139,12 @@ function createFailureLog(log: Logger): FailureLog {
 /** How long before the next turn a turn ends, for a process whose timer is early. */
 const TURN_SECONDS = FINEST - 1;
 
+/** Seconds between two looks for problems that no sample tells. */
+const PROBLEM_SECONDS = 30;
+
 /** Starts what runs between requests: garbage collection, jobs and samples. */
 function startBackgroundWork(engine: Engine, config: Config, log: Logger): { stop(): Promise<void> }[] {
-  const { gc, jobs, healthHistory, queueSampling } = engine.operations;
+  const { gc, jobs, healthHistory, queueSampling, problemRounds } = engine.operations;
   const gcSchedule = startGcSchedule({
     collect: async (access) => {
       const report = await gc.collect(access, {});
@@ -158,7 +162,15 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
     onError: (error) => log.warn({ err: error }, "A job, or the search for one, failed"),
   });
   jobs.onAdded(runner.wake);
-  const parts: { stop(): Promise<void> }[] = [gcSchedule, runner];
+  const problems = startSampler({
+    name: "problems",
+    sample: problemRounds.find,
+    turns: engine.turns,
+    turnSeconds: PROBLEM_SECONDS,
+    pace: { lookEveryMs: 5000 },
+    onError: (error) => log.warn({ err: error }, "The look for problems failed; the next one comes soon"),
+  });
+  const parts: { stop(): Promise<void> }[] = [gcSchedule, runner, problems];
   if (config.HEALTH_INTERVAL > 0) {
     const health = startSampler({
       name: "health",

@@ -103,6 +103,7 @@ describe("arrows", () => {
       "server/history/consumer-store.ts",
       "server/history/health-store.ts",
       "server/history/sample-store.ts",
+      "server/problems/store.ts",
       "server/config.ts",
     );
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
@@ -177,6 +178,7 @@ describe("packages", () => {
       "server/history/consumer-store.ts",
       "server/history/health-store.ts",
       "server/history/sample-store.ts",
+      "server/problems/store.ts",
       // Asks the server that it started whether it is up.
       "server/embedded-postgres/",
     );

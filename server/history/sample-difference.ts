@@ -1,4 +1,5 @@
 /** Compares a queue's reading with its last sample. */
+import type { Observation, RuleState } from "../problems/queue-rules.ts";
 import type { QueueReading } from "../storage/activity.ts";
 import { type ByChange, byChange, CHANGES, type Depths, endBefore, FINEST, MINUTE, type Sample } from "./sample.ts";
 import type { NextSample, PreviousSample, SampledPool } from "./sample-history.ts";
@@ -19,28 +20,48 @@ interface Compared {
   next: NextSample;
 }
 
+/** The same of a minute, and what the rules about problems see. */
+interface ComparedMinute extends Compared {
+  seen: Observation;
+}
+
 /** Of a minute: compared with the queue's last sample of a minute. */
-export function compareMinute({ pool, end }: Round, previous: PreviousSample, reading: QueueReading): Compared {
+export function compareMinute({ pool, end }: Round, previous: PreviousSample, reading: QueueReading): ComparedMinute {
   const { minute, minuteUntil } = previous;
   // What was not used until the pool's last whole minute has changed since then only.
   const since = Math.max(minuteUntil?.getTime() ?? 0, pool.minute.until?.getTime() ?? 0);
   const intervals = (end - since) / (MINUTE * 1000);
-  const before = isSameLife(pool, previous, reading) ? minute : null;
+  const isSame = isSameLife(pool, previous, reading);
+  const before = isSame ? minute : null;
   const depths = depthsOf(reading);
   const sample: Sample = {
     ...depths,
     ...counted(before === null ? null : difference(before.totals, reading.totals), intervals),
     before: minuteUntil !== null && end - minuteUntil.getTime() > MINUTE * 1000 ? (before?.depths ?? null) : null,
   };
+  const rates = ratesOf(sample, MINUTE);
+  const lastMinute = pool.minute.until?.getTime() ?? null;
   return {
     sample,
     next: {
       previous,
       pool: pool.pool,
       reading,
-      rates: ratesOf(sample, MINUTE),
+      rates,
       minuteUntil: new Date(end),
       minute: { totals: reading.totals, depths },
+      rules: withGiven(previous, reading),
+    },
+    seen: {
+      end,
+      takenAt: reading.takenAt.getTime(),
+      depths,
+      before: isSame && previous.takenAt !== null ? previous.depths : null,
+      minuteBefore: before?.depths ?? null,
+      counts: sample.counts,
+      rates,
+      lastMinute,
+      followsOn: minuteUntil !== null && minuteUntil.getTime() === lastMinute,
     },
   };
 }
@@ -68,6 +89,7 @@ export function compareFinest({ pool, end }: Round, previous: PreviousSample, re
       rates: ratesOf(sample, FINEST),
       minuteUntil: isSame ? previous.minuteUntil : null,
       minute: isSame ? previous.minute : null,
+      rules: withGiven(previous, reading),
     },
   };
 }
@@ -80,6 +102,12 @@ function counted(counts: ByChange | null, intervals: number): Pick<Sample, "coun
 /** In another pool and in another life, a queue's totals begin anew. */
 function isSameLife(pool: SampledPool, previous: PreviousSample, { queue }: QueueReading): boolean {
   return previous.pool === pool.pool && previous.epoch === queue.epoch;
+}
+
+/** With the instant of this reading when messages were given out since the last one. */
+function withGiven(previous: PreviousSample, reading: QueueReading): RuleState {
+  const isGiven = reading.totals.delivered > (previous.totals?.delivered ?? 0);
+  return isGiven ? { ...previous.rules, givenAt: reading.takenAt.getTime() } : previous.rules;
 }
 
 /** Null when a total is lower than before: the store has lost what it had. */

@@ -1,4 +1,5 @@
 /** The store of samples: the last one of each queue, pool and project, and their history. */
+import type { RuleState } from "../problems/queue-rules.ts";
 import type { QueueReading } from "../storage/activity.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import type { ByChange, Depths, ResolutionSeconds, Sample } from "./sample.ts";
@@ -74,6 +75,8 @@ export interface PreviousSample {
   /** The end of its last minute with a sample, and how it was then. */
   readonly minuteUntil: Date | null;
   readonly minute: { readonly totals: ByChange; readonly depths: Depths } | null;
+  /** What the rules about problems remember. */
+  readonly rules: RuleState;
 }
 
 /** A sample that becomes a queue's last one. */
@@ -84,6 +87,8 @@ export interface NextSample {
   readonly rates: ByChange | null;
   readonly minuteUntil: Date | null;
   readonly minute: PreviousSample["minute"];
+  /** The sampler also looks again at their `lookAt`. */
+  readonly rules: RuleState;
 }
 
 /** For the sampler. Safe to use from many processes at once: no sample is taken twice. */

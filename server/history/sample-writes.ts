@@ -1,4 +1,5 @@
 /** Writes samples, and reads what the next ones are compared with. */
+import type { RuleState } from "../problems/queue-rules.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { byChange, CHANGES, MINUTE } from "./sample.ts";
 import type { GroupKind, PreviousSample, SampleWrites } from "./sample-history.ts";
@@ -23,6 +24,7 @@ interface PreviousRow extends DepthColumns {
   totals: string[] | null;
   minute_until: Date | null;
   minute: string[] | null;
+  rules: string | null;
 }
 
 interface PoolRow {
@@ -59,7 +61,7 @@ const SQL = {
     JOIN catalogue_entries c ON c.project = s.project AND c.queue = s.name AND c.pool = $1
     WHERE s.changes_at <= $2 ORDER BY s.changes_at LIMIT $3`,
   previous: `
-    SELECT s.id, s.taken_at, s.pool, s.epoch, s.totals, s.minute_until, s.minute,
+    SELECT s.id, s.taken_at, s.pool, s.epoch, s.totals, s.minute_until, s.minute, s.rules,
       s.ready, s.claimed, s.delayed, s.exhausted, nullif(s.oldest_ready_at, 'infinity') AS oldest_ready_at
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked(project, name, ordinal)
     LEFT JOIN queue_samples s ON s.project = asked.project AND s.name = asked.name
@@ -68,11 +70,12 @@ const SQL = {
     UPDATE queue_samples s SET taken_at = n.taken_at, pool = n.pool, epoch = n.epoch,
       ready = n.ready, claimed = n.claimed, delayed = n.delayed, exhausted = n.exhausted, total = n.total,
       exact = n.exact, oldest_ready_at = coalesce(n.oldest_ready_at, 'infinity'), changes_at = n.changes_at,
-      rates = n.rates, rate = n.rate, totals = n.totals, minute_until = n.minute_until, minute = n.minute
+      rates = n.rates, rate = n.rate, totals = n.totals, minute_until = n.minute_until, minute = n.minute, rules = n.rules
     FROM json_to_recordset($1::json) AS n(
       id int, previous timestamptz, taken_at timestamptz, pool text, epoch bigint, ready bigint, claimed bigint,
       delayed bigint, exhausted bigint, total bigint, exact boolean, oldest_ready_at timestamptz,
-      changes_at timestamptz, rates float8[], rate float8, totals bigint[], minute_until timestamptz, minute bigint[])
+      changes_at timestamptz, rates float8[], rate float8, totals bigint[], minute_until timestamptz, minute bigint[],
+      rules text)
     WHERE s.id = n.id AND s.taken_at IS NOT DISTINCT FROM n.previous
     RETURNING s.id`,
   settle: `
@@ -167,12 +170,13 @@ export function sampleWrites(run: RunSql, now: () => Promise<Date>): Omit<Sample
           depths: depthsOf(row),
           minuteUntil: row.minute_until,
           minute: minuteOf(row.minute),
+          rules: row.rules === null ? {} : JSON.parse(row.rules),
         };
       });
     },
 
     async replace(samples) {
-      const rows = samples.map(({ previous, pool, reading, rates, minuteUntil, minute }) => ({
+      const rows = samples.map(({ previous, pool, reading, rates, minuteUntil, minute, rules }) => ({
         id: previous.id,
         previous: previous.takenAt,
         taken_at: reading.takenAt,
@@ -180,12 +184,13 @@ export function sampleWrites(run: RunSql, now: () => Promise<Date>): Omit<Sample
         epoch: reading.queue.epoch,
         ...reading.stats,
         oldest_ready_at: reading.oldestReadyAt,
-        changes_at: reading.changesAt,
+        changes_at: earlier(reading.changesAt, rules.lookAt),
         rates: rates && listOf(rates),
         rate: rates === null ? -1 : rates.posted + rates.delivered,
         totals: listOf(reading.totals),
         minute_until: minuteUntil,
         minute: minute && minuteList(minute),
+        rules: rulesText(rules),
       }));
       const stored = await run<{ id: number }>(SQL.replace, [JSON.stringify(rows)], { wrote: true });
       return new Set(stored.map(({ id }) => id));
@@ -226,6 +231,17 @@ export function sampleWrites(run: RunSql, now: () => Promise<Date>): Omit<Sample
       await addBlocks(run, { ...blocks, part: 0, entries: (byKind.get("project") ?? []).map(groupEntry) });
     },
   };
+}
+
+function earlier(changesAt: Date | null, lookAt: number | undefined): Date | null {
+  if (lookAt === undefined) return changesAt;
+  return changesAt !== null && changesAt.getTime() < lookAt ? changesAt : new Date(lookAt);
+}
+
+/** Null for a queue of which there is nothing to remember. */
+function rulesText(rules: RuleState): string | null {
+  const text = JSON.stringify(rules);
+  return text === "{}" ? null : text;
 }
 
 const NOTHING = {

@@ -91,6 +91,11 @@ export interface JobStore {
     rate: number | null;
     waitingFor: string | null;
   }): Promise<{ cancelRequested: boolean } | null>;
+  /**
+   * Jobs that failed in the last week and were not asked for again, newest first, at most `limit`; only of queues and
+   * pools that still exist.
+   */
+  listFailed(params: { limit: number }): Promise<Job[]>;
   /** Deletes jobs that ended more than `days` ago, the oldest first, at most `limit`. Returns how many. */
   trim(params: { days: number; limit: number }): Promise<number>;
   /** Ends the lease, so that another process continues the job at once. */

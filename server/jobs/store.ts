@@ -74,6 +74,14 @@ const SQL = {
   beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6,
       rate = $7, waiting_for = $8
     WHERE ${OURS} RETURNING cancel_requested`,
+  listFailed: `SELECT ${COLUMNS} FROM jobs WHERE id IN (
+      SELECT j.id FROM jobs j WHERE j.state = 'failed' AND j.finished_at > clock_timestamp() - interval '7 days'
+        AND NOT EXISTS (SELECT 1 FROM jobs k WHERE k.kind = j.kind AND k.target = j.target AND k.id > j.id
+          AND k.project IS NOT DISTINCT FROM j.project)
+        AND CASE WHEN j.project IS NULL THEN j.target = 'default' OR EXISTS (SELECT 1 FROM pools p WHERE p.name = j.target)
+          ELSE EXISTS (SELECT 1 FROM queues q WHERE q.project = j.project AND q.name = j.target) END
+      ORDER BY j.id DESC LIMIT $1)
+    ORDER BY jobs.id DESC`,
   // Jobs end in about the order of their ids, so it is enough to look at the first ones.
   trim: `DELETE FROM jobs WHERE id IN (
       SELECT id FROM (SELECT id, finished_at FROM jobs ORDER BY id LIMIT $2) AS first
@@ -172,6 +180,9 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
       const values = [...holding(job), leaseSeconds, progress, total, rate, waitingFor];
       const [row] = await run<{ cancel_requested: boolean }>(SQL.beat, values, true);
       return row === undefined ? null : { cancelRequested: row.cancel_requested };
+    },
+    async listFailed({ limit }) {
+      return (await run<JobRow>(SQL.listFailed, [limit], false)).map(toJob);
     },
     async trim({ days, limit }) {
       return (await run(SQL.trim, [days, limit], true)).length;

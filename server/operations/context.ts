@@ -1,9 +1,10 @@
-import type { Limits, Retention } from "../config.ts";
+import type { Config, Limits, ProblemSettings, Retention } from "../config.ts";
 import type { ConsumerStore } from "../history/consumer.ts";
 import type { HealthHistory } from "../history/health-history.ts";
 import type { SampleStore } from "../history/sample-history.ts";
 import type { JobStore } from "../jobs/job.ts";
 import type { KeyValueStores } from "../kvs/stores.ts";
+import type { ProblemStore } from "../problems/problem.ts";
 import type { ControlDriver } from "../storage/control-driver.ts";
 import type { PooledDataDriver } from "../storage/pooled-data-driver.ts";
 
@@ -16,7 +17,8 @@ export interface OperationContext {
   readonly history: HealthHistory;
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
-  readonly limits: Limits & Retention;
+  readonly problems: ProblemStore;
+  readonly limits: Limits & ProblemSettings & Retention & Pick<Config, "GC_INTERVAL">;
   /**
    * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's
    * clock.

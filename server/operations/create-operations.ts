@@ -28,6 +28,8 @@ import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
 import { Refusals } from "./pool-facts/refusals.ts";
 import { createPoolOperations } from "./pools/pools.ts";
+import { createProblemRounds } from "./problems/problem-rounds.ts";
+import { createProblemOperations } from "./problems/problems.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues/queues.ts";
 import { createQueueSampling } from "./samples/queue-sampling.ts";
@@ -52,6 +54,7 @@ export function createOperations(context: OperationContext): Operations {
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
+  const problemRounds = createProblemRounds(context, { missingDeadLetterQueues, refusals });
   const queues = createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters });
   const messages = createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes });
   const claims = createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes });
@@ -75,8 +78,10 @@ export function createOperations(context: OperationContext): Operations {
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {
       name: "pool",
     }),
-    healthHistory: namingErrors(createHealthHistoryOperations(context, { checks })),
+    healthHistory: namingErrors(createHealthHistoryOperations(context, { checks, problemRounds })),
     samples: namingErrors(createSampleOperations(context)),
+    problems: namingErrors(createProblemOperations(context), { id: "problemId" }),
+    problemRounds,
     queueSampling: createQueueSampling(context, { lookup, deadLetters }),
     metrics: namingErrors(createMetricsOperations(context)),
     gc: namingErrors(gc),

@@ -19,6 +19,8 @@ import type { MessageOperations } from "./messages/messages.ts";
 import type { MetricsOperations } from "./metrics.ts";
 import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
+import type { ProblemRounds } from "./problems/problem-rounds.ts";
+import type { ProblemOperations } from "./problems/problems.ts";
 import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues/queues.ts";
 import type { QueueSampling } from "./samples/queue-sampling.ts";
@@ -43,6 +45,8 @@ export interface Operations {
   readonly health: HealthOperations;
   readonly healthHistory: HealthHistoryOperations;
   readonly samples: SampleOperations;
+  readonly problems: ProblemOperations;
+  readonly problemRounds: ProblemRounds;
   readonly queueSampling: QueueSampling;
   readonly metrics: MetricsOperations;
   readonly gc: GcOperations;

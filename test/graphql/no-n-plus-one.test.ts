@@ -60,6 +60,8 @@ const LISTS: Readonly<Record<string, string>> = {
   OperationHealth: "health { pools { operations ROW } }",
   PoolHealthInterval: 'pool(pool: "default") { healthLastHour ROW }',
   OperationInterval: 'pool(pool: "default") { healthLastHour { operations ROW } }',
+  Problem: "problems(first: $n) { nodes ROW }",
+  ProblemGroup: "problemSummary ROW",
   HistorySeries:
     "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
 };
@@ -124,6 +126,7 @@ beforeAll(async () => {
     const { items } = await jobs.list({ page: { limit: 100 } });
     expect(items.every(({ finishedAt }) => finishedAt !== null)).toBe(true);
   }, 10_000);
+  await operations.problemRounds.find(new AbortController().signal);
   variables = { project, messageId: ids[0], claimId: claims[0] };
   // What was used is known within a second, and sampled with the next minute.
   const queues = Array.from({ length: ROWS }, (_, index) => ({ project, queue: `queue-${index}` }));

@@ -20,6 +20,8 @@ let door: OpenDoor;
 
 beforeAll(async () => {
   await createQueue(api, HOSTILE, "q");
+  await createQueue(api, HOSTILE, "p", { _max_claim_count: 1, _dead_letter_queue: "missing" });
+  await server().engine.operations.problemRounds.find(new AbortController().signal);
   await api.run(`mutation {
     createPool(input: { pool: "away", uri: "postgresql://u:p@127.0.0.1:1/n?schema=s", weight: 0, flavor: "far", verify: false }) { created }
     createKeyValueStore(input: { store: "s" }) { __typename }
@@ -40,6 +42,7 @@ beforeAll(async () => {
       auditEntries(project: $project, last: 1) { nodes { id } }
       keyValueStores { nodes { id name } }
       keyValue(store: "s", key: $project) { id }
+      problems(filter: { project: $project }) { nodes { id } }
     }`,
     { project: HOSTILE },
   );
@@ -53,6 +56,7 @@ beforeAll(async () => {
     AuditEntry: read.auditEntries.nodes[0].id,
     KeyValueStore: read.keyValueStores.nodes.find(({ name }: { name: string }) => name === "s").id,
     KeyValue: read.keyValue.id,
+    Problem: read.problems.nodes[0].id,
   });
   door = await openDoor(server().engine.operations);
 });
@@ -129,6 +133,7 @@ test("what the caller may not see is null like what does not exist", async () =>
     "CatalogueEntry",
     "Flavor",
     "Pool",
+    "Problem",
     "Project",
     "Queue",
   ]);

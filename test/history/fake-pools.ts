@@ -96,13 +96,16 @@ export class FakePool implements ActivityReads {
   }
 }
 
-type Parts = Pick<Engine, "control" | "data" | "stores" | "jobs" | "history" | "samples" | "consumers" | "config">;
+type Parts = Pick<
+  Engine,
+  "control" | "data" | "stores" | "jobs" | "history" | "samples" | "consumers" | "problems" | "config"
+>;
 
 /** Rounds of samples of these pools. `warned` gets what is logged. */
 export function samplingOf(engine: Parts, pools: ReadonlyMap<string, FakePool>, warned: string[] = []) {
-  const { control, data, stores, jobs, history, samples, consumers, config: limits } = engine;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = engine;
   const { queueSampling } = createOperations({
-    ...{ control, stores, jobs, history, samples, consumers, limits },
+    ...{ control, stores, jobs, history, samples, consumers, problems, limits },
     data: over(data, {
       pool: async (name) => {
         const activity = pools.get(name);

@@ -103,6 +103,7 @@ export function withBroken(
     history: service.history,
     samples: service.samples,
     consumers: service.consumers,
+    problems: service.problems,
     limits: service.config,
     now: () => performance.now(),
     warn: () => {},

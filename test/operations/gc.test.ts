@@ -15,7 +15,7 @@ const AWAY = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reach
 
 /** Operations, the lines that they log, and two pools, of which "ill" fails with `state.failure`. */
 async function withIllPool() {
-  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
   for (const name of ["ill", "well"]) {
     await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight: 1 });
   }
@@ -40,6 +40,7 @@ async function withIllPool() {
     history,
     samples,
     consumers,
+    problems,
     limits,
     now: () => performance.now(),
     warn: (message, error) => told.push(`${message}: ${(error as Error).message}`),

@@ -25,6 +25,7 @@ export type ListOrder =
   | "keyValueStores"
   | "messages"
   | "pools"
+  | "problems"
   | "projects"
   | "queues.createdAt"
   | "queues.createdAt.all"

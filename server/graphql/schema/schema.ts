@@ -22,6 +22,7 @@ import "../audit.ts";
 import "../health.ts";
 import "../health-history.ts";
 import "../samples.ts";
+import "../problems.ts";
 import "../live.ts";
 import {
   DirectiveLocation,

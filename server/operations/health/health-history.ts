@@ -5,7 +5,8 @@ import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";
 import { badInput, checkBatch, checkWhole, pageRequest } from "../input/limits.ts";
 import { checkName } from "../input/names.ts";
-import type { PoolChecks } from "../pool-facts/health-checks.ts";
+import type { PoolCheck, PoolChecks } from "../pool-facts/health-checks.ts";
+import type { ProblemRounds } from "../problems/problem-rounds.ts";
 
 export interface HealthSampling {
   /** Seconds between two rounds of samples. Null: none are taken. */
@@ -54,15 +55,15 @@ const HOUR = { stepSeconds: 300, steps: 12 };
 
 export function createHealthHistoryOperations(
   context: OperationContext,
-  { checks }: { checks: PoolChecks },
+  { checks, problemRounds }: { checks: PoolChecks; problemRounds: Pick<ProblemRounds, "notePools"> },
 ): HealthHistoryOperations {
   const { history, limits, warn } = context;
   const stored = new WeakSet<object>();
 
-  async function samplePool(pool: string, aborted: Promise<null>): Promise<void> {
+  async function samplePool(pool: string, aborted: Promise<null>): Promise<PoolCheck | null> {
     const health = await Promise.race([checks.check(pool), aborted]);
     // A check is shared for ten seconds, and stored once.
-    if (health === null || stored.has(health)) return;
+    if (health === null || stored.has(health)) return health;
     stored.add(health);
     await history.add({
       pool,
@@ -74,6 +75,7 @@ export function createHealthHistoryOperations(
         errorCode,
       })),
     });
+    return health;
   }
 
   return {
@@ -118,14 +120,18 @@ export function createHealthHistoryOperations(
       signal.addEventListener("abort", abort);
       try {
         const names = await checks.names();
-        await Promise.all(
+        const taken = await Promise.all(
           names.map((pool) =>
-            samplePool(pool, aborted).catch((error: unknown) =>
-              warn(`The health sample of the pool ${pool} could not be stored`, error),
-            ),
+            samplePool(pool, aborted).catch((error: unknown) => {
+              warn(`The health sample of the pool ${pool} could not be stored`, error);
+              return null;
+            }),
           ),
         );
-        if (!signal.aborted) await history.trim();
+        if (signal.aborted) return;
+        const known = taken.filter((check) => check !== null);
+        if (known.length === names.length) await problemRounds.notePools(known);
+        await history.trim();
       } finally {
         signal.removeEventListener("abort", abort);
       }

@@ -1,9 +1,11 @@
 /**
- * Warnings about queues whose dead letter queue does not exist. They are read from the data, so that every process
- * gives the same ones, also after a restart.
+ * Queues whose dead letter queue does not exist. They are read from the data, so that every process finds the same ones,
+ * also after a restart.
  */
 import { LRUCache } from "lru-cache";
 import type { Access } from "../../access/access.ts";
+import { type FoundProblem, ofQueue } from "../../problems/problem.ts";
+import { describeProblem } from "../../problems/text.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import type { QueueStats } from "../../storage/queue-stats.ts";
 import type { OperationContext } from "../context.ts";
@@ -11,6 +13,11 @@ import { readMetadata } from "../input/queue-metadata.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 
 export interface MissingDeadLetterQueues {
+  /**
+   * One problem for each queue, at most `limit`: that it has exhausted messages, or will have some. Without `projects`,
+   * of all.
+   */
+  find(params: { projects?: readonly string[]; limit: number; since: Date }): Promise<FoundProblem[]>;
   /**
    * One warning for each queue that the caller may see, with the number of its exhausted messages. After MAX_WARNINGS
    * queues, one that says that there are more. At most LONGEST_MS old.
@@ -30,6 +37,8 @@ const LONGEST_MS = 10_000;
 const REMEMBERED_SCOPES = 100;
 /** For the numbers of messages. Without them a warning still makes sense. */
 const STATS_DEADLINE_MS = 2000;
+/** Queues that one call of a driver is about. */
+const SLICE = 100;
 
 export function createMissingDeadLetterQueues(
   context: OperationContext,
@@ -38,32 +47,39 @@ export function createMissingDeadLetterQueues(
   const { control, data, limits, now } = context;
   const cache = new LRUCache<string, { until: number; lines: Promise<string[]> }>({ max: REMEMBERED_SCOPES });
 
-  async function readWarnings({ projects }: Access): Promise<string[]> {
-    const found = await control.queues.listWithoutDeadLetterQueue({
-      limit: MAX_WARNINGS + 1,
-      ...(projects === "all" ? {} : { projects }),
-    });
-    const queues = found.slice(0, MAX_WARNINGS);
+  async function find(params: Parameters<MissingDeadLetterQueues["find"]>[0]): Promise<FoundProblem[]> {
+    const { since, ...wanted } = params;
+    const queues = await control.queues.listWithoutDeadLetterQueue(wanted);
     const attributes = queues.map(({ metadataText }) => readMetadata(limits, metadataText).effective);
-    const unknown = queues.map(() => null);
-    const stats = await withDeadline<readonly (QueueStats | null)[]>(
-      (async () => data.messages.stats(await deadLetters.counted(queues, attributes)))(),
-      STATS_DEADLINE_MS,
-      () => unknown,
-    ).catch(() => unknown);
-    const lines = queues.flatMap(({ project, name }, index) => {
+    const stats: (QueueStats | null)[] = queues.map(() => null);
+    const readStats = async () => {
+      const counted = await deadLetters.counted(queues, attributes);
+      for (let from = 0; from < counted.length; from += SLICE) {
+        const some = await data.messages.stats(counted.slice(from, from + SLICE));
+        some.forEach((one, index) => {
+          stats[from + index] = one;
+        });
+      }
+    };
+    await withDeadline(readStats(), STATS_DEADLINE_MS, () => undefined).catch(() => undefined);
+    return queues.flatMap((queue, index): FoundProblem[] => {
       const { deadLetterQueue, maxClaimCount } = attributes[index] ?? {};
       // Without a claim count no message is ever exhausted.
       if (!deadLetterQueue || typeof maxClaimCount !== "number") return [];
-      const queue = `The queue ${name} of the project "${project}"`;
       const { exhausted = 0, exact = true } = stats[index] ?? {};
-      const messages = exhausted === 1 ? "message" : "messages";
+      const subject = { ...ofQueue(queue), since };
       return exhausted > 0
-        ? `${queue} keeps ${exact ? "" : "at least "}${exhausted} ${messages} that nobody can claim, ` +
-            `delivered as often as it allows: its dead letter queue ${deadLetterQueue} does not exist. ` +
-            "Create it, and the next claim moves them there."
-        : `${queue} names the dead letter queue ${deadLetterQueue}, which does not exist. ` +
-            "Create it, or messages that are delivered too often will stay where nobody can claim them.";
+        ? [{ ...subject, kind: "exhausted", severity: "critical", numbers: { deadLetterQueue, exhausted, exact } }]
+        : [{ ...subject, kind: "deadLetterQueueMissing", severity: "warning", numbers: { deadLetterQueue } }];
+    });
+  }
+
+  async function readWarnings({ projects }: Access): Promise<string[]> {
+    const now = new Date();
+    const found = await find({ limit: MAX_WARNINGS + 1, since: now, ...(projects === "all" ? {} : { projects }) });
+    const lines = found.slice(0, MAX_WARNINGS).map((problem) => {
+      const { text, advice } = describeProblem(problem, now);
+      return `${text} ${advice}`;
     });
     return found.length > MAX_WARNINGS
       ? [...lines, `More than ${MAX_WARNINGS} queues name a dead letter queue that does not exist.`]
@@ -71,6 +87,7 @@ export function createMissingDeadLetterQueues(
   }
 
   return {
+    find,
     warnings(access) {
       const scope = JSON.stringify(access.projects);
       const last = cache.get(scope);

@@ -6,8 +6,10 @@ import { DomainError } from "../../errors.ts";
 import { FailureLog } from "../../failure-log.ts";
 import { endBefore, FINEST, MINUTE, type ResolutionSeconds, type Sample } from "../../history/sample.ts";
 import { compareFinest, compareMinute } from "../../history/sample-difference.ts";
-import type { NextSample, Progress, SampledPool } from "../../history/sample-history.ts";
-import type { ActivityReads } from "../../storage/activity.ts";
+import type { NextSample, PreviousSample, Progress, SampledPool } from "../../history/sample-history.ts";
+import { ofQueue } from "../../problems/problem.ts";
+import { judge, problemsOf, SAMPLED_KINDS, type SampledFinding, type Thresholds } from "../../problems/queue-rules.ts";
+import type { ActivityReads, QueueReading } from "../../storage/activity.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
@@ -48,6 +50,13 @@ interface Marks {
   write(mark: string | null): string | null;
 }
 
+/** What the rules found of a queue. */
+interface Judged {
+  last: PreviousSample;
+  reading: QueueReading;
+  found: SampledFinding[];
+}
+
 interface PoolRound {
   pool: SampledPool;
   activity: ActivityReads;
@@ -61,8 +70,13 @@ export function createQueueSampling(
   context: OperationContext,
   parts: { lookup: Pick<QueueLookup, "find">; deadLetters: Pick<DeadLetters, "counted"> },
 ): QueueSampling {
-  const { control, data, samples, now, warn, info = () => undefined } = context;
+  const { control, data, samples, problems, limits, now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
+  const thresholds: Thresholds = {
+    stuckSeconds: limits.STUCK_SECONDS,
+    growingPercent: limits.GROWING_PERCENT,
+    lapsingPercent: limits.LAPSING_PERCENT,
+  };
 
   /** Runs `work` for each pool at once; a pool that fails or takes longer than `milliseconds` gives null. */
   async function inEach<T>(
@@ -99,7 +113,6 @@ export function createQueueSampling(
     queues: readonly QueueRef[],
     resolutionSeconds: ResolutionSeconds,
   ): Promise<{ taken: { id: number; sample: Sample }[]; whole: boolean }> {
-    const compare = resolutionSeconds === FINEST ? compareFinest : compareMinute;
     const taken: { id: number; sample: Sample }[] = [];
     for (let from = 0; from < queues.length; from += SLICE) {
       if (isOver()) return { taken, whole: false };
@@ -112,19 +125,40 @@ export function createQueueSampling(
       );
       const [readings, previous] = await Promise.all([activity.read(counted), samples.previous(existing)]);
       const next = new Map<number, { sample: Sample; next: NextSample }>();
+      const judged: Judged[] = [];
       for (const [index, reading] of readings.entries()) {
         const last = previous[index] ?? null;
         if (reading === null || last === null) continue;
+        if (resolutionSeconds === FINEST) {
+          next.set(last.id, compareFinest({ pool, end }, last, reading));
+          continue;
+        }
         // Another process was faster.
-        if (resolutionSeconds === MINUTE && (last.minuteUntil?.getTime() ?? 0) >= end) continue;
-        next.set(last.id, compare({ pool, end }, last, reading));
+        if ((last.minuteUntil?.getTime() ?? 0) >= end) continue;
+        const { sample, next: minute, seen } = compareMinute({ pool, end }, last, reading);
+        const { state, found } = judge(minute.rules, seen, thresholds);
+        judged.push({ last, reading, found });
+        next.set(last.id, { sample, next: { ...minute, rules: state } });
       }
+      // Before the samples, which know of them: after a crash between the two, the next round finds the same.
+      await putProblems(judged);
       const stored = await samples.replace([...next.values()].map((one) => one.next));
       for (const [id, { sample }] of next) if (stored.has(id)) taken.push({ id, sample });
       // What is not here any more does not change here.
       await samples.settle(existing.filter((_, index) => (readings[index] ?? null) === null));
     }
     return { taken, whole: true };
+  }
+
+  /** Writes only where there is or was a problem. */
+  async function putProblems(judged: readonly Judged[]): Promise<void> {
+    const concerned = judged.filter(({ last, found }) => found.length > 0 || problemsOf(last.rules).length > 0);
+    if (concerned.length === 0) return;
+    await problems.put({
+      kinds: SAMPLED_KINDS,
+      queues: concerned.map(({ reading }) => reading.queue),
+      found: concerned.flatMap(({ reading, found }) => found.map((one) => ({ ...ofQueue(reading.queue), ...one }))),
+    });
   }
 
   /** The queues that were used since the last round. Not whole without a mark: then all come, used or not. */

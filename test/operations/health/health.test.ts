@@ -10,7 +10,7 @@ let operations: Service["operations"];
 const warnings: string[] = [];
 beforeAll(async () => {
   service = await aService();
-  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
   operations = createOperations({
     control,
     data,
@@ -19,6 +19,7 @@ beforeAll(async () => {
     history,
     samples,
     consumers,
+    problems,
     limits,
     now: () => now,
     warn: (message) => warnings.push(message),
@@ -105,7 +106,7 @@ test("the audit log is for admins, newest first, by project and actor", async ()
 });
 
 test("without its control database the service's health is fail, and it is not ready and says why", async () => {
-  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
   const broken = {
     ...control,
     isAlive: async () => false,
@@ -119,6 +120,7 @@ test("without its control database the service's health is fail, and it is not r
     history,
     samples,
     consumers,
+    problems,
     limits,
     now: () => now,
     warn: () => {},
@@ -166,14 +168,14 @@ test("a health check answers within ten seconds, whatever hangs", async () => {
 
 test("the service is not ready while the control database fails half of the calls", async () => {
   let failing = true;
-  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
   const exists = async () => {
     if (failing) throw new DomainError("STORAGE_UNAVAILABLE", "The storage has no connection to spare.");
     return false;
   };
   const short = over(control, { queues: over(control.queues, { exists }) });
   const { queues, health } = createOperations({
-    ...{ control: short, data, stores, jobs, history, samples, consumers, limits },
+    ...{ control: short, data, stores, jobs, history, samples, consumers, problems, limits },
     now: () => now,
     warn: () => {},
   });

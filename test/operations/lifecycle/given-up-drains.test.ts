@@ -42,7 +42,7 @@ async function aLonelyPool(name: string): Promise<string> {
 /** Must run between the request, which would be refused otherwise, and the job's work. */
 const closeBeside = (name: string) => service.operations.pools.update(admin, { pool: `${name}-beside`, weight: 0 });
 function withJobs(changes: Partial<JobStore>): Operations {
-  const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
   const now = () => performance.now();
   return createOperations({
     control,
@@ -52,6 +52,7 @@ function withJobs(changes: Partial<JobStore>): Operations {
     history,
     samples,
     consumers,
+    problems,
     limits,
     now,
     warn: () => {},

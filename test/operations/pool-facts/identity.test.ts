@@ -139,7 +139,7 @@ describe("on PostgreSQL", () => {
 
   test("a pool that turns out to be a duplicate is a warning, loses nothing, and no queue can move to it from its twin", async () => {
     const warned: string[] = [];
-    const { control, data, stores, jobs, history, samples, consumers, config: limits } = service;
+    const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
     let now = 0;
     const operations = createOperations({
       control,
@@ -149,6 +149,7 @@ describe("on PostgreSQL", () => {
       history,
       samples,
       consumers,
+      problems,
       limits,
       now: () => now,
       warn: () => {},

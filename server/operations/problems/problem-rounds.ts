@@ -1,0 +1,119 @@
+/** Finds the problems that no sample of a queue tells, for all processes. One of them takes each round. */
+import { FailureLog } from "../../failure-log.ts";
+import type { Job } from "../../jobs/job.ts";
+import { judgePool, POOL_KINDS } from "../../problems/pool-rules.ts";
+import { type FoundProblem, ofPool, type Problem, type ProblemKind } from "../../problems/problem.ts";
+import { SAMPLED_KINDS } from "../../problems/queue-rules.ts";
+import { DEFAULT_POOL } from "../../storage/data-driver.ts";
+import type { OperationContext } from "../context.ts";
+import { twinsOf, withDuplicates } from "../health/record.ts";
+import type { MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
+import type { PoolCheck } from "../pool-facts/health-checks.ts";
+import { poolNames } from "../pool-facts/names.ts";
+import type { Refusals } from "../pool-facts/refusals.ts";
+
+export interface ProblemRounds {
+  /**
+   * For the schedule: needs no role. Looks at dead letter queues, jobs, garbage collections and pools that lost data.
+   * What cannot be read is logged and stays as it was.
+   */
+  find(signal: AbortSignal): Promise<void>;
+  /** After a health round: what these checks say. Pools that are not among them have no such problem. */
+  notePools(checks: readonly PoolCheck[]): Promise<void>;
+  /** At the start: what the settings say nobody looks at is not known to be so any more. */
+  endUnwatched(): Promise<void>;
+}
+
+/** Queues without their dead letter queue, and failed jobs, of one round. */
+const MAX_QUEUES = 1000;
+const MAX_JOBS = 200;
+/** Garbage that was not collected for so long, and for so many intervals of it, is a problem. */
+const GC_LATE_MS = 600_000;
+const GC_INTERVALS = 3;
+
+export function createProblemRounds(
+  context: OperationContext,
+  parts: { missingDeadLetterQueues: MissingDeadLetterQueues; refusals: Refusals },
+): ProblemRounds {
+  const { control, jobs, history, samples, problems, limits, warn, info = () => undefined } = context;
+  const failures = new FailureLog({ warn, info });
+
+  async function findGc(now: Date): Promise<FoundProblem[]> {
+    const [last, pools] = await Promise.all([control.collections.last(), poolNames(control)]);
+    if (last === null) return [];
+    const since = last.at;
+    const late = now.getTime() - since.getTime() > Math.max(GC_LATE_MS, GC_INTERVALS * limits.GC_INTERVAL * 1000);
+    const failed = last.failed.filter(({ pool }) => pools.includes(pool));
+    const gcBehind = (pool: string, error: string | null): FoundProblem => ({
+      ...ofPool(pool),
+      ...{ kind: "gcBehind", severity: "warning", since, numbers: { error } },
+    });
+    if (late) return [gcBehind(DEFAULT_POOL, null)];
+    return failed.map(({ pool, error }) => gcBehind(pool, error));
+  }
+
+  async function findLosses(): Promise<FoundProblem[]> {
+    return (await control.pools.listLosses()).map(({ pool, at }) => ({
+      ...ofPool(pool),
+      ...{ kind: "poolEmptyAgain", severity: "critical", since: at, numbers: {} },
+    }));
+  }
+
+  const finders: [what: string, kinds: readonly ProblemKind[], find: (now: Date) => Promise<FoundProblem[]>][] = [
+    [
+      "missing dead letter queues",
+      ["exhausted", "deadLetterQueueMissing"],
+      (since) => parts.missingDeadLetterQueues.find({ limit: MAX_QUEUES, since }),
+    ],
+    ["failed jobs", ["jobFailed"], async () => (await jobs.listFailed({ limit: MAX_JOBS })).map(failedJob)],
+    ["late garbage collections", ["gcBehind"], findGc],
+    ["pools that lost data", ["poolEmptyAgain"], findLosses],
+  ];
+
+  return {
+    async find(signal) {
+      const now = await problems.now();
+      for (const [what, kinds, find] of finders) {
+        if (signal.aborted) return;
+        const name = `The look for ${what}`;
+        try {
+          await problems.put({ kinds, found: await find(now) });
+          failures.succeeded(name);
+        } catch (error) {
+          failures.failed(name, error);
+        }
+      }
+    },
+
+    async notePools(checks) {
+      const [twins, now] = await Promise.all([control.pools.listTwins(), problems.now()]);
+      const before = await problems.ofPools(checks.map(({ pool }) => pool));
+      const found = withDuplicates(checks, twinsOf(twins)).flatMap((check, index) =>
+        judgePool({
+          check,
+          refusal: parts.refusals.ofWrites(check.pool),
+          before: (before[index] ?? []).filter((one): one is Problem => POOL_KINDS.some((kind) => kind === one.kind)),
+          now,
+        }),
+      );
+      await problems.put({ kinds: POOL_KINDS, found });
+    },
+
+    async endUnwatched() {
+      const kinds = [...(samples.isOn ? [] : SAMPLED_KINDS), ...(history.everySeconds > 0 ? [] : POOL_KINDS)];
+      if (kinds.length > 0) await problems.put({ kinds, found: [] });
+    },
+  };
+}
+
+function failedJob({ id, kind, project, target, finishedAt, createdAt, error }: Job): FoundProblem {
+  const subject = project === null ? ofPool(target) : { project, queue: target, pool: "" };
+  return {
+    ...subject,
+    job: id,
+    kind: "jobFailed",
+    severity: "warning",
+    since: finishedAt ?? createdAt,
+    numbers: { kind, target, error: error?.message ?? "It says nothing more." },
+  };
+}
