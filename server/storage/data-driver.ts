@@ -14,6 +14,7 @@ import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { Message } from "./messages/message.ts";
 import type { MessageHeaders } from "./messages/message-headers.ts";
+import type { MessageLives } from "./messages/message-life.ts";
 import type { Selection, SelectParams } from "./messages/message-select.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
@@ -48,6 +49,7 @@ export interface DataDriver extends StoreFacts {
   readonly subscriptions: SubscriptionController;
   readonly batch: BatchReads;
   readonly activity: ActivityReads;
+  readonly lives: MessageLives;
   /** Null when queues can be moved neither from nor to this store. */
   readonly transfer: QueueTransfer | null;
 

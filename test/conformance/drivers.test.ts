@@ -15,6 +15,7 @@ import {
   uniqueName,
 } from "./harness.ts";
 import { describeIdentity } from "./identity.suite.ts";
+import { describeLives } from "./lives.suite.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeQueueLifecycle } from "./queue-lifecycle.suite.ts";
@@ -80,6 +81,7 @@ function describeDriver(name: string, open: OpenDataDriver): void {
   describeBytes(name, shared);
   describeMessageStates(name, shared);
   describeClaims(name, shared);
+  describeLives(name, shared);
   describeSubscriptions(name, shared);
 }
 

@@ -8,6 +8,7 @@ import { describeActivity } from "./activity.suite.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, KEPT_POPS_BYTES, type OpenDataDriver, onOneStore, uniqueName } from "./harness.ts";
+import { describeLives } from "./lives.suite.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
@@ -82,6 +83,7 @@ function describeAll(name: string, open: OpenDataDriver): void {
   describeBytes(name, shared);
   describeMessageStates(name, shared);
   describeClaims(name, shared);
+  describeLives(name, shared);
   describeSubscriptions(name, shared);
 }
 

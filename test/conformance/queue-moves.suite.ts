@@ -475,10 +475,30 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await right.openEpoch({ queue })).toBeNull();
       await right.open({
         queue: moved,
-        rest: { lowWater: "0", highestMarker: "1", tally: emptyTally(), claims: 0, subscriptions: [] },
+        rest: { lowWater: "0", highestMarker: "1", tally: emptyTally(), claims: 0, lifeSeconds: 0, subscriptions: [] },
         messages: 0,
       });
       expect(await right.openEpoch({ queue })).toBe(moved.epoch);
+    });
+
+    it("a queue that keeps lives goes on with that in the target, and leaves behind what it kept", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const { lives } = two.one.data;
+      await lives.keep({ queue, seconds: 3600 });
+      const [id] = (await post(queue, 1)) as [string];
+      const kinds = async () => (await lives.read({ queue, ids: [id] }))?.lives[0]?.events.map(({ kind }) => kind);
+      expect(await kinds()).toEqual(["posted"]);
+      const since = Number((await lives.read({ queue, ids: [] }))?.since);
+      await move(queue, "right");
+      expect(await kinds()).toEqual([]);
+      const kept = await lives.read({ queue, ids: [] });
+      expect(kept?.seconds).toBe(3600);
+      expect(Number(kept?.since)).toBeGreaterThanOrEqual(since);
+      const { claimId } = await take(queue, 1);
+      await two.one.data.messages.delete({ queue, id, claimId });
+      expect(await kinds()).toEqual(["claimed", "deleted"]);
+      await move(queue, "left");
+      expect(await kinds()).toEqual([]);
     });
 
     it("several thousand messages move in order", async () => {

@@ -92,6 +92,7 @@ export class FakePool {
       },
     },
     activity: refusing<DataDriver["activity"]>("activity"),
+    lives: refusing<DataDriver["lives"]>("lives"),
     transfer: null,
     attachQueue: async (queue) => {
       this.calls.push("attachQueue");

@@ -99,6 +99,8 @@ export interface MovedRest {
   tally: Tally;
   /** Number of live claims. */
   claims: number;
+  /** For how long the queue keeps the lives of its messages: see MessageLives. 0: not at all. What it kept stays behind. */
+  lifeSeconds: number;
   subscriptions: MovedSubscription[];
 }
 

@@ -11,7 +11,7 @@ import { routedBatch } from "./batch-reads.ts";
 import { notUsable, throwNotReachable } from "./not-reachable.ts";
 import { OpenPools } from "./open-pools.ts";
 import { type LocationCache, PoolCatalog } from "./pool-catalog.ts";
-import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
+import { Router, routedClaims, routedLives, routedMessages, routedSubscriptions } from "./routed-calls.ts";
 import { weightedChoice } from "./weighted-choice.ts";
 
 const REACH_TIMEOUT_MS = 5000;
@@ -55,6 +55,7 @@ export function createPoolingDriver(params: {
       changed: (params) => all.changed(params),
       read: (queues) => router.readings(queues),
     },
+    lives: routedLives(router),
     tryStats: (queues) => router.tryStats(queues),
     // A move is between two pools, each opened with `pool`.
     transfer: null,

@@ -7,6 +7,7 @@ import type { ClaimController, DataDriver, Message, MessageController } from "..
 import { addPoolName } from "../errors/add-pool-name.ts";
 import { isMoving } from "../errors/storage-errors.ts";
 import { validUuids } from "../list-pages.ts";
+import type { MessageLives } from "../messages/message-life.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
 import type { CountedQueue, QueueStats } from "../queue-stats.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
@@ -342,6 +343,13 @@ export function routedClaims(router: Router): ClaimController {
     delete: (params) => router.call(params.queue, (driver, queue) => driver.claims.delete({ ...params, queue })),
     releaseMessages: (params) =>
       router.call(params.queue, (driver, queue) => driver.claims.releaseMessages({ ...params, queue })),
+  };
+}
+
+export function routedLives(router: Router): MessageLives {
+  return {
+    keep: (params) => router.call(params.queue, (driver, queue) => driver.lives.keep({ ...params, queue })),
+    read: (params) => router.call(params.queue, (driver, queue) => driver.lives.read({ ...params, queue })),
   };
 }
 

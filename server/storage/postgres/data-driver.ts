@@ -11,6 +11,7 @@ import { withDeadline } from "../deadlines/deadline.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { probeDriver } from "../driver-probe.ts";
 import { MAX_KEPT_POPS_BYTES } from "../idempotency.ts";
+import type { MessageLives } from "../messages/message-life.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
@@ -21,6 +22,7 @@ import { postgresClaims } from "./claims/claims.ts";
 import { ClaimReaper } from "./claims/reaper.ts";
 import { ScanHints } from "./claims/scan-hints.ts";
 import { GarbageCollector } from "./gc.ts";
+import { postgresLives } from "./lives/lives.ts";
 import { LowWater } from "./low-water.ts";
 import { messagesOfMany, messagesOfManyById } from "./messages/batch.ts";
 import { ByteBounds } from "./messages/byte-bounds.ts";
@@ -111,6 +113,7 @@ class PostgresDataDriver implements DataDriver {
   readonly subscriptions: SubscriptionController;
   readonly batch: BatchReads;
   readonly activity: ActivityReads;
+  readonly lives: MessageLives;
   readonly transfer: QueueTransfer;
   readonly #pool: Pool;
   readonly #collector: GarbageCollector;
@@ -151,6 +154,7 @@ class PostgresDataDriver implements DataDriver {
       subscriptions: subscriptions.listMany,
     };
     this.activity = postgresActivity(this.#pool);
+    this.lives = postgresLives(this.#pool);
     this.transfer = postgresQueueMoves(this.#pool);
     this.#collector = new GarbageCollector(this.#pool, options.undoSeconds ?? 30);
     this.capabilities = capabilitiesOf(store.durable);

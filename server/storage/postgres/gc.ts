@@ -4,6 +4,8 @@ import type { GcResult } from "../driver-health.ts";
 import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
 import { NIL } from "../list-pages.ts";
 import { IS_POP } from "./idempotency.ts";
+import { collectLives, LIFE_BATCH } from "./lives/collect.ts";
+import { deletes } from "./lives/triggers.ts";
 import { OLDEST_MINUTE } from "./messages/kept-pops.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";
 import type { Pool } from "./pool.ts";
@@ -34,7 +36,7 @@ const EXPIRED_MESSAGES = statement({
   name: "gc_messages",
   parameters: {},
   row: rowOf<{ queueId: string; freed: number; expired: number; lapsed: number }>(),
-  text: `
+  text: `${deletes("expired")}
     WITH expired AS MATERIALIZED (
       SELECT ctid AS tid FROM messages WHERE expires_at <= ${ONCE_NOW} ORDER BY expires_at LIMIT ${BATCH}
       FOR UPDATE SKIP LOCKED
@@ -208,7 +210,7 @@ const UNREACHABLE_MESSAGES = statement({
   name: "gc_unreachable_messages",
   parameters: { queueId: int8, upTo: int8 },
   row: rowOf<{ freed: number }>(),
-  text: `
+  text: `${deletes("unreachable")}
     WITH unreachable AS MATERIALIZED (
       SELECT ctid AS tid FROM messages WHERE queue_id = :queueId AND marker <= :upTo
       ORDER BY marker LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
@@ -329,6 +331,7 @@ export class GarbageCollector {
       () => untilDone(budget, () => statements.write(OLD_KEPT_POP_BYTES, {})),
       () => untilDone(budget, () => statements.write(OLD_IDEMPOTENCY_KEYS, {})),
       () => this.#unreachable(budget, result),
+      () => collectLives(statements, (freeBatch) => untilDone(budget, freeBatch, LIFE_BATCH)),
       () => statements.write(FOLD_COUNTS, {}),
       async () => {
         for (const queueId of counters.takeDoubted(RECOUNTS)) await counters.recount(queueId);

@@ -10,6 +10,7 @@ import type {
 } from "../data-driver.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { probeDriver } from "../driver-probe.ts";
+import type { MessageLives } from "../messages/message-life.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
@@ -19,6 +20,7 @@ import { redisBatchReads } from "./batch-reads.ts";
 import { RedisClaims } from "./claims/claims.ts";
 import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
+import { redisLives } from "./lives/lives.ts";
 import { RedisMessages } from "./messages/messages.ts";
 import { redisQueueMoves } from "./moves/moves.ts";
 import { findIdentity, keepIdentity, readIdentity, tryToWrite } from "./pool-identity.ts";
@@ -120,6 +122,7 @@ class RedisDataDriver implements DataDriver {
   readonly subscriptions: SubscriptionController;
   readonly batch: BatchReads;
   readonly activity: ActivityReads;
+  readonly lives: MessageLives;
   readonly transfer: QueueTransfer;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
@@ -152,6 +155,7 @@ class RedisDataDriver implements DataDriver {
     this.subscriptions = subscriptions;
     this.batch = redisBatchReads({ messages, claims, subscriptions });
     this.activity = redisActivity(this.#queues, messages);
+    this.lives = redisLives(this.#queues);
     this.transfer = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
   }

@@ -1,7 +1,8 @@
 import type { GcResult } from "../driver-health.ts";
 import { forgetOldChanges } from "./activity.ts";
 import { CONTENT_PARTS, SHARDS } from "./keys.ts";
-import { EXPIRE_DUE, QUEUE, QUEUE_ROW } from "./queue-lua.ts";
+import { LIFE_ENDS } from "./lives/lua.ts";
+import { EXPIRE_DUE, QUEUE, QUEUE_ROW, TELL } from "./queue-lua.ts";
 import type { QueueRows } from "./queue-rows.ts";
 import { answers, locals, script, table } from "./server/script.ts";
 import { number, text } from "./server/script-parameters.ts";
@@ -25,7 +26,7 @@ const FIND_DUE = script("find what is due", {
 });
 
 /**
- * Expires what is due in a queue, and returns the retired contents whose undo window (`undo`, in microseconds) is over.
+ * Expires what is due in a queue, forgets lives that are over, and returns the retired contents whose undo window (`undo`, in microseconds) is over.
  * When nothing is left to do now, the shard's list gets the time of the next visit. Deletes the row of a queue that
  * does not live here, has no contents left, and is not being moved.
  */
@@ -33,7 +34,7 @@ const COLLECT = script("collect a queue", {
   effect: "writes",
   keys: QUEUE,
   args: { offset: number, undo: number },
-  uses: [CLOCK, QUEUE_ROW, EXPIRE_DUE],
+  uses: [CLOCK, QUEUE_ROW, TELL, EXPIRE_DUE],
   answers: answers<["ok" | "again", messages: number, claims: number, contents: string[], lapsed: number]>(),
   lua: `
 local expired = expire_due()
@@ -43,14 +44,19 @@ if #forgotten > 0 then
   redis.call('ZREM', KEPT_ENDS, unpack(forgotten))
   if redis.call('EXISTS', KEPT_ENDS) == 0 then redis.call('UNLINK', KEPT) end
 end
+local over = {}
+if history then
+  over = redis.call('ZRANGEBYSCORE', ROW .. ${LIFE_ENDS}, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
+  if #over > 0 then forget_lives(ROW, over) end
+end
 local contents = redis.call('ZRANGEBYSCORE', RETIRED, '-inf', digits(now - undo), 'LIMIT', 0, 10)
 local verdict = 'ok'
-if not expired.done or #forgotten == ${EXPIRE_STEP} or #contents > 0 then
+if not expired.done or #forgotten == ${EXPIRE_STEP} or #over == ${EXPIRE_STEP} or #contents > 0 then
   verdict = 'again'
 else
   local soonest = ${NEVER}
   if epoch then soonest = find_next_due() end
-  for key, later in pairs({[KEPT_ENDS] = 0, [RETIRED] = undo}) do
+  for key, later in pairs({[KEPT_ENDS] = 0, [RETIRED] = undo, [ROW .. ${LIFE_ENDS}] = 0}) do
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[2] then soonest = math.min(soonest, first[2] + later) end
   end

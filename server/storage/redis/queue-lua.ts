@@ -35,10 +35,13 @@
  * | fence | the newest attempt to move the queue away, begun or given up |
  * | left | the epoch that moved away last |
  * | arriving | the epoch whose copy is being written here |
+ * | history | for how many seconds it keeps the lives of its messages; absent: not at all. See lives/lua.ts |
+ * | history-since, life-bytes, purged-at | since when, how much that is, and when all was purged |
  * | posted, claimed, popped, released, lapsed, deleted, expired, deadLettered | see QueueTotals, for this epoch |
  */
 import { KEY_SECONDS, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
 import { CONTENT_PARTS, QUEUE_PARTS } from "./keys.ts";
+import { LIFE_ENDS, LIFE_FIELDS, LIVES, tellPiece } from "./lives/lua.ts";
 import { locals, piece } from "./server/script.ts";
 import { number, optionalNumeral } from "./server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP, NEVER, SLICES } from "./server/shared-lua.ts";
@@ -82,7 +85,8 @@ export const QUEUE_ROW = piece(
   "the queue's row",
   { pieces: [LIFE], keys: ["ROW"] },
   `
-local epoch, last_marker, next_due, moving = unpack(redis.call('HMGET', ROW, 'life', 'last', 'next', 'moving'))
+local epoch, last_marker, next_due, moving, history =
+  unpack(redis.call('HMGET', ROW, 'life', 'last', 'next', 'moving', 'history'))
 if not epoch then
   local taken
   epoch, taken = epoch_in(ROW)
@@ -90,6 +94,9 @@ if not epoch then
 end
 `,
 );
+
+/** How scripts write down what happens to messages. */
+export const TELL = tellPiece(QUEUE_ROW);
 
 /** Ends the script unless the queue lives here with the caller's epoch. Also ends it while the queue is frozen. */
 export const REQUIRE_LIVE = piece(
@@ -190,7 +197,7 @@ end
 export const EXPIRE_DUE = piece(
   "expire what is due",
   {
-    pieces: [CLOCK, END_CLAIMS, REMOVE],
+    pieces: [CLOCK, END_CLAIMS, REMOVE, TELL],
     keys: ["ROW", "ORDER", "READY", "CLAIM_ENDS", "CLAIMED", "DELAYED", "EXPIRY"],
   },
   `
@@ -202,6 +209,7 @@ local function expire_due()
   local function make_ready(key)
     local ids = due_in(key)
     if #ids == 0 then return 0 end
+    if history and key == CLAIMED then tell_lapsed(ids) end
     local ready = {}
     for index, marker in ipairs(redis.call('ZMSCORE', ORDER, unpack(ids))) do
       if marker then
@@ -218,6 +226,7 @@ local function expire_due()
   local lapsed = make_ready(CLAIMED)
   local readied = math.max(lapsed, make_ready(DELAYED))
   local messages = due_in(EXPIRY)
+  if #messages > 0 and history then tell_ended(messages, 'expired') end
   if #messages > 0 then remove(messages) end
   count('lapsed', lapsed)
   count('expired', #messages)
@@ -409,14 +418,16 @@ end
 );
 
 /**
- * Retires the queue's content: renames it to the keys in `retired_content`, where it stays until gc frees it.
+ * Retires the queue's content, and forgets the lives of its messages: renames it to the keys in `retired_content`, where it stays until gc frees it.
  * `retired_name` is its name in gc's list.
  */
 export const RETIRE = piece(
   "retire content",
-  { pieces: [PUT_AWAY, SCHEDULE], keys: ["RETIRED", "retired_content"], args: ["retired_name"] },
+  { pieces: [PUT_AWAY, SCHEDULE], keys: ["ROW", "RETIRED", "retired_content"], args: ["retired_name"] },
   `
 local function retire()
+  redis.call('UNLINK', ROW .. ${LIVES}, ROW .. ${LIFE_ENDS})
+  redis.call('HDEL', ROW, ${LIFE_FIELDS})
   put_away(retired_content)
   redis.call('ZADD', RETIRED, NOW, 'queue:' .. retired_name)
   schedule(now)

@@ -11,6 +11,7 @@ import {
 } from "../../errors/delete-errors.ts";
 import { NIL, validUuids } from "../../list-pages.ts";
 import { HELD } from "../claims/rows.ts";
+import { deletes } from "../lives/triggers.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
@@ -154,6 +155,14 @@ const DELETE = statement({
   text: deleteText(GENERAL),
 });
 
+/** The second half of a transfer to another store. It goes alone, so that lives tell it from other deletes. */
+const DELETE_DEAD_LETTERS = statement({
+  name: "message_delete_dead_letters",
+  parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4 },
+  row: rowOf<JudgedRow>(),
+  text: `${deletes("deadLettered")}${deleteText(UNIFORM)}`,
+});
+
 const DELETE_UNIFORM = statement({
   name: "message_delete_uniform",
   parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4 },
@@ -244,7 +253,10 @@ export class MessageDeleter {
     countedAs: "deleted" | "deadLettered" = "deleted",
   ): Promise<DeleteResult | typeof STALE> {
     const { counters, lowWater, reaper } = this.#pool;
-    const result = await this.#executor.submit(request, request.ids.length + 1);
+    const result =
+      countedAs === "deadLettered"
+        ? ((await this.#delete([request], DELETE_DEAD_LETTERS))[0] as DeleteResult | typeof STALE)
+        : await this.#executor.submit(request, request.ids.length + 1);
     if (result === STALE || result.deleted === 0) return result;
     counters.add(request.row.id, countedAs, result.deleted);
     counters.add(request.row.id, "lapsed", result.lapsed);
@@ -253,8 +265,8 @@ export class MessageDeleter {
     return result;
   }
 
-  async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
-    const judged = await this.#judge(batch);
+  async #delete(batch: readonly DeleteRequest[], uniform = DELETE_UNIFORM): Promise<(DeleteResult | typeof STALE)[]> {
+    const judged = await this.#judge(batch, uniform);
     const live = new Set(judged[0]?.live?.split(","));
     const results = batch.map(({ row }) =>
       live.has(row.id)
@@ -271,7 +283,7 @@ export class MessageDeleter {
     return results;
   }
 
-  #judge(batch: readonly DeleteRequest[]): Promise<JudgedRow[]> {
+  #judge(batch: readonly DeleteRequest[], uniform: typeof DELETE_UNIFORM): Promise<JudgedRow[]> {
     const { statements } = this.#pool;
     const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
     const messages = this.#wantedMessages(batch);
@@ -285,7 +297,7 @@ export class MessageDeleter {
     const mode = MODE[batch[0]?.mode ?? "any"];
     const isUniform = batch.every((request) => MODE[request.mode] === mode && request.claimIds.length < 2);
     if (row !== undefined && another === undefined && isUniform) {
-      return statements.write(DELETE_UNIFORM, { ...wanted, queueId: row.id, epoch: row.epoch, mode });
+      return statements.write(uniform, { ...wanted, queueId: row.id, epoch: row.epoch, mode });
     }
     const numberOfQueue = new Map(rows.map(({ id }, index) => [id, index + 1]));
     return statements.write(DELETE, {

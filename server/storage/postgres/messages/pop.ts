@@ -2,6 +2,7 @@
 import { carriedBytes, type Message, type MessageController } from "../../data-driver.ts";
 import { keepsTooMuch, MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
 import { callOnce, TURN } from "../idempotency.ts";
+import { deletes } from "../lives/triggers.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { allThatFit, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
@@ -33,7 +34,9 @@ const PARAMETERS = {
 type PoppedRow = MaybeMessageRow & { locked: number };
 
 /** `more`: what a pop with a key has besides. */
-const popText = (more = { queueColumn: "", keptCte: "", condition: "", rememberedCtes: "", column: "" }) => `
+const popText = (
+  more = { queueColumn: "", keptCte: "", condition: "", rememberedCtes: "", column: "" },
+) => `${deletes("popped")}
     WITH ${CLOCK},
     queue AS MATERIALIZED (
       SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low_water${more.queueColumn}

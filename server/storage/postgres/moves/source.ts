@@ -113,10 +113,11 @@ const READ_CLAIMS_BY_ID = statement({
 const READ_ROW = statement({
   name: "queue_move_row",
   parameters: ATTEMPT,
-  row: rowOf<{ lowWater: string; totals: string | null; claims: number }>(),
+  row: rowOf<{ lowWater: string; totals: string | null; claims: number; lifeSeconds: number }>(),
   text: `
     SELECT q.low_water::text AS "lowWater", ${TOTALS_OF_QUEUE} AS totals,
-      (SELECT count(*)::int FROM claims o WHERE o.queue_id = q.id AND o.expires_at > ${NOW}) AS claims
+      (SELECT count(*)::int FROM claims o WHERE o.queue_id = q.id AND o.expires_at > ${NOW}) AS claims,
+      coalesce((SELECT l.seconds FROM message_life_queues l WHERE l.queue_id = q.id), 0)::float8 AS "lifeSeconds"
     FROM pool_queues q WHERE ${OURS}`,
 });
 
@@ -301,11 +302,12 @@ export class MoveSource {
     const { statements } = this.#pool;
     const [row] = await statements.read(READ_ROW, attemptOf(params));
     if (row === undefined) throw staleEpoch(params.queue);
-    const { lowWater, claims, totals } = row;
+    const { lowWater, claims, totals, lifeSeconds } = row;
     const { project, name } = params.queue;
     const subscriptions = await statements.read(READ_SUBSCRIPTIONS, { project, name });
     const tally = tallyOf(totals);
-    return { lowWater, tally, claims, subscriptions, highestMarker: await highestMarker(statements) };
+    const highest = await highestMarker(statements);
+    return { lowWater, tally, claims, lifeSeconds, subscriptions, highestMarker: highest };
   };
 
   readonly thaw: QueueTransfer["thaw"] = async (params) => {

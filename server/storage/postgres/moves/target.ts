@@ -5,6 +5,7 @@ import { headersText } from "../../messages/message-headers.ts";
 import type { MovedState, QueueLife, QueueTransfer } from "../../moves/queue-transfer.ts";
 import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { IS_POP } from "../idempotency.ts";
+import { keepLives } from "../lives/lives.ts";
 import { counted } from "../messages/kept-pops.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
 import { deadLetteredText } from "../messages/rows.ts";
@@ -402,6 +403,9 @@ export class MoveTarget {
       return { id: row.id, purged: live?.purged === true };
     });
     this.#pool.queues.forget(queue);
+    const { lifeSeconds: seconds } = rest;
+    // Whoever reads a life later does it again: it is no reason to undo a move.
+    if (seconds > 0) await keepLives(statements, { queueId, epoch: life.epoch, seconds }).catch(() => undefined);
     // Both beside the calls that wait for the queue. Claims that are left behind expire.
     void statements.write(DELETE_EMPTY_CLAIMS, { queueId }).catch(() => undefined);
     if (purged) void counters.recount(queueId).catch(() => counters.doubt(queueId));

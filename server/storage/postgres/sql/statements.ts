@@ -12,6 +12,8 @@ export class Statements {
   readonly connections: pg.Pool;
   readonly calls = new CallsInFlight();
   readonly pool: PoolParameters;
+  /** What each connection was told of the clock. */
+  readonly #toldClocks = new WeakMap<pg.ClientBase, number>();
 
   /** `clock` moves the pool's clock forward, for tests. */
   constructor(connections: pg.Pool, lockSpace: string, clock: { readonly offsetMs: number } = { offsetMs: 0 }) {
@@ -49,6 +51,14 @@ export class Statements {
     }
   }
 
+  /** Triggers see no parameters: they read from the session how far tests have moved the clock. */
+  async #tellClock(client: pg.ClientBase): Promise<void> {
+    const { clockOffset } = this.pool;
+    if (this.#toldClocks.get(client) === clockOffset) return;
+    await client.query("SELECT set_config('isimud.clock_offset', $1, false)", [String(clockOffset)]);
+    this.#toldClocks.set(client, clockOffset);
+  }
+
   /** The wait for a connection counts: the statement gets the time that is left. */
   async #run<Row>(
     { name, text }: Statement<never, Row>,
@@ -62,6 +72,7 @@ export class Statements {
       const left = deadline - performance.now();
       try {
         if (left < WORTH_SENDING_MS) throw tooBusy();
+        if (this.pool.clockOffset !== 0) await this.#tellClock(client);
         const result = await client.query({ name, text, values, query_timeout: left } as Query);
         return result.rows as Row[];
       } catch (error) {

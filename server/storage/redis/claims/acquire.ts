@@ -7,7 +7,7 @@ import { RESEND } from "../../resend.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "../messages/exhausted.ts";
 import { BODY_STEP, RECORD, readMessages } from "../messages/records.ts";
-import { CALL, COMES_DUE, ENTER, KEPT_KEYS, QUEUE } from "../queue-lua.ts";
+import { CALL, COMES_DUE, ENTER, KEPT_KEYS, QUEUE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, script } from "../server/script.ts";
@@ -56,7 +56,7 @@ const ACQUIRE = script("acquire claims", {
       maxBytes: number,
     }),
   },
-  uses: [ENTER, COMES_DUE, KEPT_KEYS, RECORD, CLAIM_RECORD, HOLD, DESCRIBE_HELD, SLICES, EXHAUSTED_FRONT],
+  uses: [ENTER, TELL, COMES_DUE, KEPT_KEYS, RECORD, CLAIM_RECORD, HOLD, DESCRIBE_HELD, SLICES, EXHAUSTED_FRONT],
   answers: answers<
     | ["reused"]
     | ["repeated", claimId: string]
@@ -129,6 +129,17 @@ repeat
   looked, ended, step = looked + #page, #page < step, ${EXPIRE_STEP}
 until full or not requests[turn] or ended or looked - #taken >= ${LOOK_AT}
 hold(taken)
+if history then
+  local events = {}
+  for _, message in ipairs(taken) do
+    local record, request = message.record, message.request
+    if record.part == 'd' then
+      events[#events + 1] = {message.id, 'claimed at=' .. NOW .. ' client=' .. request.client .. ' actor=' ..
+        request.actor .. ' claim=' .. request.claim .. ' until=' .. record.ends .. ' count=' .. record.count}
+    end
+  end
+  tell(events)
+end
 for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
 local claims, ends, names, acquired, first_end = {}, {}, {}, {}, math.huge
 for index, request in ipairs(requests) do

@@ -6,7 +6,7 @@ import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { idRange } from "../id-range.ts";
 import { BODY_STEP, isCutByRoom, MAX_ROOM, RECORD, readMessages } from "../messages/records.ts";
-import { CALL, COMES_DUE, END_CLAIMS, ENTER, NOTE, QUEUE } from "../queue-lua.ts";
+import { CALL, COMES_DUE, END_CLAIMS, ENTER, NOTE, QUEUE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, piece, script } from "../server/script.ts";
 import { number, numeral, text } from "../server/script-parameters.ts";
@@ -81,7 +81,7 @@ const RENEW = script("renew a claim", {
   effect: "writes",
   keys: QUEUE,
   args: { ...CALL, claim: text, ttl: numeral, grace: numeral },
-  uses: [ENTER, COMES_DUE, CLAIM_RECORD, HOLD, HELD_BY, FIND_CLAIM],
+  uses: [ENTER, TELL, COMES_DUE, CLAIM_RECORD, HOLD, HELD_BY, FIND_CLAIM],
   answers: answers<["none"] | ["ok", now: string, claim: ClaimParts]>(),
   lua: `
 if not found then return {'none'} end
@@ -92,6 +92,14 @@ hold(held)
 comes_due(request.ends)
 local renewed = read_claim(found)
 renewed.renewed, renewed.ends, renewed.ttl, renewed.grace, renewed.held = NOW, digits(request.ends), ttl, grace, #held
+if history then
+  local events = {}
+  for index, message in ipairs(held) do
+    events[index] = {message.id, 'renewed at=' .. NOW .. ' client=' .. message.record.holder .. ' actor=' ..
+      renewed.actor .. ' claim=' .. claim .. ' until=' .. digits(request.ends) .. ' count=' .. message.record.count}
+  end
+  tell(events)
+end
 local record = write_claim(renewed)
 redis.call('HSET', CLAIMS, claim, record)
 redis.call('ZADD', CLAIM_ENDS, digits(request.ends), claim)
@@ -102,11 +110,18 @@ const RELEASE = script("release a claim", {
   effect: "writes",
   keys: QUEUE,
   args: { ...CALL, claim: text },
-  uses: [ENTER, RECORD, HELD_BY, NOTE, END_CLAIMS, SLICES, FIND_CLAIM],
+  uses: [ENTER, TELL, RECORD, HELD_BY, NOTE, END_CLAIMS, SLICES, FIND_CLAIM],
   answers: answers<["ok", released: number]>(),
   lua: `
 if not found then return {'ok', 0} end
 local held = held_by(claim, taken)
+if history then
+  local events = {}
+  for index, message in ipairs(held) do
+    events[index] = {message.id, 'released at=' .. NOW .. ' client=' .. message.record.holder .. ' claim=' .. claim}
+  end
+  tell(events)
+end
 for some in slices(held) do
   local ids, ready, records = {}, {}, {}
   for index, message in ipairs(some) do

@@ -4,7 +4,7 @@ import { othersHold } from "../../errors/delete-errors.ts";
 import { normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { RECORD } from "../messages/records.ts";
-import { CALL, COMES_DUE, ENTER, NOTE, QUEUE } from "../queue-lua.ts";
+import { CALL, COMES_DUE, ENTER, NOTE, QUEUE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, script } from "../server/script.ts";
 import { list, number, text } from "../server/script-parameters.ts";
@@ -16,7 +16,7 @@ const RELEASE_MESSAGES = script("release messages of a claim", {
   effect: "writes",
   keys: QUEUE,
   args: { ...CALL, claim: text, delay: number, ids: list(text) },
-  uses: [ENTER, COMES_DUE, RECORD, NOTE, DECREMENT_HELD, SLICES],
+  uses: [ENTER, TELL, COMES_DUE, RECORD, NOTE, DECREMENT_HELD, SLICES],
   answers: answers<["ok", released: number] | ["others", ids: string[]]>(),
   lua: `
 local mine, others, delivered = {}, {}, 0
@@ -33,6 +33,16 @@ for some in slices(ids) do
   end
 end
 if #others > 0 then return {'others', others} end
+if history then
+  local events, ends = {}, delay > 0 and ' until=' .. digits(now + delay * 1000000) or ''
+  for _, message in ipairs(mine) do
+    local id, record = unpack(message)
+    if record.part == 'd' then
+      events[#events + 1] = {id, 'released at=' .. NOW .. ' client=' .. record.holder .. ' claim=' .. claim .. ends}
+    end
+  end
+  tell(events)
+end
 for some in slices(mine) do
   local ids_here, in_set, records = {}, {}, {}
   for index, message in ipairs(some) do

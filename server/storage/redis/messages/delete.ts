@@ -10,7 +10,7 @@ import {
 import { validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
-import { CALL, ENTER, QUEUE, REMOVE } from "../queue-lua.ts";
+import { CALL, ENTER, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, script } from "../server/script.ts";
@@ -22,7 +22,7 @@ const MAX_IDS = 500;
 
 /**
  * `mode` says what a request may delete: `any` message; `free`: messages that no live claim holds; `held`: messages
- * that its claims hold. If one message may not be deleted, its request deletes nothing. For the later requests of a
+ * that its claims hold; `moved`: the same, of messages that another store has by now. If one message may not be deleted, its request deletes nothing. For the later requests of a
  * script, messages that an earlier one deletes no longer exist. The claim's id is the fencing token: the step that
  * deletes compares it.
  */
@@ -30,7 +30,7 @@ const DELETE = script("delete messages", {
   effect: "writes",
   keys: QUEUE,
   args: { ...CALL, requests: records({ mode: text, claims: list(text), ids: list(text) }) },
-  uses: [ENTER, REMOVE, RECORD, DECREMENT_HELD],
+  uses: [ENTER, TELL, REMOVE, RECORD, DECREMENT_HELD],
   answers: answers<["ok", results: Result[]]>(),
   lua: `
 local ids, records = {}, {}
@@ -44,8 +44,11 @@ end
 for some, first in slices(ids) do
   for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do records[first + index - 1] = record end
 end
+local moved = {}
 local doomed, found, held_by, results = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
 local function judge(request)
+  local moves = request.mode == 'moved'
+  if moves then request.mode = 'held' end
   local mine, claimed, refused, verdict = {}, {}, {}, nil
   for index = request.first, request.last do
     local record = records[index]
@@ -68,12 +71,22 @@ local function judge(request)
   for _, message in ipairs(mine) do
     local id, set, claim = unpack(message)
     doomed[id] = true
+    if moves then moved[#moved + 1] = id end
     table.insert(found[set], id)
     if claim then held_by[claim] = (held_by[claim] or 0) + 1 end
   end
   return {'ok', #mine}
 end
 for index, request in ipairs(requests) do results[index] = judge(request) end
+if history then
+  local deleted, is_moved = {}, {}
+  for _, id in ipairs(moved) do is_moved[id] = true end
+  for id in pairs(doomed) do
+    if not is_moved[id] then deleted[#deleted + 1] = id end
+  end
+  tell_ended(deleted, 'deleted')
+  tell_ended(moved, 'deadLettered')
+end
 for set, in_set in pairs(found) do remove(in_set, set) end
 decrement_held(held_by)
 return {'ok', results}`,
@@ -129,7 +142,8 @@ export class MessageDeleter {
   async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
     const { queue } = params;
     const claims = validUuids(params.claimIds ?? []);
-    const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
+    const held = params.deadLettered === true ? "moved" : "held";
+    const mode = params.claimIds !== undefined ? held : params.spareClaimed === true ? "free" : "any";
     const ids = [...new Set(validUuids(params.ids))];
     const countedAs = params.deadLettered ? "deadLettered" : "deleted";
     const [verdict, found, refused] = await this.#submit(queue, { mode, claims, ids }, countedAs);

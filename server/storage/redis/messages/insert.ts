@@ -3,7 +3,7 @@ import type { Message, NewMessage } from "../../data-driver.ts";
 import { keyReused, postDigest } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { CALL, ENTER, KEPT_KEYS, QUEUE } from "../queue-lua.ts";
+import { CALL, ENTER, KEPT_KEYS, QUEUE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, piece, script } from "../server/script.ts";
@@ -110,7 +110,7 @@ const POST = script("post messages", {
     digest: text,
     messages: records({ id: text, ttl: numeral, delay: number, client: optionalWord, body: text }),
   },
-  uses: [ENTER, KEPT_KEYS, APPEND_HERE],
+  uses: [ENTER, TELL, KEPT_KEYS, APPEND_HERE],
   answers: answers<["repeated" | "reused", ids: string] | ["ok"]>(),
   lua: `
 if idempotency_key ~= '-' then
@@ -122,6 +122,14 @@ for _, message in ipairs(messages) do
   message.available = message.delay > 0 and now + message.delay * 1000000 or 0
 end
 append_here(messages)
+if history then
+  local events = {}
+  for index, message in ipairs(messages) do
+    local delay = message.available > now and ' until=' .. digits(message.available) or ''
+    events[index] = {message.id, 'posted at=' .. NOW .. ' client=' .. message.client .. delay}
+  end
+  tell(events)
+end
 if idempotency_key ~= '-' then
   local ids = {}
   for index, message in ipairs(messages) do ids[index] = message.id end
@@ -139,7 +147,7 @@ const ADOPT = script("adopt messages", {
   effect: "grows",
   keys: QUEUE,
   args: { ...CALL, messages: records(ADOPTED) },
-  uses: [ENTER, APPEND_HERE],
+  uses: [ENTER, TELL, APPEND_HERE],
   answers: answers<["ok", adopted: number]>(),
   lua: `
 local fresh = {}
@@ -150,6 +158,13 @@ for _, message in ipairs(messages) do
   end
 end
 append_here(fresh)
+if history then
+  local events = {}
+  for index, message in ipairs(fresh) do
+    events[index] = {message.id, 'arrived at=' .. NOW .. ' other=' .. (string.match(message.more, ' dead_from=(%S+)') or '-')}
+  end
+  tell(events)
+end
 return {'ok', #fresh}`,
 });
 

@@ -3,7 +3,7 @@ import { DomainError } from "../../../errors.ts";
 import { carriedBytes, type MessageController } from "../../data-driver.ts";
 import { writeRefusalOf } from "../../errors/read-only-storage.ts";
 import { keepsTooMuch, keyReused, MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
-import { CALL, ENTER, KEPT_KEYS, KEPT_POP_BYTES, QUEUE, REMOVE } from "../queue-lua.ts";
+import { CALL, ENTER, KEPT_KEYS, KEPT_POP_BYTES, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { type AnswerOf, answers, script } from "../server/script.ts";
 import { number, optionalNumeral, optionalText, text } from "../server/script-parameters.ts";
@@ -42,6 +42,7 @@ else
 end
 local messages, count = describe(ids, max_bytes, math.huge)
 for index = #ids, count + 1, -1 do ids[index] = nil end
+if history then tell_ended(ids, 'popped') end
 remove(ids, READY)`;
 
 type Popped = ["ok", now: string, messages: string[], stopped: string | null];
@@ -51,7 +52,7 @@ const POP = script("pop messages", {
   effect: "writes",
   keys: QUEUE,
   args: ARGS,
-  uses: [ENTER, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT],
+  uses: [ENTER, TELL, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT],
   answers: answers<Popped>(),
   lua: `${TAKE}
 return {'ok', NOW, messages, stopped}`,
@@ -70,7 +71,7 @@ const POP_KEYED = script("pop messages once", {
   effect: "grows",
   keys: QUEUE,
   args: { ...ARGS, ...KEY, mostKept: number },
-  uses: [ENTER, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT, KEPT_KEYS, KEPT_POP_BYTES],
+  uses: [ENTER, TELL, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT, KEPT_KEYS, KEPT_POP_BYTES],
   answers: answers<Popped | Kept | ["full", bytes: number]>(),
   lua: `${REPEAT}
 local bytes_before = kept_pop_bytes()

@@ -8,7 +8,18 @@ import { keyReused, PURGED, PURGING, purgeDigest, readPurge } from "../../idempo
 import { numberMarker } from "../../list-pages.ts";
 import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
 import { PURGED_PARTS } from "../keys.ts";
-import { CALL, ENTER, KEPT_KEYS, PUT_AWAY, QUEUE, QUEUE_ROW, REMOVE, REQUIRE_LIVE, SCHEDULE } from "../queue-lua.ts";
+import {
+  CALL,
+  ENTER,
+  KEPT_KEYS,
+  PUT_AWAY,
+  QUEUE,
+  QUEUE_ROW,
+  REMOVE,
+  REQUIRE_LIVE,
+  SCHEDULE,
+  TELL,
+} from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, piece, script, table } from "../server/script.ts";
 import { number, optionalText, text } from "../server/script-parameters.ts";
@@ -38,6 +49,7 @@ local function purge_all()
     redis.call('ZADD', RETIRED, NOW, 'purged:' .. name)
     schedule(now)
   end
+  if history then redis.call('HSET', ROW, 'purged-at', NOW) end
   if moving then redis.call('HSET', ROW, 'low', last_marker or '0') end
   return count
 end
@@ -79,7 +91,7 @@ const PURGE_BEFORE = script("purge the beginning of a queue", {
   effect: "writes",
   keys: KEYS,
   args: { ...ARGS, upTo: text, createdBefore: number, removed: number },
-  uses: [ENTER, PURGE_ALL, KEPT_KEYS, LAST_BEFORE, COUNT_HELD, REMOVE, DECREMENT_HELD],
+  uses: [ENTER, TELL, PURGE_ALL, KEPT_KEYS, LAST_BEFORE, COUNT_HELD, REMOVE, DECREMENT_HELD],
   answers: answers<["ok" | "some", messages: number, upTo: string] | Repeated>(),
   lua: `
 if idempotency_key ~= '-' then
@@ -97,6 +109,7 @@ if redis.call('ZCOUNT', ORDER, '(' .. up_to, '+inf') == 0 then
   removed = removed + purge_all()
 else
   local ids = redis.call('ZRANGEBYSCORE', ORDER, '-inf', up_to, 'LIMIT', 0, ${EXPIRE_STEP})
+  if history then tell_ended(ids, 'purged') end
   count_all_held(ids)
   remove(ids)
   decrement_held(held_by)

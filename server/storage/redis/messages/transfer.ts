@@ -6,7 +6,7 @@ import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { QUEUE_PARTS } from "../keys.ts";
-import { CALL, ENTER, LIFE, QUEUE, REMOVE } from "../queue-lua.ts";
+import { CALL, ENTER, LIFE, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { type ArgsOf, answers, piece, script, table } from "../server/script.ts";
 import { list, optionalNumeral, optionalWord, text } from "../server/script-parameters.ts";
@@ -65,14 +65,14 @@ const HELD_ARGS = { claim: text, ttl: optionalNumeral, deadFrom: optionalWord, i
 const TRANSFER = script("transfer messages", {
   effect: "grows",
   keys: { ...QUEUE, target: table(QUEUE_PARTS) },
-  args: { ...CALL, targetEpoch: optionalNumeral, ...HELD_ARGS },
-  uses: [LIFE, ENTER, REMOVE, RECORD, HELD, DECREMENT_HELD, APPEND],
+  args: { ...CALL, targetEpoch: optionalNumeral, fromName: optionalWord, toName: optionalWord, ...HELD_ARGS },
+  uses: [LIFE, ENTER, TELL, REMOVE, RECORD, HELD, DECREMENT_HELD, APPEND],
   answers: answers<
     ["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: number, appended: number]
   >(),
   lua: `
-local epoch_there, last_there, next_there, moving_there =
-  unpack(redis.call('HMGET', target.row, 'life', 'last', 'next', 'moving'))
+local epoch_there, last_there, next_there, moving_there, history_there =
+  unpack(redis.call('HMGET', target.row, 'life', 'last', 'next', 'moving', 'history'))
 epoch_there = epoch_there or epoch_in(target.row)
 if not epoch_there then return {'target missing'} end
 if target_epoch and target_epoch ~= epoch_there then return {'target stale'} end
@@ -97,6 +97,19 @@ for index, id in ipairs(moved) do
 end
 if delivered > 0 then decrement_held({[claim] = delivered}) end
 if #messages > 0 then append(target, messages, last_there, next_there) end
+if history then
+  local events, kind = {}, dead_from == '-' and 'moved' or 'deadLettered'
+  for index, one in ipairs(held) do
+    events[index] = {one.message.id, kind .. ' at=' .. NOW .. ' count=' .. one.record.count .. ' other=' .. to_name}
+  end
+  tell(events)
+end
+if history_there then
+  local events = {}
+  for index, message in ipairs(messages) do events[index] = {message.id, 'arrived at=' .. NOW .. ' other=' .. from_name} end
+  begin_telling()
+  tell_in(target.row, target.due, history_there, events)
+end
 return {'ok', #moved, #messages}`,
 });
 
@@ -149,7 +162,12 @@ export class MessageMoves {
     if (scripts.link.isCluster && target.at(-1) !== keys.queue(from).at(-1)) {
       return this.#copyThenDelete(from, to, args);
     }
-    const answer = await this.#queues.call(from, TRANSFER, { ...args, targetEpoch: to.epoch }, { keys: { target } });
+    const answer = await this.#queues.call(
+      from,
+      TRANSFER,
+      { ...args, targetEpoch: to.epoch, fromName: from.name, toName: to.name },
+      { keys: { target } },
+    );
     if (answer[0] === "target missing") throw queueDoesNotExist(to);
     if (answer[0] === "target stale") throw staleEpoch(to);
     if (answer[0] === "target moving") throw isMoving(to);

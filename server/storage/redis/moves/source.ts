@@ -169,11 +169,21 @@ const READ_REST = script("read the rest to move", {
   args: ATTEMPT,
   uses: [ENTER_ATTEMPT],
   answers:
-    answers<["ok", lowWater: string, highestMarker: string, claims: number, tally: readonly (string | null)[]]>(),
+    answers<
+      [
+        "ok",
+        lowWater: string,
+        highestMarker: string,
+        claims: number,
+        tally: readonly (string | null)[],
+        lifeSeconds: string,
+      ]
+    >(),
   lua: `
 local frozen, low, last = unpack(redis.call('HMGET', ROW, 'frozen', 'low', 'last'))
 if not frozen then return {'stale'} end
-return {'ok', low or '0', last or '0', redis.call('ZCARD', CLAIM_IDS), redis.call('HMGET', ROW, ${TALLY_FIELDS})}`,
+local tally = redis.call('HMGET', ROW, ${TALLY_FIELDS})
+return {'ok', low or '0', last or '0', redis.call('ZCARD', CLAIM_IDS), tally, history or '0'}`,
 });
 
 const READ_SUBSCRIPTIONS = script("read subscriptions to move", {
@@ -301,7 +311,7 @@ export class MoveSource implements SourceHalf {
   }
 
   async readRest(params: Attempt): Promise<MovedRest> {
-    const [, lowWater, highestMarker, claims, tally] = await this.#call(params, READ_REST, {});
+    const [, lowWater, highestMarker, claims, tally, lifeSeconds] = await this.#call(params, READ_REST, {});
     const { keys, scripts } = this.#queues;
     const subscriptionKeys = { subscriptions: keys.subscriptions(params.queue) };
     const args = { offset: this.#queues.offset() };
@@ -319,7 +329,14 @@ export class MoveSource implements SourceHalf {
         remainingMs: until(ends, now),
       };
     });
-    return { lowWater, highestMarker, tally: readTally(tally), claims, subscriptions };
+    return {
+      lowWater,
+      highestMarker,
+      tally: readTally(tally),
+      claims,
+      lifeSeconds: Number(lifeSeconds),
+      subscriptions,
+    };
   }
 
   async thaw(params: Attempt): Promise<boolean> {

@@ -61,7 +61,7 @@ return {'ok'}`,
 const OPEN = script("open a staging", {
   effect: "grows",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), staging: table(CONTENT_PARTS) },
-  args: { ...CALL, retiredName: text, highestMarker: number, counts: list(numeral) },
+  args: { ...CALL, retiredName: text, highestMarker: number, lifeSeconds: number, counts: list(numeral) },
   uses: [CLOCK, LIFE, QUEUE_ROW, CONTENT, RETIRE, SCHEDULE, FORGET_MOVE],
   answers: answers<["ok"]>(),
   lua: `
@@ -77,6 +77,7 @@ local last = digits(math.max(tonumber(last_marker or 0), highest_marker))
 redis.call('HSET', ROW, 'last', last, 'next', '0')
 begin_life(ROW, caller_epoch)
 for index, kind in ipairs({${TALLY_FIELDS}}) do redis.call('HSET', ROW, kind, counts[index]) end
+if life_seconds > 0 then redis.call('HSET', ROW, 'history', digits(life_seconds), 'history-since', NOW) end
 schedule(now)
 return {'ok'}`,
 });
@@ -221,7 +222,8 @@ export class MoveTarget implements TargetHalf {
     await this.#write(queue, PURGE_STAGING, { lowWater: scoreOf(rest.lowWater) });
     const { retiredName, retiredContent } = this.#queues.newRetirement(queue);
     const counts = TALLIED.map((kind) => rest.tally[kind]);
-    const args = { retiredName, highestMarker: Number(scoreOf(rest.highestMarker)), counts };
+    const { lifeSeconds } = rest;
+    const args = { retiredName, highestMarker: Number(scoreOf(rest.highestMarker)), lifeSeconds, counts };
     await this.#queues.call(queue, OPEN, args, { keys: { retiredContent, staging: this.#stagingOf(queue) } });
     const { keys, scripts } = this.#queues;
     const [verdict] = await scripts.run(
