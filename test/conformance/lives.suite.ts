@@ -49,7 +49,11 @@ export function describeLives(name: string, open: OpenDataDriver): void {
       });
       await driver().lives.keep({ queue, seconds: 2 * HOUR });
       const longer = await driver().lives.read({ queue, ids: [after] });
-      expect(longer).toMatchObject({ seconds: 2 * HOUR, since: kept?.since, lives: [{ events: [{ kind: "posted" }] }] });
+      expect(longer).toMatchObject({
+        seconds: 2 * HOUR,
+        since: kept?.since,
+        lives: [{ events: [{ kind: "posted" }] }],
+      });
       await driver().lives.keep({ queue, seconds: 0 });
       await driver().lives.keep({ queue, seconds: 0 });
       expect(await driver().lives.read({ queue, ids: [after] })).toBeNull();
