@@ -245,6 +245,12 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
   maxSearchedMessages: "Most messages that a search looks at.",
   maxSearchMilliseconds: "How long a search looks at messages. It may take a little longer.",
   maxQueuesWithMetrics: "Most queues of all projects that have `_metrics` switched on.",
+  maxHistorySeconds: "Longest `_history_seconds` of a queue.",
+  maxLifeEvents: "Most events in the life of a message: of a longer one the first and the newest.",
+  maxLifeEventsOfQueue:
+    "Most events that a queue in a pool on PostgreSQL keeps in the lives of its messages. Beyond that the oldest go early.",
+  maxLifeBytesOfQueue:
+    "Most bytes of events that a queue in a pool on Redis keeps. Beyond that the lives go early whose last event is the oldest.",
   maxMessageHeaders: "Most headers of a message.",
   maxMessageHeaderNameBytes: "Longest name of a header, in bytes.",
   maxMessageHeadersBytes: "Largest headers of a message, in bytes of a JSON object that has them all.",

@@ -98,6 +98,10 @@ const ATTRIBUTES = {
   enableEncryptMessages: { description: "`_enable_encrypt_messages`. Always false so far." },
   flavor: { description: "`_flavor`: which pools the queue is placed among." },
   retryPolicy: { description: "`_retry_policy`: for notifications, of which none is delivered yet." },
+  historySeconds: {
+    description:
+      "`_history_seconds`: how long the queue keeps each event in the lives of its messages, for `Message.life`. 0, the default: it keeps none, and its calls cost nothing more.",
+  },
   metrics: {
     description:
       "`_metrics`: whether `/api/metrics` has series of this queue. At most `limits.maxQueuesWithMetrics` queues may ask for it.",
@@ -126,6 +130,7 @@ export const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueA
     enableEncryptMessages: t.expose("enableEncryptMessages", { type: "Boolean", ...ATTRIBUTES.enableEncryptMessages }),
     flavor: t.expose("flavor", { type: "String", nullable: true, ...ATTRIBUTES.flavor }),
     retryPolicy: t.expose("retryPolicy", { type: RetryPolicyType, nullable: true, ...ATTRIBUTES.retryPolicy }),
+    historySeconds: t.expose("historySeconds", { type: "SafeInt", ...ATTRIBUTES.historySeconds }),
     metrics: t.expose("metrics", { type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });
@@ -142,6 +147,7 @@ export const QueueAttributesInput = builder.inputType("QueueAttributesInput", {
     enableEncryptMessages: t.field({ type: "Boolean", ...ATTRIBUTES.enableEncryptMessages }),
     flavor: t.field({ type: "String", ...ATTRIBUTES.flavor }),
     retryPolicy: t.field({ type: RetryPolicyInput, ...ATTRIBUTES.retryPolicy }),
+    historySeconds: t.field({ type: "SafeInt", ...ATTRIBUTES.historySeconds }),
     metrics: t.field({ type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });

@@ -432,3 +432,62 @@ test("many queues get their messages in one request, and one whose pool is away 
     ["BAD_INPUT", "posts"],
   ]);
 });
+
+test("a life goes on in the dead letter queue and back, and is told of messages that are gone", async () => {
+  const project = aProject();
+  await createQueue(api, project, "dead");
+  const metadata = { _history_seconds: 600, _max_claim_count: 1, _dead_letter_queue: "dead" };
+  await createQueue(api, project, "q", metadata);
+  const [id] = await postMessages(api, project, "q", [1]);
+  const query =
+    "query L($project: String, $queue: String!, $id: ID!) { queue(project: $project, queue: $queue) { attributes { historySeconds } message(id: $id) { life { ...Life } } messageLife(id: $id) { ...Life } } } fragment Life on MessageLife { keptSeconds keptSince isComplete events { kind at queueName queue { name } otherQueueName otherQueue { name } clientId actor claimId until deliveries } }";
+  const lifeIn = async (queue: string) => (await api.run(query, { project, queue, id })).queue;
+  const kinds = (life: { events: { kind: string }[] }) => life.events.map(({ kind }) => kind);
+
+  const posted = await lifeIn("q");
+  expect(posted).toMatchObject({ attributes: { historySeconds: 600 }, message: { life: posted.messageLife } });
+  expect(posted.messageLife).toMatchObject({ keptSeconds: 600, isComplete: true, events: [{ kind: "POSTED" }] });
+  const take = async (clientId: string) =>
+    (
+      await api.run(
+        "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } messages { id life { events { kind } } } } }",
+        { input: { project, queue: "q", limit: 1, clientId } },
+      )
+    ).createClaim;
+  const held = await take("worker");
+  expect(held.messages).toMatchObject([{ id, life: { events: [{ kind: "POSTED" }, { kind: "CLAIMED" }] } }]);
+  await api.run(
+    "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { clientMutationId } }".replace(
+      "{ clientMutationId }",
+      "{ __typename }",
+    ),
+    {
+      input: { project, queue: "q", claimId: held.claim.id },
+    },
+  );
+  expect((await take("worker 2")).messages).toEqual([]);
+  expect((await lifeIn("q")).message).toBeNull();
+  const path = ["POSTED", "CLAIMED", "RELEASED", "DEAD_LETTERED"];
+  const gone = (await lifeIn("q")).messageLife;
+  expect(kinds(gone)).toEqual(path);
+  expect(gone.events[3]).toMatchObject({ queueName: "q", otherQueue: { name: "dead" }, deliveries: 1 });
+  const dead = await lifeIn("dead");
+  expect(dead.message.life).toEqual(dead.messageLife);
+  expect(dead.messageLife).toMatchObject({ keptSeconds: 0, keptSince: null, isComplete: false });
+  expect(kinds(dead.messageLife)).toEqual(path);
+
+  const set =
+    "mutation U($input: UpdateQueueAttributesInput!) { updateQueueAttributes(input: $input) { queue { attributes { historySeconds } } } }";
+  const keep = (queue: string, historySeconds: number | null) =>
+    api.run(set, { input: { project, queue, attributes: { historySeconds } } });
+  await keep("dead", 60);
+  await api.run("mutation D($input: DeleteMessageInput!) { deleteMessage(input: $input) { deleted } }", {
+    input: { project, queue: "dead", id },
+  });
+  expect((await lifeIn("dead")).messageLife).toMatchObject({ keptSeconds: 60, events: [{ kind: "DELETED" }] });
+  expect(kinds((await lifeIn("q")).messageLife)).toEqual([...path, "DELETED"]);
+  await keep("q", null);
+  expect((await lifeIn("q")).messageLife).toBeNull();
+  const tooLong = { input: { project, queue: "q", attributes: { historySeconds: 604_801 } } };
+  expect(await api.codeOf(set, tooLong)).toBe("BAD_INPUT");
+});

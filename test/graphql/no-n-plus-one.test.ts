@@ -70,6 +70,7 @@ const OF_MUTATIONS = ["PoolGarbage", "PostResult"];
 const ARGUMENTS: Readonly<Record<string, string>> = {
   "Pool.flavor": "project: $project",
   "Queue.message": "id: $messageId",
+  "Queue.messageLife": "id: $messageId",
   "Queue.messagesById": "ids: [$messageId]",
   "Queue.claim": "claimId: $claimId",
   "Queue.history": "metrics: [READY]",

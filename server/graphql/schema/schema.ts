@@ -5,6 +5,7 @@ import "./node.ts";
 import "../queues.ts";
 import "../messages.ts";
 import "../message-search.ts";
+import "../message-lives.ts";
 import "../many-posts.ts";
 import "../claims.ts";
 import "../claim-search.ts";

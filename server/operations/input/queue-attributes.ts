@@ -1,6 +1,7 @@
 /** The reserved attributes of a queue's metadata: reading them, their defaults, and the rules for new ones. */
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
+import { MAX_LIFE_SECONDS } from "../../storage/messages/message-life.ts";
 import { objectMembers } from "./json-text.ts";
 import { badInput, checkWhole } from "./limits.ts";
 import { checkName, checkQueueName } from "./names.ts";
@@ -37,6 +38,8 @@ export interface ReservedAttributes {
   retryPolicy: RetryPolicy | null;
   /** `_metrics`: the metrics for Prometheus name the queue. */
   metrics: boolean;
+  /** `_history_seconds`: how long it keeps each event in the lives of its messages. 0: it keeps none. */
+  historySeconds: number;
 }
 
 type AttributeField = keyof ReservedAttributes;
@@ -67,6 +70,7 @@ const ATTRIBUTES: Record<string, Attribute> = {
   _flavor: { field: "flavor", read: readText, wants: "the name of a flavor" },
   _retry_policy: { field: "retryPolicy", read: readRetryPolicy, wants: "an object" },
   _metrics: { field: "metrics", read: readBoolean, wants: "true or false" },
+  _history_seconds: { field: "historySeconds", read: readWhole, wants: "a whole number" },
 };
 
 export const RESERVED_KEYS: readonly string[] = Object.keys(ATTRIBUTES);
@@ -106,6 +110,7 @@ export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttr
     flavor: stored.flavor ?? null,
     retryPolicy: stored.retryPolicy ?? null,
     metrics: stored.metrics ?? false,
+    historySeconds: Math.min(stored.historySeconds ?? 0, MAX_LIFE_SECONDS),
   };
 }
 
@@ -146,6 +151,7 @@ export function checkAttributes(
   const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_MESSAGES_POST_SIZE } = limits;
   within("_default_message_ttl", stored.defaultMessageTtlSeconds, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
   within("_default_message_delay", stored.defaultMessageDelaySeconds, 0, MAX_MESSAGE_DELAY, "seconds");
+  within("_history_seconds", stored.historySeconds, 0, MAX_LIFE_SECONDS, "seconds");
   within("_max_messages_post_size", stored.maxMessagesPostBytes, 1, MAX_MESSAGES_POST_SIZE, "bytes");
   const { deadLetterQueueMessagesTtlSeconds, maxClaimCount } = stored;
   // Zaqar allows any number. With 0 or less such a queue delivers nothing, and no sign says why.

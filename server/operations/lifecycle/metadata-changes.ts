@@ -23,6 +23,7 @@ export interface MetadataChanges {
    * Stores what `change` makes of the metadata, in one step: changes by several callers at once are all kept. Metadata
    * that stays as it is writes nothing. Another `_flavor` also adds a job that moves the queue to a pool of it. A crash
    * before the job is added leaves the new metadata; a repeat adds the job, unless `_flavor` was removed.
+   * Another `_history_seconds` is told to the queue's pool, or nothing is stored: STORAGE_UNAVAILABLE, NOT_SUPPORTED.
    * QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, TOO_LARGE for one `_metrics` too many.
    */
   apply(
@@ -61,6 +62,9 @@ export function createMetadataChanges(
         if (after.effective.metrics && !before.effective.metrics) await requireRoomForMetrics(tx.queues);
         const changed = after.text !== before.text;
         if (changed) await tx.queues.setMetadata(queue, after.text);
+        // Before the commit: a pool that refuses it, or cannot be reached, leaves the metadata as it was.
+        const seconds = after.effective.historySeconds;
+        if (seconds !== before.effective.historySeconds) await data.lives.keep({ queue, seconds });
         const result = queueRecord(limits, await tx.queues.get(queue), after);
         // Only the reserved attributes are audited: users' own keys may hold anything.
         return { result, details: { before: before.stored, after: after.stored }, changed };

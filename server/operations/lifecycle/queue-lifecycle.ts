@@ -62,6 +62,14 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
     }
   }
 
+  /** A pool that does not hear of it now does so when a life is read: see messages/lives.ts. */
+  async function keepLives(queue: QueueRef, seconds: number): Promise<void> {
+    if (seconds === 0) return;
+    await data.lives.keep({ queue, seconds }).catch((error: unknown) => {
+      context.warn("A new queue does not keep the lives of its messages yet", error);
+    });
+  }
+
   return {
     attach,
 
@@ -77,6 +85,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
         if (recorded.created) await lookup.forget(queue);
         // A queue that existed has its row, or the pooling driver creates it at the first use.
         if (recorded.changed) await attach(queue, recorded.entry);
+        if (recorded.created) await keepLives(queue, metadata.effective.historySeconds);
         return recorded.created;
       }
       throw new DomainError("STORAGE_UNAVAILABLE", "The pools changed while the queue was created. Try again.");

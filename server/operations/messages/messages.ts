@@ -6,6 +6,7 @@ import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { LongPolls } from "../live/long-polls.ts";
 import type { QueueTail } from "../live/queue-tail.ts";
 import { createMessageDeletes, type MessageDeletes } from "./delete.ts";
+import { createMessageLives, type MessageLifeReads } from "./lives.ts";
 import { createMessagePosts, type MessagePosts } from "./post.ts";
 import { createMessageReads, type MessageReads } from "./read.ts";
 import { createMessageSearches, type MessageSearches } from "./search.ts";
@@ -17,7 +18,12 @@ import { createMessageSearches, type MessageSearches } from "./search.ts";
  * All but `watch` happen as a whole or not at all, also when a crash comes between. Calls may run at the same time:
  * MessageController says what they see of one another.
  */
-export interface MessageOperations extends MessagePosts, MessageReads, MessageSearches, MessageDeletes {}
+export interface MessageOperations
+  extends MessagePosts,
+    MessageReads,
+    MessageSearches,
+    MessageLifeReads,
+    MessageDeletes {}
 
 export function createMessageOperations(
   context: OperationContext,
@@ -34,6 +40,7 @@ export function createMessageOperations(
     ...createMessagePosts(context, parts),
     ...createMessageReads(context, parts),
     ...createMessageSearches(context, parts),
+    ...createMessageLives(context, parts),
     ...createMessageDeletes(context, parts),
   };
 }
