@@ -40,6 +40,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Queue: "queues(project: $project, first: $n) { nodes ROW }",
   Message: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes ROW } } }",
   MessageHeader: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes { headers ROW } } } }",
+  LifeEvent: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes { life { events ROW } } } } }",
   Claim: "queues(project: $project, first: $n) { nodes { claims(first: 2) { nodes ROW } } }",
   ClaimHolder: "claims(project: $project, first: $n) { holders ROW }",
   Consumer: "queues(project: $project, first: $n) { nodes { consumers(first: 2) { nodes ROW } } }",
