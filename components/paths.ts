@@ -71,6 +71,7 @@ export const paths = {
   jobs: (query?: { state?: string; after?: string | null; before?: string | null }) => withQuery("/jobs", query),
   health: () => "/health",
   keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),
-  audit: (query?: { actor?: string; after?: string | null; before?: string | null }) => withQuery("/audit", query),
+  audit: (query?: { actor?: string | undefined; target?: string; after?: string | null; before?: string | null }) =>
+    withQuery("/audit", query),
   explorer: () => "/graphql",
 };

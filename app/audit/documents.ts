@@ -4,8 +4,8 @@ import { graphql } from "../../components/graphql.ts";
 
 export const AUDIT_PAGE = graphql(
   `
-  query AuditPage($actor: String, $first: Int, $after: String, $last: Int, $before: String) {
-    auditEntries(actor: $actor, first: $first, after: $after, last: $last, before: $before) {
+  query AuditPage($actor: String, $target: String, $first: Int, $after: String, $last: Int, $before: String) {
+    auditEntries(actor: $actor, target: $target, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         ...AuditRow
       }

@@ -16,7 +16,8 @@ export const metadata: Metadata = { title: "Audit" };
 export default async function AuditPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const actor = one(search, "actor");
-  const variables = { actor, ...pageVariables(search) };
+  const target = one(search, "target");
+  const variables = { actor, target, ...pageVariables(search) };
   const loaded = await load(AUDIT_PAGE, variables);
   return (
     <>
@@ -28,12 +29,19 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
       <Panel flush>
         <FilterBar>
           <SearchBox param="actor" label="Filter by actor" placeholder="Actor (exact)" />
+          <SearchBox param="target" label="Filter by target" placeholder="Target (exact)" />
         </FilterBar>
         {loaded.ok ? (
           <AuditTable
             rows={loaded.data.auditEntries.nodes}
-            pager={pagerLinks(loaded.data.auditEntries.pageInfo, search, (page) => paths.audit({ actor, ...page }))}
-            empty={<EmptyState title={actor === undefined ? "No entries yet" : `No entries of “${actor}”`} />}
+            pager={pagerLinks(loaded.data.auditEntries.pageInfo, search, (page) =>
+              paths.audit({ actor, target, ...page }),
+            )}
+            empty={
+              <EmptyState title={actor === undefined && target === undefined ? "No entries yet" : "No entry matches"}>
+                {actor === undefined && target === undefined ? null : "Both names must be exact."}
+              </EmptyState>
+            }
           />
         ) : (
           <Failed error={loaded.error} />

@@ -56,6 +56,7 @@ builder.queryFields((t) => ({
     args: {
       ...projectArgs,
       actor: t.arg.string({ description: "Only what this actor did." }),
+      target: t.arg.string({ description: "Only what was done to this: the name of a queue, a pool, and so on." }),
       ...pageArgs,
     },
     complexity: pageCost,
@@ -64,6 +65,7 @@ builder.queryFields((t) => ({
       page: await operations.audit.list(access, {
         project: args.project,
         actor: args.actor,
+        target: args.target,
         page: pageOf(args, "auditEntries"),
       }),
       order: "auditEntries" as const,

@@ -2,6 +2,7 @@
 import { storedKeys } from "../operations/input/queue-attributes.ts";
 import type { QueueMetadata } from "../operations/input/queue-metadata.ts";
 import type { QueueRecord } from "../operations/lifecycle/queue-record.ts";
+import { MAX_DEAD_LETTER_SOURCES } from "../operations/queues/read.ts";
 import type { BatchResult } from "../storage/batch-result.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import type { MessageStamp, QueueStats } from "../storage/queue-stats.ts";
@@ -147,6 +148,23 @@ QueueType.implement({
         "True: its `_dead_letter_queue` does not exist. Messages that were delivered `_max_claim_count` times stay in this queue, exhausted, until it exists.",
       resolve: (queue, _args, context) =>
         batched(context, "Queue.deadLetterQueueMissing", queue, (queues) => missDeadLetterQueue(queues, context)),
+    }),
+    deadLetterQueue: t.field({
+      type: QueueType,
+      nullable: true,
+      description:
+        "The queue that its `_dead_letter_queue` names; null when it names none. Its id, name and project are known; when anything else of it is selected, it is null if that queue does not exist.",
+      resolve: ({ project, metadata }, _args, context, info) => {
+        const name = metadata.effective.deadLetterQueue;
+        return name === null ? null : followQueue({ project, name }, context, info);
+      },
+    }),
+    deadLetterSources: t.stringList({
+      description: `Names of the queues whose \`_dead_letter_queue\` it is, ascending: the first ${MAX_DEAD_LETTER_SOURCES}. All queues of a list cost one statement.`,
+      resolve: (queue, _args, context) =>
+        batched(context, "Queue.deadLetterSources", queue, (queues) =>
+          context.operations.queues.deadLetterSources(context.access, { queues: queues.map(addressOf) }),
+        ),
     }),
     stats: t.field({
       type: QueueStatsType,

@@ -27,6 +27,7 @@ const METADATA_FIELDS = new Set([
   "attributes",
   "storedAttributes",
   "deadLetterQueueMissing",
+  "deadLetterQueue",
 ]);
 const STATS_FIELDS = new Set(["stats"]);
 

@@ -88,8 +88,11 @@ export interface QueueController {
    * and then set loses no change of another caller.
    */
   setMetadata(queue: QueueRef, metadataText: string): Promise<void>;
-  /** Names of the queues whose `_dead_letter_queue` is this one, ascending, at most `limit`. */
-  listByDeadLetterQueue(params: { queue: QueueRef; limit: number }): Promise<string[]>;
+  /**
+   * For each queue the names of those whose `_dead_letter_queue` it is, ascending, at most `limit`. In the order asked,
+   * with one statement.
+   */
+  listByDeadLetterQueues(params: { queues: readonly QueueRef[]; limit: number }): Promise<string[][]>;
   /**
    * Queues with a `_max_claim_count` whose `_dead_letter_queue` does not exist, ordered by project and the missing
    * queue's name, at most `limit`. Some may be left out when there are more than a thousand. Without `projects`, of
@@ -374,7 +377,7 @@ export interface AuditController {
   /** Deletes entries older than `days` (1 or more), the oldest first, at most `limit`. Returns how many. */
   trim(params: { days: number; limit: number }): Promise<number>;
   /** Newest first; marker = id. */
-  list(params: { page: PageRequest; project?: string; actor?: string }): Promise<Page<AuditEntry>>;
+  list(params: { page: PageRequest; project?: string; actor?: string; target?: string }): Promise<Page<AuditEntry>>;
   /** The entries that exist, in any order, with one statement. A text that is no id finds none. */
   getMany(ids: readonly string[]): Promise<AuditEntry[]>;
 }

@@ -75,6 +75,17 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       expect((await audit().list({ page: { limit: 1 } })).items[0]?.id).toBe(made[0]?.id);
     });
 
+    it("lists what was done to one target, both ways", async () => {
+      const [target, other] = [unique("target"), unique("target")];
+      const made: string[] = [];
+      for (const one of [target, other, target]) made.unshift(await audit().append(anEntry({ target: one })));
+      const ids = async (scope: { target: string; project?: string }) =>
+        (await walk((page) => audit().list({ page, ...scope }))).map((entry) => entry.id);
+      expect(await ids({ target })).toEqual([made[0], made[2]]);
+      expect(await ids({ target, project: "p" })).toEqual([made[0], made[2]]);
+      expect(await ids({ target, project: "q" })).toEqual([]);
+    });
+
     it("refuses a malformed marker or entry id", async () => {
       await expect(audit().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
       await expect(audit().settle("x", "done")).rejects.toMatchObject({ code: "BAD_INPUT" });

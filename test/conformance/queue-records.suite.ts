@@ -48,8 +48,10 @@ export function queueRecordCases(harness: () => ControlDriverHarness): void {
       for (const other of [uses(7), uses(`${dead.name}x`), uses("\u0000"), "{}"]) {
         await queues().create(aQueue({ project }), other);
       }
-      const find = (limit = 10) => queues().listByDeadLetterQueue({ queue: dead, limit });
-      expect(await find()).toEqual(["a", "b", "c"]);
+      const find = async (limit = 10) => (await queues().listByDeadLetterQueues({ queues: [dead], limit }))[0];
+      const both = { queues: [{ project, name: "nobody's" }, dead], limit: 10 };
+      expect(await queues().listByDeadLetterQueues(both)).toEqual([[], ["a", "b", "c"]]);
+      expect(await queues().listByDeadLetterQueues({ ...both, queues: [] })).toEqual([]);
       expect(await find(2)).toEqual(["a", "b"]);
       await queues().setMetadata({ project, name: "a" }, "{}");
       await queues().setMetadata({ project, name: "b" }, `{"\\u005fdead_letter_queue": "${dead.name}"}`);

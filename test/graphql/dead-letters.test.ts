@@ -16,6 +16,24 @@ test("a queue says whether its dead letter queue is missing, in a list too", asy
   ]);
 });
 
+test("a queue leads to its dead letter queue, and names the queues that it is one for, in a list too", async () => {
+  const project = aProject();
+  await createQueue(api, project, "a", { _dead_letter_queue: "there" });
+  await createQueue(api, project, "b", { _dead_letter_queue: "not-there" });
+  await createQueue(api, project, "c", { _dead_letter_queue: "there" });
+  await createQueue(api, project, "there");
+  const query = `query Q($project: String) {
+    queues(project: $project) { nodes { deadLetterQueue { name stats { total } } deadLetterSources } }
+  }`;
+  const there = { name: "there", stats: { total: 0 } };
+  expect((await api.run(query, { project })).queues.nodes).toEqual([
+    { deadLetterQueue: there, deadLetterSources: [] },
+    { deadLetterQueue: null, deadLetterSources: [] },
+    { deadLetterQueue: there, deadLetterSources: [] },
+    { deadLetterQueue: null, deadLetterSources: ["a", "c"] },
+  ]);
+});
+
 test("messages that a missing dead letter queue keeps back are exhausted, and are shown when asked for", async () => {
   const project = aProject();
   await createQueue(api, project, "q", { _max_claim_count: 1, _dead_letter_queue: "nowhere" });

@@ -10,10 +10,14 @@ import { readVisible } from "../input/visible.ts";
 /** Reading the log needs the role admin. */
 export interface AuditOperations {
   /**
-   * Audit entries of a project, newest first; with `actor`, only of that actor. Without `project`: those of all
+   * Audit entries of a project, newest first; with `actor`, only of that actor; with `target`, only what was done to
+   * things of that name. Without `project`: those of all
    * projects for an unlimited caller, of its own for a caller with one project. BAD_INPUT.
    */
-  list(access: Access, params: ProjectAddress & PageParams & { actor?: string | null }): Promise<Page<AuditEntry>>;
+  list(
+    access: Access,
+    params: ProjectAddress & PageParams & { actor?: string | null; target?: string | null },
+  ): Promise<Page<AuditEntry>>;
   /**
    * In the order asked, null for an entry that does not exist or that `list` would not show to this caller. One
    * statement. At most MAX_PAGE_SIZE.
@@ -29,10 +33,13 @@ export function createAuditOperations({ control, limits }: OperationContext): Au
       const project = chosenScope(limits, access, named ? { project: params.project } : { allProjects: true });
       const actor = params.actor ?? undefined;
       if (actor !== undefined) checkText("actor", actor);
+      const target = params.target ?? undefined;
+      if (target !== undefined) checkText("target", target);
       return control.audit.list({
         page: pageRequest(limits, params.page),
         ...(project === undefined ? {} : { project }),
         ...(actor === undefined ? {} : { actor }),
+        ...(target === undefined ? {} : { target }),
       });
     },
 

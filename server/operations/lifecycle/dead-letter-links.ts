@@ -36,7 +36,7 @@ export function createDeadLetterLinks({
 
   async function neighboursOf(queue: QueueRef, limit: number): Promise<{ names: string[]; last: string | null }> {
     const above = await deadLetterQueueOf(queue);
-    const found = await control.queues.listByDeadLetterQueue({ queue, limit: limit + 1 });
+    const [found = []] = await control.queues.listByDeadLetterQueues({ queues: [queue], limit: limit + 1 });
     const below = found.slice(0, limit);
     const others = below.filter((name) => name !== above && name !== queue.name);
     return {

@@ -45,6 +45,11 @@ export interface QueueReads {
     access: Access,
     params: QueueScope & PageParams & { orderBy?: QueueOrder; detailed?: boolean; withStats?: boolean },
   ): Promise<Page<ListedQueue>>;
+  /**
+   * For each queue the names of those whose dead letter queue it is, ascending, at most MAX_DEAD_LETTER_SOURCES. In the
+   * order asked, with one statement. At most MAX_PAGE_SIZE queues.
+   */
+  deadLetterSources(access: Access, params: { queues: readonly QueueAddress[] }): Promise<string[][]>;
   /** Counts the queues that `list` would list. Exact up to 10,000. */
   count(access: Access, params: QueueScope): Promise<{ value: number; exact: boolean }>;
   /** Counts the queues of each project, in the order given, with one statement. At most MAX_PAGE_SIZE projects. */
@@ -53,6 +58,9 @@ export interface QueueReads {
     params: { projects: readonly string[] },
   ): Promise<{ value: number; exact: boolean }[]>;
 }
+
+/** Of the queues that use one dead letter queue, so many are named. */
+export const MAX_DEAD_LETTER_SOURCES = 100;
 
 const BY_NAME: QueueOrder = { field: "name", direction: "asc" };
 
@@ -102,6 +110,12 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
         stats: stats[index] ?? null,
       }));
       return { ...page, items };
+    },
+
+    async deadLetterSources(access, { queues }) {
+      requireRole(access, "viewer");
+      const chosen = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+      return control.queues.listByDeadLetterQueues({ queues: chosen, limit: MAX_DEAD_LETTER_SOURCES });
     },
 
     async count(access, params) {

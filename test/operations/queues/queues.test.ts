@@ -455,8 +455,10 @@ describe("deleting and purging", () => {
     } finally {
       await connections.end();
     }
-    const usersOf = (name: string) =>
-      service.control.queues.listByDeadLetterQueue({ queue: { project: "p", name }, limit: 10 });
+    const usersOf = async (name: string) => {
+      const queues = [{ project: "p", name }];
+      return (await service.control.queues.listByDeadLetterQueues({ queues, limit: 10 }))[0];
+    };
     expect(await usersOf("first")).toEqual(["gone", "kept", "stale"]);
     await service.operations.gc.collect(operator, {});
     expect([await usersOf("first"), await usersOf("second")]).toEqual([["kept", "missing"], ["stale"]]);

@@ -34,13 +34,13 @@ export function auditController({ session }: { session: Session }): AuditControl
           SELECT id FROM (SELECT id, at FROM audit_entries ORDER BY id LIMIT ${limit}) AS first
           WHERE at < clock_timestamp() - make_interval(days => ${days}::int))`,
 
-    list: ({ page, project, actor }) =>
+    list: ({ page, project, actor, target }) =>
       keysetPage({
         page,
         descending: true,
         fetch: (bound, order, take) =>
           prisma.auditEntry.findMany({
-            where: { project, actor, ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}) },
+            where: { project, actor, target, ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}) },
             orderBy: { id: order },
             take,
           }),

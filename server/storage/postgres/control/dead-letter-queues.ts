@@ -9,17 +9,20 @@ import type { QueueRef } from "../../queue-ref.ts";
 /** At most this many queues with a missing dead letter queue have their metadata read. */
 const MISSING_LIMIT = 1000;
 
-export async function listByDeadLetterQueue(
+export async function listByDeadLetterQueues(
   prisma: Prisma.TransactionClient,
-  { queue: { project, name }, limit }: Parameters<QueueController["listByDeadLetterQueue"]>[0],
-): Promise<string[]> {
-  const rows = await prisma.queue.findMany({
-    where: { project, deadLetterQueue: name },
-    select: { name: true },
-    orderBy: { name: "asc" },
-    take: limit,
-  });
-  return rows.map((row) => row.name);
+  { queues, limit }: Parameters<QueueController["listByDeadLetterQueues"]>[0],
+): Promise<string[][]> {
+  if (queues.length === 0) return [];
+  const rows = await prisma.$queryRaw<{ names: string[] }[]>`
+    SELECT ARRAY(
+      SELECT q.name FROM queues q WHERE q.project = asked.project AND q.dead_letter_queue = asked.name
+      ORDER BY q.name LIMIT ${limit}
+    ) AS names
+    FROM unnest(${queues.map(({ project }) => project)}::text[], ${queues.map(({ name }) => name)}::text[])
+      WITH ORDINALITY AS asked(project, name, n)
+    ORDER BY asked.n`;
+  return rows.map(({ names }) => names);
 }
 
 export async function listWithoutDeadLetterQueue(

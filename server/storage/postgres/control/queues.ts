@@ -6,7 +6,7 @@ import type { QueueRef } from "../../queue-ref.ts";
 import { countQueuesOfProjects } from "./counts.ts";
 import {
   deadLetterQueueOf,
-  listByDeadLetterQueue,
+  listByDeadLetterQueues,
   listWithoutDeadLetterQueue,
   repairDeadLetterQueues,
 } from "./dead-letter-queues.ts";
@@ -24,7 +24,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     getMany: (queues) => getMany(prisma, queues),
     getMetadata: (queue) => getMetadata(session, queue),
     setMetadata: (queue, metadataText) => setMetadata(prisma, queue, metadataText),
-    listByDeadLetterQueue: (params) => listByDeadLetterQueue(prisma, params),
+    listByDeadLetterQueues: (params) => listByDeadLetterQueues(prisma, params),
     listWithoutDeadLetterQueue: (params) => listWithoutDeadLetterQueue(prisma, params),
     repairDeadLetterQueues: (queues) => repairDeadLetterQueues(prisma, queues),
     listWithMetrics: (params) => listWithMetrics(prisma, params),
