@@ -2,12 +2,12 @@
 
 import { lazy, type ReactNode, useCallback, useState } from "react";
 import { askServer } from "./api.ts";
-import { connectLive } from "./live-stream.ts";
 import { GROUPS } from "./navigation.ts";
 import { paths } from "./paths.ts";
 import { type Environment, EnvironmentBadge } from "./ui/environment-badge.tsx";
 import { Hints } from "./ui/hint.tsx";
 import { Keyboard } from "./ui/keyboard.tsx";
+import type { Connect } from "./ui/live-tabs.ts";
 import { RefreshProvider } from "./ui/refresh.tsx";
 import { RefreshPicker } from "./ui/refresh-picker.tsx";
 import { Shell } from "./ui/shell.tsx";
@@ -22,6 +22,9 @@ const Palette = lazy(loadPalette);
 const preparePalette = () => {
   loadPalette().catch(() => {});
 };
+
+/** Loaded by the first live page. */
+const connectLive: Connect = async (...call) => (await import("./live-stream.ts")).connectLive(...call);
 
 /** Two faces that look opposite ways. */
 const MARK = (

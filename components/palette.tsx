@@ -32,17 +32,17 @@ interface Entry {
 const SETTLE_MS = 120;
 
 /** Finds queues by the beginning of their names, the actions of this page, and pages. */
-export default function Palette({ onClose }: { onClose: () => void }) {
+export default function Palette({ typed, onClose }: { typed: string; onClose: () => void }) {
   return (
     <Modal label="Find a queue, page or action" onClose={onClose}>
-      {(close) => <Finder close={close} />}
+      {(close) => <Finder typed={typed} close={close} />}
     </Modal>
   );
 }
 
-function Finder({ close }: { close: () => void }) {
+function Finder({ typed, close }: { typed: string; close: () => void }) {
   const router = useRouter();
-  const [text, setText] = useState("");
+  const [text, setText] = useState(typed);
   const [at, setAt] = useState(0);
   const { queues, note } = useQueues(text);
   const [here] = useState(() => [...actionsOfPage(), ...savedViews()]);

@@ -9,16 +9,26 @@ export function Keyboard({
   Palette,
   prepare,
 }: {
-  Palette: ComponentType<{ onClose: () => void }>;
+  /** `typed`: what was typed before it was there. */
+  Palette: ComponentType<{ typed: string; onClose: () => void }>;
   /** Loads the palette, which comes before the hand is on the second key. */
   prepare: () => void;
 }) {
   const [open, setOpen] = useState<"palette" | "keys" | null>(null);
+  const [typed, setTyped] = useState("");
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key === "Control" || event.key === "Meta") prepare();
       if (event.defaultPrevented || document.querySelector("dialog:modal, [role=dialog], [role=alertdialog]")) return;
-      if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") setOpen("palette");
+      if (open === "palette") {
+        // It is still being loaded.
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        if (event.key === "Escape") setOpen(null);
+        else if (event.key === "Backspace") setTyped((text) => text.slice(0, -1));
+        else if (event.key.length === 1) setTyped((text) => text + event.key);
+        else return;
+      } else if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k")
+        setOpen("palette");
       else if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       else if (event.key === "?") setOpen("keys");
       else if (event.key === "/") {
@@ -31,7 +41,10 @@ export function Keyboard({
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
-  }, [prepare]);
+  }, [prepare, open]);
+  useEffect(() => {
+    if (open === null) setTyped("");
+  }, [open]);
   const close = () => setOpen(null);
   return (
     <>
@@ -51,7 +64,7 @@ export function Keyboard({
         </span>
       </button>
       <Suspense fallback={null}>
-        {open === "palette" ? <Palette onClose={close} /> : null}
+        {open === "palette" ? <Palette typed={typed} onClose={close} /> : null}
         {open === "keys" ? <KeySheet onClose={close} /> : null}
       </Suspense>
     </>

@@ -34,15 +34,16 @@ type Note =
   /** From a new leader: every tab says what it wants. */
   | { kind: "who" }
   | { kind: "view"; key: string; changed: boolean }
-  | { kind: "connected"; connected: boolean };
+  /** Which views the stream tells of. */
+  | { kind: "connected"; keys: readonly string[] };
 
 const NAME = "isimud-live";
 const REPEAT_MS = 10_000;
 /** A tab that said nothing for so long is gone. */
 const GONE_MS = 25_000;
 const RETRY_MS = { least: 500, most: 2000 };
-/** Views that the server takes in one stream. */
-const MOST_VIEWS = 20;
+/** Views that the server takes in one stream. A tab with another one has no stream, and refreshes by the clock. */
+export const MOST_VIEWS = 20;
 
 const keyOf = (view: View) => JSON.stringify([view.document, view.variables]);
 
@@ -60,7 +61,7 @@ export function watchLive(view: View, connect: Connect, listener: Listener): () 
 
   const hear = (note: Note) => {
     if (note.kind === "view" && note.key === key) listener.onView(note.changed);
-    if (note.kind === "connected") listener.onConnected(note.connected);
+    if (note.kind === "connected") listener.onConnected(note.keys.includes(key));
   };
   const say = (note: Note) => channel.postMessage(note);
   const want = () => {
@@ -98,10 +99,11 @@ class Leader {
   readonly #tell: (note: Note) => void;
   readonly #tabs = new Map<string, { view: View; at: number }>();
   readonly #digests = new Map<string, string>();
-  #connected = false;
+  /** The views of the present stream, once it tells of them. */
+  #connected: readonly string[] = [];
   /** Ends the present stream, so that one with other views is opened. */
   #restart = new AbortController();
-  #open: string[] = [];
+  #open: readonly string[] = [];
 
   constructor(connect: Connect, tell: (note: Note) => void) {
     this.#connect = connect;
@@ -115,7 +117,7 @@ class Leader {
     const keys = [...this.#views().keys()];
     // A view that nobody watches any more can stay until a new one comes.
     if (keys.some((key) => !this.#open.includes(key))) this.#restart.abort();
-    else if (this.#connected) this.#tell({ kind: "connected", connected: true });
+    else if (this.#connected.length > 0) this.#tell({ kind: "connected", keys: this.#connected });
   }
 
   async run(stop: AbortSignal): Promise<void> {
@@ -127,7 +129,7 @@ class Leader {
       const views = this.#views();
       this.#open = [...views.keys()];
       const onChange = ({ index, digest }: ViewChange) => {
-        this.#say(true);
+        this.#say(this.#open);
         const key = this.#open[index];
         if (key === undefined) return;
         const changed = this.#digests.get(key) !== digest;
@@ -136,7 +138,7 @@ class Leader {
       };
       if (!signal.aborted) await this.#connect([...views.values()], onChange, signal).catch(() => {});
       if (signal.aborted) continue;
-      this.#say(false);
+      this.#say([]);
       await pause(RETRY_MS.least + Math.random() * (RETRY_MS.most - RETRY_MS.least), signal);
     }
   }
@@ -146,10 +148,10 @@ class Leader {
     return new Map([...views].slice(0, MOST_VIEWS));
   }
 
-  #say(connected: boolean): void {
-    if (this.#connected === connected) return;
-    this.#connected = connected;
-    this.#tell({ kind: "connected", connected });
+  #say(keys: readonly string[]): void {
+    if (this.#connected === keys || (this.#connected.length === 0 && keys.length === 0)) return;
+    this.#connected = keys;
+    this.#tell({ kind: "connected", keys });
   }
 }
 

@@ -15,7 +15,7 @@ import {
   useSyncExternalStore,
   useTransition,
 } from "react";
-import { type Connect, canBeLive, type View, watchLive } from "./live-tabs.ts";
+import type { Connect, View } from "./live-tabs.ts";
 import { useServerClock } from "./time.tsx";
 
 /** `away`: no server answers, or it cannot render. `other build`: its pages are newer or older than the open one. */
@@ -193,9 +193,10 @@ function useLive({ view, connect, refresh }: { view: View | null; connect: Conne
   const [connected, setConnected] = useState(false);
   const [checkedAt, setCheckedAt] = useState(0);
   const now = useServerClock();
+  const live = useLivePart(view !== null);
   useEffect(() => {
-    if (view === null || !canBeLive()) return;
-    const stop = watchLive(view, connect, {
+    if (view === null || !live?.canBeLive()) return;
+    const stop = live.watchLive(view, connect, {
       onView: (changed) => {
         if (changed) refresh();
         else setCheckedAt(now());
@@ -210,8 +211,25 @@ function useLive({ view, connect, refresh }: { view: View | null; connect: Conne
       stop();
       setConnected(false);
     };
-  }, [view, connect, refresh, now]);
+  }, [view, live, connect, refresh, now]);
   return { connected, checkedAt };
+}
+
+/** Loaded by the first live page. Until then, and when it cannot be loaded, pages refresh by the clock. */
+function useLivePart(wanted: boolean): typeof import("./live-tabs.ts") | null {
+  const [part, setPart] = useState<typeof import("./live-tabs.ts") | null>(null);
+  useEffect(() => {
+    if (!wanted || part !== null) return;
+    let timer: ReturnType<typeof setTimeout>;
+    const load = () => {
+      import("./live-tabs.ts").then(setPart, () => {
+        timer = setTimeout(load, RETRY_MS);
+      });
+    };
+    load();
+    return () => clearTimeout(timer);
+  }, [wanted, part]);
+  return part;
 }
 
 /**

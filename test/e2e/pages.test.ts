@@ -243,6 +243,35 @@ describe("by keyboard", () => {
   );
 
   it(
+    "what is typed while the palette is loaded for the first time stands in it",
+    async () => {
+      const { page, complaints, end } = await dashboard.visit();
+      await page.goto(dashboard.url + paths.queues("shop"), { waitUntil: "networkidle" });
+      const { promise: typed, resolve: goOn } = Promise.withResolvers<void>();
+      await page.route("**/_next/static/**", async (route) => {
+        await typed;
+        await route.continue();
+      });
+      const asked = page.waitForRequest("**/_next/static/**");
+      await page.keyboard.press("Control+k");
+      await asked;
+      await page.keyboard.type("ordrs");
+      await page.keyboard.press("Backspace");
+      await page.keyboard.press("Backspace");
+      await page.keyboard.type("ers");
+      goOn();
+      const field = page.getByRole("combobox", { name: "Find a queue, page or action" });
+      await field.waitFor();
+      expect(await field.inputValue()).toBe("orders");
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Escape");
+      expect(complaints).toEqual([]);
+      await end();
+    },
+    SLOW,
+  );
+
+  it(
     "? shows the keys, / leads to the search, j and k to the rows, Enter opens one",
     async () => {
       const { page, complaints } = visit();
