@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { it } from "vitest";
+import { endWithTests } from "./end-with-tests.ts";
 import { freePort } from "./process.ts";
 
 export const REDIS_PROGRAM = ["redis-server", "valkey-server"].find((name) => {
@@ -138,6 +139,7 @@ async function replicate(replica: TestRedis, master: TestRedis): Promise<void> {
 async function beginServer(folder: string, port: number, settings: readonly string[]): Promise<ChildProcess> {
   const where = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
   const child = spawn(REDIS_PROGRAM as string, [...where, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  endWithTests(child);
   let output = "";
   child.stdout?.on("data", (chunk) => {
     output += chunk;
