@@ -6,7 +6,7 @@ import { readConfig } from "../../server/config.ts";
 export const BENCH_ACCESS: Access = { actor: "bench", role: "admin", projects: "all", requestId: "bench" };
 
 /** The whole engine in this process, without HTTP. */
-export function openBenchEngine(url: string): Promise<Engine> {
+export function openBenchEngine(url: string, clock = { offsetMs: 0 }): Promise<Engine> {
   const config = readConfig({ DATABASE_URL: url, SECRET_KEY: "a secret key for the bench only" });
-  return openEngine(config, { log: pino({ level: "warn" }) });
+  return openEngine(config, { log: pino({ level: "warn" }), clock });
 }

@@ -7,11 +7,14 @@ import type { Rates } from "./rounds.ts";
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Starts a server process on this database. Its `url` is where it listens. */
-export async function startServer(databaseUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startServer(
+  databaseUrl: string,
+  ...pages: ["with pages"] | []
+): Promise<{ url: string; stop: () => Promise<void> }> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
   const env = { ...process.env, NODE_ENV: "production" as const };
-  const child = fork(script("server-process.ts"), [databaseUrl], { execArgv, env });
+  const child = fork(script("server-process.ts"), [databaseUrl, ...pages], { execArgv, env });
   const [url] = (await once(child, "message")) as [string];
   return { url, stop: () => ended(child) };
 }

@@ -2,10 +2,11 @@
  * `npm run bench`: measures messages a second beside peers on the same database, in interleaved rounds. Prints medians,
  * their spread and ratios. Fails when a message came twice or never. Options (all after `--`):
  *   --cells driver,http   what to measure: driver, http, backlog, queues, samples, searches, latency,
- *                         snapshot, memory, routing, pools (with routing)
+ *                         snapshot, memory, pages, routing, pools (with routing)
  *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --minutes 10    of the cell "memory"
+ *   --queues 100000       and --messages 1000000 of the cell "pages"
  *   --peers plain,pg-boss,graphile,bullmq,pgmq           pgmq needs PGMQ_SQL, a file with its SQL
  *   --url URL             measures a running server over GraphQL, without peers
  */
@@ -24,6 +25,7 @@ import { interleaved, printCell, type Subject, subjectOf } from "./interleaved.t
 import { isimudDriver } from "./isimud-driver.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
+import { pages } from "./pages.ts";
 import { pgBoss } from "./pg-boss.ts";
 import { pgmq } from "./pgmq.ts";
 import { plainTable } from "./plain-table.ts";
@@ -41,6 +43,8 @@ const { values } = parseArgs({
     clients: { type: "string", default: "1,8,64" },
     batches: { type: "string", default: "1,10" },
     peers: { type: "string", default: "plain,pg-boss,graphile,bullmq,pgmq" },
+    queues: { type: "string", default: "100000" },
+    messages: { type: "string", default: "1000000" },
     minutes: { type: "string", default: "10" },
     url: { type: "string" },
   },
@@ -70,6 +74,9 @@ if (values.url !== undefined) {
     if (values.cells.includes("searches")) await searches(postgres.url);
     if (values.cells.includes("latency")) await latency(postgres.url, rounds);
     if (values.cells.includes("snapshot")) await snapshot(postgres.url);
+    if (values.cells.includes("pages")) {
+      await pages(postgres.url, { queues: Number(values.queues), messages: Number(values.messages) });
+    }
     if (/routing|pools/.test(values.cells)) {
       const others = values.cells.includes("pools") ? rounds : 0;
       await pools(postgres.url, { routing: Number(values.rounds ?? 9), others, seconds });

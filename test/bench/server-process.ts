@@ -1,15 +1,18 @@
-/** A server without pages for the bench: `node server-process.ts DATABASE_URL`. Sends its address to its parent. */
+/**
+ * A server for the bench: `node server-process.ts DATABASE_URL [with pages]`. Sends its address to its parent. Pages
+ * must be built.
+ */
 import { pino } from "pino";
 import { readConfig } from "../../server/config.ts";
 import { serve } from "../../server/main.ts";
 
-const [url] = process.argv.slice(2);
+const [url, pages] = process.argv.slice(2);
 const config = readConfig({
   PORT: "0",
   DATABASE_URL: url,
   SECRET_KEY: "a secret key for the bench only",
   DRAIN_SECONDS: "0",
 });
-const server = await serve(config, { dev: false, pages: false, log: pino({ level: "warn" }) });
+const server = await serve(config, { dev: false, pages: pages !== undefined, log: pino({ level: "warn" }) });
 process.on("disconnect", () => void server.close({ hasty: true }).then(() => process.exit(0)));
 process.send?.(server.url);
