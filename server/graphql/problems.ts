@@ -1,13 +1,8 @@
 /** What is wrong now, since when, and what fixes it. */
 import { hasCode } from "../errors.ts";
-import {
-  MAX_SNOOZE_SECONDS,
-  MIN_SNOOZE_SECONDS,
-  type ProblemRecord,
-  problemDoesNotExist,
-} from "../operations/problems/problems.ts";
+import { MAX_SNOOZE_SECONDS, MIN_SNOOZE_SECONDS, problemDoesNotExist } from "../operations/problems/problems.ts";
 import { MAX_NAMED, type ProblemGroup, type ProblemKind, type Severity } from "../problems/problem.ts";
-import type { ProblemFix } from "../problems/text.ts";
+import type { ProblemFix, ProblemRecord } from "../problems/text.ts";
 import { JobType } from "./jobs.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
@@ -16,7 +11,7 @@ import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { NodeType, nodeId, readNodeId } from "./schema/node.ts";
 
-const KINDS: Record<ProblemKind, string> = {
+export const PROBLEM_KIND_DESCRIPTIONS: Record<ProblemKind, string> = {
   poolUnhealthy: "The pool cannot be reached, some operations fail there, or it is the same store as another pool.",
   poolFull: "The pool takes no writes: its disk or memory is full, or it is read-only.",
   poolEmptyAgain: "The pool came back without what its queues held.",
@@ -37,14 +32,14 @@ const enumName = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter
 const ProblemKindType = builder.enumType("ProblemKind", {
   description: "What is wrong.",
   values: Object.fromEntries(
-    Object.entries(KINDS).map(([value, description]) => [
+    Object.entries(PROBLEM_KIND_DESCRIPTIONS).map(([value, description]) => [
       enumName(value),
       { value: value as ProblemKind, description },
     ]),
   ) as Record<string, { value: ProblemKind; description: string }>,
 });
 
-const ProblemSeverity = builder.enumType("ProblemSeverity", {
+export const ProblemSeverity = builder.enumType("ProblemSeverity", {
   description: "How bad a problem is.",
   values: {
     CRITICAL: { value: "critical", description: "Something cannot work." },
@@ -61,7 +56,7 @@ const FIX_DESCRIPTIONS: Record<ProblemFix, string> = {
   collectGarbage: "`collectGarbage`.",
   retryJob: "`moveQueue` or `drainPool` again: see `job`.",
 };
-const ProblemFixType = builder.enumType("ProblemFix", {
+export const ProblemFixType = builder.enumType("ProblemFix", {
   description: "The mutation that fixes a problem.",
   values: Object.fromEntries(
     Object.entries(FIX_DESCRIPTIONS).map(([value, description]) => [
@@ -92,7 +87,7 @@ const namingProblem =
 
 const orNull = (text: string) => (text === "" ? null : text);
 
-const ProblemType = builder.objectRef<ProblemRecord>("Problem").implement({
+export const ProblemType = builder.objectRef<ProblemRecord>("Problem").implement({
   description:
     "Something that is wrong with a queue, a pool or a job. It is found from data, so that every server process tells the same. It ends by itself a moment after its cause.",
   interfaces: [NodeType],

@@ -28,6 +28,7 @@ import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
 import { Refusals } from "./pool-facts/refusals.ts";
 import { createPoolOperations } from "./pools/pools.ts";
+import { createExplanationOperations } from "./problems/explanations.ts";
 import { createProblemRounds } from "./problems/problem-rounds.ts";
 import { createProblemOperations } from "./problems/problems.ts";
 import { createProjectOperations } from "./projects.ts";
@@ -82,6 +83,7 @@ export function createOperations(context: OperationContext): Operations {
     samples: namingErrors(createSampleOperations(context)),
     problems: namingErrors(createProblemOperations(context), { id: "problemId" }),
     problemRounds,
+    explanations: namingErrors(createExplanationOperations(context, { lookup, deadLetters, checks, refusals })),
     queueSampling: createQueueSampling(context, { lookup, deadLetters }),
     metrics: namingErrors(createMetricsOperations(context)),
     gc: namingErrors(gc),

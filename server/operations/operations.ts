@@ -19,6 +19,7 @@ import type { MessageOperations } from "./messages/messages.ts";
 import type { MetricsOperations } from "./metrics.ts";
 import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
+import type { ExplanationOperations } from "./problems/explanations.ts";
 import type { ProblemRounds } from "./problems/problem-rounds.ts";
 import type { ProblemOperations } from "./problems/problems.ts";
 import type { ProjectOperations } from "./projects.ts";
@@ -47,6 +48,7 @@ export interface Operations {
   readonly samples: SampleOperations;
   readonly problems: ProblemOperations;
   readonly problemRounds: ProblemRounds;
+  readonly explanations: ExplanationOperations;
   readonly queueSampling: QueueSampling;
   readonly metrics: MetricsOperations;
   readonly gc: GcOperations;

@@ -1,6 +1,6 @@
 /** What problems say, in words for people: made of their numbers when they are read. */
 import { refusalReason, type WriteRefusal } from "../storage/errors/read-only-storage.ts";
-import type { FoundProblem, ProblemKind } from "./problem.ts";
+import type { FoundProblem, Problem, ProblemKind } from "./problem.ts";
 
 export interface ProblemText {
   /** Who, how much and why: a sentence. */
@@ -25,7 +25,8 @@ export type ProblemFix = (typeof FIXES)[number];
 
 const NUMBERS = new Intl.NumberFormat("en-US");
 export const inNumbers = (value: number) => NUMBERS.format(value);
-const plural = (count: number, one: string, many = `${one}s`) => `${inNumbers(count)} ${count === 1 ? one : many}`;
+export const plural = (count: number, one: string, many = `${one}s`) =>
+  `${inNumbers(count)} ${count === 1 ? one : many}`;
 const messages = (count: number) => plural(count, "message");
 
 const UNITS = [
@@ -229,6 +230,13 @@ const TEXTS: Texts = {
 export function describeProblem(problem: FoundProblem, now: Date): ProblemText {
   const describe = TEXTS[problem.kind] as (problem: FoundProblem, now: number) => ProblemText;
   return describe(problem, now.getTime());
+}
+
+/** A problem with its words. */
+export type ProblemRecord = Problem & ProblemText & { readonly fix: ProblemFix | null };
+
+export function inWords(problem: Problem, now: Date): ProblemRecord {
+  return { ...problem, ...describeProblem(problem, now), fix: fixOf(problem) };
 }
 
 /** Null: nothing that the product does by itself. */

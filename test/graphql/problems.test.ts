@@ -238,3 +238,26 @@ test("a job that failed is a problem until it is asked for again", async () => {
   expect((await list({ project })).nodes).toEqual([]);
   await jobs.cancel(job.id);
 });
+
+test("a queue explains why its messages wait: who holds them, until when, and which claims to release", async () => {
+  const project = aProject();
+  await postMessages(api, project, "orders", [1, 2, 3]);
+  const explain = async (name = "orders") => {
+    const query = `query E($project: String!, $queue: String!) { queue(project: $project, queue: $queue) { explanation {
+      asOf reasons { kind severity text since until fix claimIds deadLetterQueueName problem { id } } ruledOut } } }`;
+    return (await api.run(query, { project, queue: name })).queue.explanation;
+  };
+  expect(await explain()).toMatchObject({
+    reasons: [{ kind: "WAITING_TURN", severity: null, text: expect.stringContaining("3 messages are ready") }],
+    ruledOut: expect.arrayContaining(["The pool default answers and takes writes.", "No claim holds messages."]),
+  });
+  const claim = await createClaim(api, project, "orders", 3);
+  const [reason] = (await explain()).reasons;
+  expect(reason).toMatchObject({ kind: "ALL_CLAIMED", fix: "RELEASE_CLAIMS", claimIds: [claim?.id] });
+  expect(reason.text).toMatch(/^All 3 messages are claimed: 3 by .* for up to 5 min\.$/);
+  expect(Math.abs(Date.parse(reason.until) - now() - 300_000)).toBeLessThan(5000);
+  await createQueue(api, project, "empty");
+  expect((await explain("empty")).reasons).toMatchObject([
+    { kind: "EMPTY", text: "The queue is empty: nothing waits." },
+  ]);
+});

@@ -24,6 +24,7 @@ import "../health.ts";
 import "../health-history.ts";
 import "../samples.ts";
 import "../problems.ts";
+import "../explanations.ts";
 import "../live.ts";
 import {
   DirectiveLocation,

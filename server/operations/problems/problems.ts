@@ -8,7 +8,7 @@ import {
   type ProblemKind,
   type Severity,
 } from "../../problems/problem.ts";
-import { describeProblem, fixOf, type ProblemFix, type ProblemText } from "../../problems/text.ts";
+import { inWords, type ProblemRecord } from "../../problems/text.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { intended, permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
@@ -16,9 +16,6 @@ import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, checkText, checkWhole, pageRequest } from "../input/limits.ts";
 import { checkLength, checkName, checkQueueName, chosenProject, chosenQueue } from "../input/names.ts";
 import { readVisible } from "../input/visible.ts";
-
-/** A problem with its words. */
-export type ProblemRecord = Problem & ProblemText & { readonly fix: ProblemFix | null };
 
 export interface ProblemChoice {
   kinds?: readonly ProblemKind[] | null;
@@ -77,7 +74,7 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
   const withWords = async (found: readonly Problem[]): Promise<ProblemRecord[]> => {
     if (found.length === 0) return [];
     const now = await problems.now();
-    return found.map((problem) => ({ ...problem, ...describeProblem(problem, now), fix: fixOf(problem) }));
+    return found.map((problem) => inWords(problem, now));
   };
   const eachWithWords = async (found: readonly (readonly Problem[])[]): Promise<ProblemRecord[][]> => {
     const all = (await withWords(found.flat())).values();
