@@ -2,6 +2,7 @@
 import type { Call } from "./seed-api.ts";
 
 const TWO_WEEKS = 1_209_600;
+const A_DAY = 86_400;
 const TWELVE_HOURS = 43_200;
 
 interface NewMessage {
@@ -111,6 +112,7 @@ function queuesOfAllStates(): DemoQueue[] {
         _max_claim_count: 2,
         _dead_letter_queue: "invoices.dead",
         _dead_letter_queue_messages_ttl: TWO_WEEKS,
+        _history_seconds: A_DAY,
       },
       messages: orders(4).map(({ body, ...order }) => ({
         ...order,

@@ -1,6 +1,7 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 import type { Header } from "./headers-text.ts";
+import type { MessageLifeFacts } from "./life-fragments.ts";
 
 export const MESSAGE_ROW = graphql(`
   fragment MessageRow on Message {
@@ -58,6 +59,7 @@ export interface OpenMessage {
   id: string;
   /** Null: it does not exist. */
   message: MessageDetail | null;
+  life: MessageLifeFacts | null;
   closeHref: string;
 }
 

@@ -15,6 +15,7 @@ import { visible } from "../ui/visible.tsx";
 import { DELETE_MESSAGE } from "./documents.ts";
 import type { MessageDetail, OpenMessage } from "./fragments.ts";
 import { messageCan } from "./message-can.ts";
+import { MessageLife } from "./message-life.tsx";
 import { MessageState } from "./message-state.tsx";
 import { PostMessage } from "./post-message.tsx";
 
@@ -24,7 +25,7 @@ function delayOf({ createdAt, delayedUntil }: MessageDetail): number | null {
 }
 
 /** One message. `message` null: it does not exist. */
-export default function MessageDialogContent({ project, queue, id, message, closeHref }: OpenMessage) {
+export default function MessageDialogContent({ project, queue, id, message, life, closeHref }: OpenMessage) {
   return (
     <AddressDialog
       closeHref={closeHref}
@@ -63,11 +64,15 @@ export default function MessageDialogContent({ project, queue, id, message, clos
             </section>
           ) : null}
           <JsonViewer text={message.bodyText} label="Body" />
+          <MessageLife project={project} queue={queue} life={life} state={<MessageState message={message} />} />
         </>
       ) : (
-        <NotFoundState title="This message is not in the queue">
-          It was deleted, it expired, or it never existed.
-        </NotFoundState>
+        <>
+          <NotFoundState title="This message is not in the queue">
+            It was deleted, it expired, or it never existed.
+          </NotFoundState>
+          <MessageLife project={project} queue={queue} life={life} />
+        </>
       )}
     </AddressDialog>
   );

@@ -65,6 +65,13 @@ export const ATTRIBUTES = {
       "The pools that may hold the queue. A change moves the queue to a pool of the new flavor, with its messages, while clients use it.",
     show: plain,
   },
+  _history_seconds: {
+    field: "historySeconds",
+    kind: "number",
+    meaning:
+      "How long the queue keeps what happens to each message, for the life that an open message shows. 0: not at all. Keeping it makes posts, claims and deletes of the queue slower.",
+    show: seconds,
+  },
   _metrics: {
     field: "metrics",
     kind: "boolean",

@@ -168,6 +168,7 @@ export const QUEUE_SETTINGS = graphql(`
       deadLetterQueueMessagesTtlSeconds
       enableEncryptMessages
       flavor
+      historySeconds
       metrics
     }
   }

@@ -110,13 +110,13 @@ export function Instant({ at }: { at: string }) {
 }
 
 /** A moment as short as it can be: the clock, and the day when it is not today. */
-export function Moment({ at }: { at: string }) {
+export function Moment({ at, seconds = false }: { at: string; seconds?: boolean }) {
   const now = useNow();
   const { zone } = useTimeStyle();
   const instant = useInstant();
   return (
     <time dateTime={at} title={instant(at)} className="whitespace-nowrap">
-      {momentText(Date.parse(at), now, zone)}
+      {momentText(Date.parse(at), now, zone, seconds)}
     </time>
   );
 }

@@ -73,6 +73,12 @@ describe("in either theme", () => {
       await page.getByRole("table").getByRole("link").first().click();
       await page.getByRole("dialog").getByText("123456789012345678901234567890").waitFor();
       expect(await violations(page, OVERLAY), "a message").toEqual([]);
+      await page.goto(dashboard.url + paths.queue("shop", "invoices.dead"), { waitUntil: "networkidle" });
+      await page.getByRole("table").getByRole("link").first().click();
+      const life = page.getByRole("region", { name: "Life" });
+      await life.getByText("to invoices.dead after 2 deliveries").waitFor();
+      expect(await life.getByRole("listitem").first().textContent()).toMatch(/posted by demo$/);
+      expect(await violations(page, OVERLAY), "the life of a message").toEqual([]);
       await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
       await page.getByRole("button", { name: /^Theme/ }).click();
       await page.getByRole("menu").waitFor();

@@ -44,10 +44,10 @@ export function tickText(range: TimeRange, at: number, zone: "utc" | "local"): s
   return length <= 3 * DAY ? `${day} ${clock}` : day;
 }
 
-/** "11:38"; with the day where that is not the day of `until`. */
-export function momentText(at: number, until: number, zone: "utc" | "local"): string {
+/** "11:38", or "11:38:07" with seconds; with the day where that is not the day of `until`. */
+export function momentText(at: number, until: number, zone: "utc" | "local", seconds = false): string {
   const [moment, now] = [zonedText(at, zone), zonedText(until, zone)];
-  const clock = moment.slice(11, 16);
+  const clock = moment.slice(11, seconds ? 19 : 16);
   return moment.slice(0, 10) === now.slice(0, 10) ? clock : `${moment.slice(5, 10)} ${clock}`;
 }
 

@@ -3,6 +3,7 @@ import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
 import { PAGE_INFO } from "@/components/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
 import { MESSAGE_DETAIL, MESSAGE_ROW } from "@/components/messages/fragments.ts";
+import { MESSAGE_LIFE } from "@/components/messages/life-fragments.ts";
 import { QUEUE_FRAME, QUEUE_HISTORY, QUEUE_SETTINGS, QUEUE_STATISTICS } from "@/components/queues/fragments.ts";
 import { SUBSCRIPTION_ROW } from "@/components/subscriptions/fragments.ts";
 
@@ -43,10 +44,13 @@ export const MESSAGES_PAGE = graphql(
       message(id: $message) @include(if: $open) {
         ...MessageDetail
       }
+      messageLife(id: $message) @include(if: $open) {
+        ...MessageLifeFacts
+      }
     }
   }
 `,
-  [QUEUE_FRAME, MESSAGE_ROW, PAGE_INFO, MESSAGE_DETAIL],
+  [QUEUE_FRAME, MESSAGE_ROW, PAGE_INFO, MESSAGE_DETAIL, MESSAGE_LIFE],
 );
 
 /** `open`: also the one claim with the id `claim`. */

@@ -104,6 +104,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
               queue={queue}
               id={id}
               message={content?.message ?? null}
+              life={content?.messageLife ?? null}
               closeHref={paths.queue(project, queue, "messages", position)}
             />
           )}
