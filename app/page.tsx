@@ -1,6 +1,6 @@
+import type { ReactNode } from "react";
 import { Failed } from "../components/failed.tsx";
 import { textOf } from "../components/graphql.ts";
-import { HEALTH_LOOK, Warnings } from "../components/health/warnings.tsx";
 import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "../components/history-ranges.ts";
 import { BusiestQueues } from "../components/overview/busiest-queues.tsx";
 import { JobRows } from "../components/overview/job-rows.tsx";
@@ -9,13 +9,19 @@ import { PoolRows, poolLine, worstFirst } from "../components/overview/pool-rows
 import { RateRows, totalsOf } from "../components/overview/rate-rows.tsx";
 import { PageQuery } from "../components/page-query.tsx";
 import { paths } from "../components/paths.ts";
+import type { ProblemGroup } from "../components/problems/fragments.ts";
+import { countProblems } from "../components/problems/looks.ts";
+import { ProblemDeckRows, problemLines } from "../components/problems/problem-deck-rows.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
-import { Badge } from "../components/ui/badge.tsx";
 import { LinkButton } from "../components/ui/button.tsx";
 import { Deck } from "../components/ui/deck/deck.tsx";
+import { DeckRow } from "../components/ui/deck/deck-row.tsx";
+import { formatCount } from "../components/ui/format.ts";
+import { Glyph } from "../components/ui/glyph.tsx";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
 import { SegmentLinks } from "../components/ui/segments.tsx";
 import { EmptyState } from "../components/ui/states.tsx";
+import { Moment } from "../components/ui/time.tsx";
 import { isOn, one, type Search } from "./address.ts";
 import { OVERVIEW, OVERVIEW_PROBES } from "./documents.ts";
 import { load, requestTime } from "./execute.ts";
@@ -36,7 +42,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const range = rangeUntil(requestTime(), HISTORY_RANGES[rangeName]);
   const since = new Date(range.from).toISOString();
   const [loaded, probes] = await Promise.all([
-    load(OVERVIEW, variables, ["busiest", "longest"]),
+    load(OVERVIEW, variables, ["busiest", "longest", "problemSummary", "problems"]),
     load(OVERVIEW_PROBES, { since, stepSeconds: PROBE_SECONDS[rangeName] }),
   ]);
   if (!loaded.ok) {
@@ -48,6 +54,8 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
     );
   }
   const { health, pools, busiest, longest, jobs } = loaded.data;
+  const groups = loaded.data.problemSummary ?? [];
+  const problems = problemLines(groups, loaded.data.problems?.nodes ?? []);
   const asTable = isOn(search, "table");
   const totals = totalsOf(pools.nodes, range);
   const queues = (busiest?.nodes ?? []).filter(({ sample }) => isBusy(sample?.rates ?? null));
@@ -63,8 +71,8 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   return (
     <>
       <PageHeader
-        title="Overview"
-        badges={<Badge tone={HEALTH_LOOK[health.status].tone}>{HEALTH_LOOK[health.status].label}</Badge>}
+        title={loaded.data.problemSummary === null ? "Overview" : titleOf(groups)}
+        description={fixableText(problems)}
         actions={
           <>
             <PageQuery document={textOf(OVERVIEW)} variables={variables} />
@@ -83,11 +91,6 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
         }
       />
       <div className="flex flex-col gap-4">
-        {health.warnings.length === 0 ? null : (
-          <Panel>
-            <Warnings warnings={health.warnings} />
-          </Panel>
-        )}
         {busiest?.count?.value === 0 ? (
           <Panel flush>
             <EmptyState title="No queues yet" action={<CreateQueue project={null} />}>
@@ -99,7 +102,28 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
         {asTable ? (
           <OverviewTables range={range} totals={totals} queues={queues} pools={lines} />
         ) : (
-          <Deck label={HISTORY_RANGES[rangeName].title} range={range} title={HISTORY_RANGES[rangeName].title}>
+          <Deck
+            label={HISTORY_RANGES[rangeName].title}
+            range={range}
+            title={
+              <span>
+                Problems <span className="font-normal text-muted">worst first</span>
+              </span>
+            }
+            fix="fix"
+          >
+            {problems.length === 0 ? (
+              <DeckRow
+                left={
+                  <span className="flex items-center gap-2">
+                    <Glyph shape="check" ink="ok" />
+                    {loaded.failures.problemSummary ? "Problems cannot be read now." : "None. Everything works."}
+                  </span>
+                }
+              />
+            ) : (
+              <ProblemDeckRows lines={problems} />
+            )}
             <RateRows totals={totals} range={range} longest={longest?.nodes[0] ?? null} />
             <BusiestQueues queues={queues} range={range} />
             <PoolRows pools={lines} more={pools.nodes.length - shown.length} />
@@ -114,4 +138,30 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
 /** Queues of which nothing comes or goes fill the list when few are used. */
 function isBusy(rates: { posted: number; deleted: number } | null): boolean {
   return rates !== null && rates.posted + rates.deleted > 0;
+}
+
+/** How many of the problems that are told one by one can be fixed by a click. */
+function fixableText(lines: ReturnType<typeof problemLines>): string | undefined {
+  if (lines.length === 0) return undefined;
+  const fixable = lines.filter((line) => "problem" in line && line.problem.fix !== null).length;
+  const others = lines.length - fixable;
+  if (fixable === 0) return `${others === 1 ? "It needs" : "They need"} a person.`;
+  if (others === 0) return `${fixable === 1 ? "It" : "All"} can be fixed from here.`;
+  return `${fixable} can be fixed from here; ${others} ${others === 1 ? "needs" : "need"} a person.`;
+}
+
+/** What is wrong, and since when. */
+function titleOf(groups: readonly ProblemGroup[]): ReactNode {
+  const all = countProblems(groups);
+  const oldest = groups.reduce<string | null>(
+    (least, { since }) => (least === null || since < least ? since : least),
+    null,
+  );
+  if (all === null || oldest === null) return "No problems";
+  return (
+    <>
+      {all.count === 1 ? "1 problem" : `${formatCount(all.count)} problems`}; {all.count === 1 ? "it" : "the oldest"}{" "}
+      began at <Moment at={oldest} />
+    </>
+  );
 }

@@ -47,7 +47,9 @@ export const paths = {
       search?: string;
       pool?: string;
       flavor?: string;
-      deadLetters?: boolean;
+      deadLetters?: boolean | undefined;
+      /** "all", or one kind of problems in lower case. */
+      problems?: string | undefined;
       sort?: string;
       after?: string | null;
       before?: string | null;

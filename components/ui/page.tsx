@@ -17,7 +17,7 @@ export function PageHeader({
   description,
   actions,
 }: {
-  title: string;
+  title: ReactNode;
   mono?: boolean;
   crumbs?: Crumb[];
   badges?: ReactNode;
@@ -43,7 +43,7 @@ export function PageHeader({
         ) : null}
         <div className="flex flex-wrap items-center gap-2">
           <h1 className={classes("text-lg leading-6 font-semibold tracking-tight wrap-anywhere", mono && "font-mono")}>
-            {visible(title)}
+            {visibleIfText(title)}
           </h1>
           {badges}
         </div>

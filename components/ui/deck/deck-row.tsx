@@ -7,15 +7,18 @@ export function DeckRow({
   right,
   children,
   height = "h-8",
+  stacked = false,
 }: {
   left: ReactNode;
   right?: ReactNode;
   /** The plot. */
   children?: ReactNode;
   height?: string;
+  /** On narrow screens `right` is below `left`, which needs the width. */
+  stacked?: boolean;
 }) {
   return (
-    <div className="deck-row">
+    <div className={classes("deck-row", stacked && "deck-stacked")}>
       <div className="deck-left">{left}</div>
       <div className={classes("deck-plot", children === undefined ? "max-md:hidden" : height)}>{children}</div>
       <div className="deck-right">{right}</div>

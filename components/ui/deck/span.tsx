@@ -33,7 +33,7 @@ export function Span({ since, until = null, tone }: { since: string; until?: str
   const [left, right] = [positionOf(range, from), positionOf(range, to)];
   const before = from < range.from;
   return (
-    <>
+    <div className="absolute inset-x-0 top-1/2 h-10 -translate-y-1/2">
       <span
         className={classes(
           "absolute top-0.5 text-xs leading-[1.125rem] whitespace-nowrap text-muted",
@@ -59,6 +59,6 @@ export function Span({ since, until = null, tone }: { since: string; until?: str
       >
         {before ? <span className="text-sm leading-3 font-bold text-ink">‹</span> : MARK[tone]}
       </span>
-    </>
+    </div>
   );
 }

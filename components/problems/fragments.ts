@@ -1,0 +1,45 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+export const PROBLEM_ROW = graphql(`
+  fragment ProblemRow on Problem {
+    id
+    kind
+    severity
+    since
+    text
+    evidence
+    advice
+    fix
+    project
+    queueName
+    poolName
+    queue {
+      name
+      attributes {
+        deadLetterQueue
+      }
+    }
+    job {
+      kind
+      project
+      targetName
+      inputText
+    }
+  }
+`);
+/** `queue`, `job`: null when it is gone, or the problem is not about one. */
+export type ProblemRow = ResultOf<typeof PROBLEM_ROW>;
+
+export const PROBLEM_GROUP = graphql(`
+  fragment ProblemGroup on ProblemGroup {
+    kind
+    severity
+    count
+    since
+    names
+  }
+`);
+export type ProblemGroup = ResultOf<typeof PROBLEM_GROUP>;
+export type ProblemKind = ProblemGroup["kind"];
+export type Severity = ProblemGroup["severity"];

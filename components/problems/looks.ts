@@ -1,0 +1,69 @@
+/** How problems look, and what they are called. */
+import { formatCount } from "../ui/format.ts";
+import type { Ink, Shape } from "../ui/glyph.tsx";
+import type { ProblemGroup, ProblemKind, Severity } from "./fragments.ts";
+
+interface Look {
+  shape: Shape;
+  ink: Ink;
+  tone: "danger" | "warn";
+  word: string;
+}
+
+/** Red: it cannot work. Amber: it works, and gets worse. */
+export const SEVERITIES: Record<Severity, Look> = {
+  CRITICAL: { shape: "octagon", ink: "danger", tone: "danger", word: "critical" },
+  WARNING: { shape: "triangle", ink: "warn", tone: "warn", word: "warning" },
+};
+
+interface Kind {
+  /** Of one queue, in a row of a list: "stuck since 11:24". */
+  short: string;
+  /** Of many. */
+  many: (count: string) => string;
+  about: "queues" | "pools" | "jobs";
+}
+
+export const KINDS: Record<ProblemKind, Kind> = {
+  STUCK: { short: "stuck", many: (n) => `${n} queues are stuck: nothing takes their messages.`, about: "queues" },
+  GROWING: { short: "grows", many: (n) => `${n} queues grow.`, about: "queues" },
+  CLAIMS_LAPSING: { short: "claims lapse", many: (n) => `Claims lapse in ${n} queues.`, about: "queues" },
+  EXHAUSTED: {
+    short: "exhausted messages",
+    many: (n) => `${n} queues have messages that nobody can claim.`,
+    about: "queues",
+  },
+  DEAD_LETTERS_ARRIVING: { short: "gives up messages", many: (n) => `${n} queues give up messages.`, about: "queues" },
+  DEAD_LETTER_QUEUE_MISSING: {
+    short: "no dead letter queue",
+    many: (n) => `The dead letter queues of ${n} queues are missing.`,
+    about: "queues",
+  },
+  CONSUMER_GONE: { short: "consumer gone", many: (n) => `Consumers of ${n} queues stopped.`, about: "queues" },
+  POOL_UNHEALTHY: { short: "pool unhealthy", many: (n) => `${n} pools do not work well.`, about: "pools" },
+  POOL_FULL: { short: "pool full", many: (n) => `${n} pools take no writes.`, about: "pools" },
+  POOL_EMPTY_AGAIN: { short: "pool lost its data", many: (n) => `${n} pools came back empty.`, about: "pools" },
+  JOB_FAILED: { short: "job failed", many: (n) => `${n} jobs failed.`, about: "jobs" },
+  CLOCK_SKEW: { short: "clock differs", many: (n) => `The clocks of ${n} pools differ.`, about: "pools" },
+  GC_BEHIND: { short: "garbage stays", many: (n) => `Garbage stays in ${n} pools.`, about: "pools" },
+  DISK: { short: "little space", many: (n) => `${n} pools have little space left.`, about: "pools" },
+};
+
+/** How many problems there are, and how bad the worst is. Null: none. */
+export interface ProblemCount {
+  count: number;
+  severity: Severity;
+}
+
+export function countProblems(groups: readonly ProblemGroup[], about?: Kind["about"]): ProblemCount | null {
+  const chosen = about === undefined ? groups : groups.filter(({ kind }) => KINDS[kind].about === about);
+  const count = chosen.reduce((sum, group) => sum + group.count, 0);
+  if (count === 0) return null;
+  return { count, severity: chosen.some(({ severity }) => severity === "CRITICAL") ? "CRITICAL" : "WARNING" };
+}
+
+/** "a, b, c and 209 more". */
+export function namesText({ names, count }: Pick<ProblemGroup, "names" | "count">): string {
+  const more = count - names.length;
+  return more <= 0 ? names.join(", ") : `${names.join(", ")} and ${formatCount(more)} more`;
+}

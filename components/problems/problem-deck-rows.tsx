@@ -1,0 +1,119 @@
+import type { ReactNode } from "react";
+import { paths } from "../paths.ts";
+import { LinkButton } from "../ui/button.tsx";
+import { DeckRow } from "../ui/deck/deck-row.tsx";
+import { Span } from "../ui/deck/span.tsx";
+import { formatCount } from "../ui/format.ts";
+import { Glyph } from "../ui/glyph.tsx";
+import { Link } from "../ui/link.tsx";
+import type { ProblemGroup, ProblemRow, Severity } from "./fragments.ts";
+import { KINDS, namesText, SEVERITIES } from "./looks.ts";
+import { ProblemFix } from "./problem-fix.tsx";
+import { SnoozeProblem } from "./snooze-problem.tsx";
+
+/** More problems of one kind are one row. */
+const MOST_OF_A_KIND = 3;
+
+/** What a deck shows of all problems: the worst first, and many of one kind as one. */
+export function problemLines(
+  groups: readonly ProblemGroup[],
+  problems: readonly ProblemRow[],
+): ({ group: ProblemGroup } | { problem: ProblemRow })[] {
+  const single = (kind: ProblemGroup["kind"]) => problems.filter((problem) => problem.kind === kind);
+  const lines = groups.flatMap((group): ({ group: ProblemGroup } | { problem: ProblemRow })[] => {
+    const own = single(group.kind);
+    return group.count > MOST_OF_A_KIND || own.length < group.count ? [{ group }] : own.map((problem) => ({ problem }));
+  });
+  const of = (line: (typeof lines)[number]) => ("group" in line ? line.group : line.problem);
+  const badness = (line: (typeof lines)[number]) => (of(line).severity === "CRITICAL" ? 0 : 1);
+  return lines.toSorted((a, b) => badness(a) - badness(b) || Date.parse(of(a).since) - Date.parse(of(b).since));
+}
+
+/** Each problem since when, and the button that fixes it. */
+export function ProblemDeckRows({ lines }: { lines: ReturnType<typeof problemLines> }) {
+  const first = lines.find((line) => "problem" in line && line.problem.fix !== null);
+  return lines.map((line) =>
+    "group" in line ? (
+      <GroupRow key={line.group.kind} group={line.group} />
+    ) : (
+      <ProblemDeckRow key={line.problem.id} problem={line.problem} primary={line === first} />
+    ),
+  );
+}
+
+function ProblemDeckRow({ problem, primary }: { problem: ProblemRow; primary: boolean }) {
+  return (
+    <DeckRow
+      height="h-10"
+      stacked
+      left={
+        <Sentence severity={problem.severity} evidence={problem.evidence}>
+          <Link href={placeOf(problem)} className="hover:underline">
+            {problem.text}
+          </Link>
+        </Sentence>
+      }
+      right={
+        <>
+          <ProblemFix problem={problem} primary={primary} />
+          <SnoozeProblem problem={problem} />
+        </>
+      }
+    >
+      <Span since={problem.since} tone={SEVERITIES[problem.severity].tone} />
+    </DeckRow>
+  );
+}
+
+function GroupRow({ group }: { group: ProblemGroup }) {
+  const { about, many } = KINDS[group.kind];
+  const count = formatCount(group.count);
+  const href =
+    about === "queues"
+      ? paths.queues(null, { problems: group.kind.toLowerCase() })
+      : about === "pools"
+        ? paths.pools()
+        : paths.jobs({ state: "failed" });
+  return (
+    <DeckRow
+      height="h-10"
+      stacked
+      left={
+        <Sentence severity={group.severity} evidence={namesText(group)}>
+          <Link href={href} className="hover:underline">
+            {many(count)}
+          </Link>
+        </Sentence>
+      }
+      right={
+        <LinkButton size="small" href={href}>
+          List {count} {about}
+        </LinkButton>
+      }
+    >
+      <Span since={group.since} tone={SEVERITIES[group.severity].tone} />
+    </DeckRow>
+  );
+}
+
+function Sentence({ severity, evidence, children }: { severity: Severity; evidence: string; children: ReactNode }) {
+  const { shape, ink, word } = SEVERITIES[severity];
+  return (
+    <span className="flex min-w-0 flex-1 gap-2 py-1">
+      <span className="mt-0.5">
+        <Glyph shape={shape} ink={ink} />
+        <span className="sr-only">{word}: </span>
+      </span>
+      <span className="min-w-0 flex-1">
+        <span className="block wrap-anywhere">{children}</span>
+        <span className="block text-xs text-muted wrap-anywhere">{evidence}</span>
+      </span>
+    </span>
+  );
+}
+
+/** Where a problem is looked at. */
+function placeOf({ project, queueName, poolName }: ProblemRow): string {
+  if (project !== null && queueName !== null) return paths.queue(project, queueName);
+  return poolName === null ? paths.jobs({ state: "failed" }) : paths.pool(poolName);
+}

@@ -1,0 +1,96 @@
+"use client";
+
+import { ActionButton, ConfirmedAction } from "../action.tsx";
+import { COLLECT_GARBAGE } from "../health/documents.ts";
+import { DRAIN_POOL, MOVE_QUEUE } from "../jobs/documents.ts";
+import { paths } from "../paths.ts";
+import { CREATE_QUEUE } from "../queues/documents.ts";
+import { Button, LinkButton } from "../ui/button.tsx";
+import type { ProblemRow } from "./fragments.ts";
+
+/** The button that fixes a problem, or the way to where it is fixed. `primary`: it is the most useful of the page. */
+export function ProblemFix({ problem, primary = false }: { problem: ProblemRow; primary?: boolean }) {
+  const kind = primary ? "primary" : "plain";
+  const { fix, project, queueName, poolName, job } = problem;
+  const deadLetterQueue = problem.queue?.attributes.deadLetterQueue ?? null;
+  if (fix === "CREATE_DEAD_LETTER_QUEUE" && project !== null && deadLetterQueue !== null) {
+    return (
+      <ActionButton
+        kind={kind}
+        document={CREATE_QUEUE}
+        variables={{ input: { project, queue: deadLetterQueue } }}
+        done={`Queue ${deadLetterQueue} is created.`}
+      >
+        <span className="max-w-28 truncate">Create {deadLetterQueue}</span>
+      </ActionButton>
+    );
+  }
+  if (fix === "RELEASE_CLAIMS" && project !== null && queueName !== null) {
+    return (
+      <LinkButton size="small" kind={kind} href={paths.queue(project, queueName, "claims")}>
+        Show claims
+      </LinkButton>
+    );
+  }
+  if (fix === "COLLECT_GARBAGE") {
+    return (
+      <ActionButton kind={kind} document={COLLECT_GARBAGE} variables={{ input: {} }} done="Garbage collection has run.">
+        Collect garbage
+      </ActionButton>
+    );
+  }
+  if (fix === "RETRY_JOB" && job !== null) return <RetryJob job={job} kind={kind} />;
+  return <Whereto {...{ project, queueName, poolName, kind }} />;
+}
+
+function RetryJob({ job, kind }: { job: NonNullable<ProblemRow["job"]>; kind: "primary" | "plain" }) {
+  const input: { pool?: string } = JSON.parse(job.inputText);
+  const trigger = (
+    <Button size="small" kind={kind}>
+      Retry job…
+    </Button>
+  );
+  if (job.kind === "DRAIN_POOL" || input.pool === undefined) {
+    return (
+      <ConfirmedAction
+        document={DRAIN_POOL}
+        variables={{ input: { pool: job.targetName } }}
+        done={`Pool ${job.targetName} is being drained.`}
+        trigger={trigger}
+        title={`Drain pool ${job.targetName} again?`}
+        consequence="Its queues move to the other pools of their flavors, by weight, while clients use them."
+        confirmLabel="Drain pool"
+      />
+    );
+  }
+  return (
+    <ConfirmedAction
+      document={MOVE_QUEUE}
+      variables={{ input: { project: job.project ?? "", queue: job.targetName, pool: input.pool } }}
+      done={`Queue ${job.targetName} is moving to ${input.pool}.`}
+      trigger={trigger}
+      title={`Move ${job.targetName} to ${input.pool} again?`}
+      consequence="Its messages, claims and subscriptions move, while clients use it."
+      confirmLabel="Move"
+    />
+  );
+}
+
+function Whereto({
+  project,
+  queueName,
+  poolName,
+  kind,
+}: Pick<ProblemRow, "project" | "queueName" | "poolName"> & { kind: "primary" | "plain" }) {
+  const href =
+    project !== null && queueName !== null
+      ? paths.queue(project, queueName)
+      : poolName !== null
+        ? paths.pool(poolName)
+        : paths.jobs();
+  return (
+    <LinkButton size="small" kind={kind} href={href}>
+      {queueName !== null ? "Open queue" : poolName !== null ? "Open pool" : "Show jobs"}
+    </LinkButton>
+  );
+}
