@@ -1,8 +1,8 @@
 /** Metrics of the whole installation, which every process tells alike. */
-import type { Change } from "../history/sample.ts";
 import { CHANGES, STATES } from "../history/sample.ts";
 import type { LastSample } from "../history/sample-history.ts";
-import type { Measures } from "../operations/metrics.ts";
+import type { Measures, SampledMeasures } from "../operations/metrics.ts";
+import { PROBLEM_KINDS } from "../problems/problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 type Labels = Record<string, string>;
@@ -12,14 +12,23 @@ interface Value {
 }
 
 /** As in queues' reserved attributes, words are joined by underscores. */
-const actionOf = (change: Change) => change.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snake = (word: string) => word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** `measures` null: there are none now. */
+/** `measures` null: they could not be read. */
 export function measuredMetrics(measures: Measures | null): Snapshot {
-  const { now, pools, queues } = measures ?? { now: new Date(0), pools: [], queues: [] };
-  const ofPools = (values: (pool: Measures["pools"][number], labels: Labels) => Value[]) =>
+  const counts = new Map(measures?.problems.map(({ kind, count }) => [kind, count]));
+  const problems = PROBLEM_KINDS.map((kind) => ({ labels: { kind: snake(kind) }, value: counts.get(kind) ?? 0 }));
+  return [
+    gauge("isimud_problems", "What is wrong now, by kind, without what is snoozed.", measures === null ? [] : problems),
+    ...sampledMetrics(measures?.samples ?? null),
+  ];
+}
+
+function sampledMetrics(samples: SampledMeasures | null): Snapshot {
+  const { now, pools, queues } = samples ?? { now: new Date(0), pools: [], queues: [] };
+  const ofPools = (values: (pool: SampledMeasures["pools"][number], labels: Labels) => Value[]) =>
     pools.flatMap((one) => values(one, { pool: one.pool }));
-  const ofQueues = (values: (queue: Measures["queues"][number], labels: Labels) => Value[]) =>
+  const ofQueues = (values: (queue: SampledMeasures["queues"][number], labels: Labels) => Value[]) =>
     queues.flatMap((one) => values(one, { project: one.project, queue: one.queue }));
   const depths = (sample: LastSample, labels: Labels) =>
     STATES.map((state) => ({ labels: { ...labels, state }, value: sample[state] }));
@@ -28,7 +37,7 @@ export function measuredMetrics(measures: Measures | null): Snapshot {
   const asOf = ({ asOf: at }: LastSample) => at.getTime() / 1000;
   return [
     gauge("isimud_samples_up", "1: the metrics of pools and queues below are there. 0: no samples, or no answer.", [
-      { labels: {}, value: measures === null ? 0 : 1 },
+      { labels: {}, value: samples === null ? 0 : 1 },
     ]),
     gauge(
       "isimud_pool_depth",
@@ -51,7 +60,7 @@ export function measuredMetrics(measures: Measures | null): Snapshot {
       ofPools(({ sample: { rates } }, labels) =>
         rates === null
           ? []
-          : CHANGES.map((change) => ({ labels: { ...labels, action: actionOf(change) }, value: rates[change] })),
+          : CHANGES.map((change) => ({ labels: { ...labels, action: snake(change) }, value: rates[change] })),
       ),
     ),
     gauge(
@@ -74,7 +83,7 @@ export function measuredMetrics(measures: Measures | null): Snapshot {
         "isimud_queue_messages_total",
         "What happened to the queue's messages since it was created.",
         ofQueues(({ totals }, labels) =>
-          CHANGES.map((change) => ({ labels: { ...labels, action: actionOf(change) }, value: totals[change] })),
+          CHANGES.map((change) => ({ labels: { ...labels, action: snake(change) }, value: totals[change] })),
         ),
       ),
       type: "counter",

@@ -1,12 +1,20 @@
 import { type Access, requireRole } from "../access/access.ts";
 import type { ByChange } from "../history/sample.ts";
 import type { LastSample } from "../history/sample-history.ts";
+import type { ProblemGroup } from "../problems/problem.ts";
 import type { OperationContext } from "./context.ts";
 import { MAX_QUEUES_WITH_METRICS } from "./lifecycle/queues-with-metrics.ts";
 import { poolNames } from "./pool-facts/names.ts";
 
 /** What all processes measure alike. */
 export interface Measures {
+  /** Of the kinds that there are. */
+  problems: Pick<ProblemGroup, "kind" | "count">[];
+  /** Null: no samples are taken. */
+  samples: SampledMeasures | null;
+}
+
+export interface SampledMeasures {
   /** Of the store's clock, which the instants in the samples are of. */
   now: Date;
   pools: { pool: string; sample: LastSample; deadLetters: number }[];
@@ -16,23 +24,23 @@ export interface Measures {
 
 export interface MetricsOperations {
   /**
-   * What the last samples say of all pools, and of the queues that ask for metrics: the first 100 that were created.
-   * Null when no samples are taken. Only queues of projects that the caller may see. Callers share one reading for a
-   * second. Role viewer.
+   * The problems, and what the last samples say of all pools, and of the queues that ask for metrics: the first 100
+   * that were created. Of a caller's projects only. Callers who see all share one reading for a second. Role viewer.
    */
-  read(access: Access, params: Record<string, never>): Promise<Measures | null>;
+  read(access: Access, params: Record<string, never>): Promise<Measures>;
 }
 
 const REMEMBER_MS = 1000;
 
-export function createMetricsOperations({ control, samples, now }: OperationContext): MetricsOperations {
-  async function measure(): Promise<Measures> {
-    const [names, queues, deadLetters, at] = await Promise.all([
+export function createMetricsOperations({ control, samples, problems, now }: OperationContext): MetricsOperations {
+  async function readSamples({ projects }: Pick<Access, "projects">): Promise<SampledMeasures> {
+    const [names, asking, deadLetters, at] = await Promise.all([
       poolNames(control),
       control.queues.listWithMetrics({ limit: MAX_QUEUES_WITH_METRICS }),
       samples.deadLetters(),
       samples.now(),
     ]);
+    const queues = asking.filter(({ project }) => projects === "all" || projects.includes(project));
     const [ofPools, ofQueues, previous] = await Promise.all([
       samples.lastOf("pool", names),
       samples.last(queues),
@@ -52,16 +60,21 @@ export function createMetricsOperations({ control, samples, now }: OperationCont
     };
   }
 
+  async function measure({ projects }: Pick<Access, "projects">): Promise<Measures> {
+    const [groups, sampled] = await Promise.all([
+      problems.summary(projects === "all" ? {} : { projects }),
+      samples.isOn ? readSamples({ projects }) : null,
+    ]);
+    return { problems: groups, samples: sampled };
+  }
+
   let last: { at: number; reading: Promise<Measures> } | null = null;
   return {
     async read(access) {
       requireRole(access, "viewer");
-      if (!samples.isOn) return null;
-      if (last === null || now() - last.at >= REMEMBER_MS) last = { at: now(), reading: measure() };
-      const reading = await last.reading;
-      const { projects } = access;
-      if (projects === "all") return reading;
-      return { ...reading, queues: reading.queues.filter(({ project }) => projects.includes(project)) };
+      if (access.projects !== "all") return measure(access);
+      if (last === null || now() - last.at >= REMEMBER_MS) last = { at: now(), reading: measure(access) };
+      return last.reading;
     },
   };
 }

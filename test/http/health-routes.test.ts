@@ -137,6 +137,12 @@ describe("health", () => {
       expect(families.get("isimud_pool_messages_per_second")?.values).toHaveLength(8);
     });
 
+    test("tell how many problems there are of each kind", () => {
+      const problems = families.get("isimud_problems")?.values ?? [];
+      expect(problems.map(({ labels }) => labels.kind)).toContain("dead_letter_queue_missing");
+      expect(problems.every(({ value }) => value === 0)).toBe(true);
+    });
+
     test("name only the queue that asks for it", () => {
       const { project } = NAMED;
       const named = { project, queue: "named" };
@@ -155,7 +161,7 @@ describe("health", () => {
       expect([...documented.keys()].sort()).toEqual([...families.keys()].sort());
       for (const [name, { type, values }] of families) {
         const row = documented.get(name);
-        const isSame = /^isimud_(samples|pool|queue)_/.test(name);
+        const isSame = /^isimud_(problems$|samples_|pool_|queue_)/.test(name);
         const workers = isSame ? "same" : (words[aggregators.get(name) ?? "sum"] as string);
         expect({ name, type: row?.type, workers: row?.workers }).toEqual({ name, type, workers });
         for (const { labels } of values)
