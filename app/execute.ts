@@ -25,6 +25,7 @@ export type Failures = Readonly<Record<string, Failure | undefined>>;
 type AlwaysThere =
   | "auditEntries"
   | "catalogue"
+  | "claims"
   | "flavors"
   | "health"
   | "healthSampling"

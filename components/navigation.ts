@@ -8,6 +8,7 @@ export const GROUPS: NavGroup[] = [
     items: [
       { label: "Overview", href: paths.overview() },
       { label: "Queues", href: paths.queues(null), covers: ["^/projects/[^/]+/queues"] },
+      { label: "Claims", href: paths.claims() },
       { label: "Projects", href: paths.projects() },
     ],
   },

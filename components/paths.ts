@@ -55,6 +55,16 @@ export const paths = {
       before?: string | null;
     },
   ) => withQuery(project === null ? "/queues" : `/projects/${segment(project)}/queues`, query),
+  /** Of all projects, or of one. */
+  claims: (query?: {
+    project?: string | null;
+    queue?: string;
+    holder?: string;
+    ends?: string;
+    by?: string;
+    after?: string | null;
+    before?: string | null;
+  }) => withQuery("/claims", { ...query, project: query?.project == null ? null : segment(query.project) }),
   queue: (project: string, name: string, tab: QueueTab = "messages", query?: Query) =>
     withQuery(`/projects/${segment(project)}/queues/${segment(name)}${tab === "messages" ? "" : `/${tab}`}`, query),
   pools: (query?: { after?: string | null; before?: string | null }) => withQuery("/pools", query),

@@ -2,18 +2,33 @@
 
 import type { ReactNode } from "react";
 import { ActionButton, ConfirmedAction } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { ProjectPrefix } from "../projects/project-name.tsx";
 import { Button } from "../ui/button.tsx";
-import { formatCount } from "../ui/format.ts";
+import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, LeaseBar } from "../ui/time.tsx";
+import { visible } from "../ui/visible.tsx";
 import { RELEASE_CLAIM, RENEW_CLAIM } from "./documents.ts";
 import type { ClaimRow } from "./fragments.ts";
+import { counted, holderLabel } from "./holder.ts";
 
-/** The client that made the claim; else its actor. */
-function holderOf(row: ClaimRow): string {
-  return row.clientId ?? row.actor ?? "unknown";
+function Holder({ row }: { row: ClaimRow }) {
+  const name = holderLabel(row);
+  return (
+    <span className="inline-flex items-center gap-1.5">
+      {row.holderHref === undefined ? visible(name) : <NameLink href={row.holderHref}>{name}</NameLink>}
+      {row.stoppedAt ? (
+        <span title="It has stopped claiming.">
+          <Glyph shape="triangle" ink="warn" />
+          <span className="sr-only">has stopped</span>
+        </span>
+      ) : null}
+    </span>
+  );
 }
 
 const COLUMNS = [
@@ -24,7 +39,7 @@ const COLUMNS = [
   )),
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),
   column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: "below" }),
-  column<ClaimRow>("holder", "Holder", holderOf, { wide: "below", grow: true }),
+  column<ClaimRow>("holder", "Holder", (row) => <Holder row={row} />, { wide: "below", grow: true }),
   column<ClaimRow>("terms", "Lifetime + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
     align: "right",
     wide: true,
@@ -69,12 +84,36 @@ const COLUMNS = [
   ),
 ];
 
-export function ClaimTable({ rows, pager, empty }: { rows: ClaimRow[]; pager: PagerLinks; empty: ReactNode }) {
+const QUEUE = column<ClaimRow>(
+  "queue",
+  "Queue",
+  ({ project, queueName }) => (
+    <>
+      <ProjectPrefix project={project} />
+      <NameLink href={paths.queue(project, queueName, "claims")}>{queueName}</NameLink>
+    </>
+  ),
+  { wide: "below" },
+);
+const COLUMNS_OF_QUEUES = [...COLUMNS.slice(0, 2), QUEUE, ...COLUMNS.slice(2)];
+
+/** `ofQueues`: the claims are of many queues. */
+export function ClaimTable({
+  rows,
+  pager,
+  empty,
+  ofQueues = false,
+}: {
+  rows: ClaimRow[];
+  pager: PagerLinks;
+  empty: ReactNode;
+  ofQueues?: boolean;
+}) {
   return (
     <DataTable
       editable
       label="Claims"
-      columns={COLUMNS}
+      columns={ofQueues ? COLUMNS_OF_QUEUES : COLUMNS}
       rows={rows}
       rowKey={(row) => row.id}
       pager={pager}
@@ -84,7 +123,6 @@ export function ClaimTable({ rows, pager, empty }: { rows: ClaimRow[]; pager: Pa
 }
 
 function releaseConsequence(claim: ClaimRow): string {
-  const messages = claim.messageCount === 1 ? "1 message" : `${formatCount(claim.messageCount)} messages`;
-  const what = `${holderOf(claim)} holds ${messages}. Other clients can claim`;
+  const what = `${holderLabel(claim)} holds ${counted(claim.messageCount, "message")}. Other clients can claim`;
   return `${what} ${claim.messageCount === 1 ? "it" : "them"} at once. This holder can no longer renew the claim.`;
 }

@@ -16,8 +16,56 @@ export const CLAIM_ROW = graphql(`
     messageCount
   }
 `);
-/** `href`: the address that opens it. */
-export type ClaimRow = ResultOf<typeof CLAIM_ROW> & { href: string };
+/** `href`: the address that opens it. `holderHref`: of its holder's claims, if that is another list. */
+export type ClaimRow = ResultOf<typeof CLAIM_ROW> & { href: string; holderHref?: string; stoppedAt?: string | null };
+
+/** A claim among those of many queues, with what is known of its holder. */
+export const FOUND_CLAIM = graphql(
+  `
+  fragment FoundClaim on Claim {
+    ...ClaimRow
+    consumer {
+      lastClaimAt
+      stoppedAt
+    }
+  }
+`,
+  [CLAIM_ROW],
+);
+export type FoundClaim = ResultOf<typeof FOUND_CLAIM>;
+
+export const CLAIMS_FOUND = graphql(`
+  fragment ClaimsFound on ClaimSearchConnection {
+    count {
+      value
+      exact
+    }
+    messages {
+      value
+    }
+    endingClaims
+    endingMessages
+    holders {
+      name
+      claims
+      messages
+      lastClaimAt
+      stoppedAt
+    }
+    coverage {
+      asOf
+      queuesAsked
+      queuesLeftOut {
+        value
+        exact
+      }
+      queuesCut
+      queuesFailed
+      failedPools
+    }
+  }
+`);
+export type ClaimsFound = ResultOf<typeof CLAIMS_FOUND>;
 
 export const CLAIM_DETAIL = graphql(
   `

@@ -3,6 +3,7 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { momentText } from "./deck/time-range.ts";
 import { formatDuration, formatLocal, formatUtc } from "./format.ts";
+import { Glyph } from "./glyph.tsx";
 import { useTimeStyle } from "./time-style.ts";
 
 const Now = createContext<number | null>(null);
@@ -34,7 +35,8 @@ export function useServerClock(): () => number {
   return useCallback(() => Date.now() + behind.current, [behind]);
 }
 
-function useNow(): number {
+/** The server's time, second by second. */
+export function useNow(): number {
   const now = useContext(Now);
   if (now === null) throw new Error("Times need a <Clock>.");
   return now;
@@ -117,6 +119,23 @@ export function Moment({ at, seconds = false }: { at: string; seconds?: boolean 
   return (
     <time dateTime={at} title={instant(at)} className="whitespace-nowrap">
       {momentText(Date.parse(at), now, zone, seconds)}
+    </time>
+  );
+}
+
+/** "ends in 2 min 36 s". What ends within a minute stands out. */
+export function EndsIn({ until }: { until: string }) {
+  const instant = useInstant();
+  const seconds = (Date.parse(until) - useNow()) / 1000;
+  const soon = seconds <= 60;
+  return (
+    <time
+      dateTime={until}
+      title={instant(until)}
+      className={soon ? "flex items-center gap-1.5 whitespace-nowrap font-semibold text-warn" : "whitespace-nowrap"}
+    >
+      {soon ? <Glyph shape="clock" ink="warn" /> : null}
+      {seconds <= 0 ? "has ended" : `ends in ${formatDuration(seconds)}`}
     </time>
   );
 }

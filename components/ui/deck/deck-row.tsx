@@ -8,6 +8,7 @@ export function DeckRow({
   children,
   height = "h-8",
   stacked = false,
+  dense = false,
 }: {
   left: ReactNode;
   right?: ReactNode;
@@ -16,9 +17,11 @@ export function DeckRow({
   height?: string;
   /** On narrow screens `right` is below `left`, which needs the width. */
   stacked?: boolean;
+  /** One of many rows of a group, without lines between them. */
+  dense?: boolean;
 }) {
   return (
-    <div className={classes("deck-row", stacked && "deck-stacked")}>
+    <div className={classes("deck-row", stacked && "deck-stacked", dense && "deck-row-dense")}>
       <div className="deck-left">{left}</div>
       <div className={classes("deck-plot", children === undefined ? "max-md:hidden" : height)}>{children}</div>
       <div className="deck-right">{right}</div>

@@ -43,6 +43,7 @@ export function Deck({
   range,
   title,
   fix,
+  flag,
   marks = [],
   narrow = false,
   children,
@@ -53,6 +54,8 @@ export function Deck({
   title: ReactNode;
   /** Right on the ruler. */
   fix?: ReactNode;
+  /** On the ruler, among its times. */
+  flag?: ReactNode;
   marks?: readonly DeckMark[];
   /** Less room left and right of the plots. */
   narrow?: boolean;
@@ -94,6 +97,7 @@ export function Deck({
             <div className="deck-left font-semibold">{title}</div>
             <div ref={ruler} className="deck-plot">
               <Ruler range={range} step={step} onKeyDown={onKeyDown} onBlur={() => setStep(null)} />
+              {flag}
             </div>
             <div className="deck-right text-xs text-muted">{fix}</div>
           </div>

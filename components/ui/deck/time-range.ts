@@ -51,6 +51,11 @@ export function momentText(at: number, until: number, zone: "utc" | "local", sec
   return moment.slice(0, 10) === now.slice(0, 10) ? clock : `${moment.slice(5, 10)} ${clock}`;
 }
 
+/** "11:38:05" */
+export function clockText(at: number, zone: "utc" | "local"): string {
+  return zonedText(at, zone).slice(11, 19);
+}
+
 function zonedText(at: number, zone: "utc" | "local"): string {
   const minutes = zone === "utc" ? 0 : -new Date(at).getTimezoneOffset();
   return new Date(at + minutes * MINUTE).toISOString();

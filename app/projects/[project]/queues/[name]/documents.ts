@@ -1,5 +1,6 @@
 /** One document a tab. What the queue's pool has is null, beside its error, when the pool fails. */
 import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
+import { CONSUMER_ROW } from "@/components/consumers/fragments.ts";
 import { PAGE_INFO } from "@/components/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
 import { MESSAGE_DETAIL, MESSAGE_ROW } from "@/components/messages/fragments.ts";
@@ -76,13 +77,18 @@ export const CLAIMS_PAGE = graphql(
           ...PageInfo
         }
       }
+      consumers(first: 50) {
+        nodes {
+          ...ConsumerRow
+        }
+      }
       claim(claimId: $claim) @include(if: $open) {
         ...ClaimDetail
       }
     }
   }
 `,
-  [QUEUE_FRAME, CLAIM_ROW, PAGE_INFO, CLAIM_DETAIL],
+  [QUEUE_FRAME, CLAIM_ROW, PAGE_INFO, CONSUMER_ROW, CLAIM_DETAIL],
 );
 
 export const SUBSCRIPTIONS_PAGE = graphql(

@@ -6,6 +6,7 @@ import { ClaimDialog } from "@/components/claims/claim-dialog.tsx";
 import { ClaimTable } from "@/components/claims/claim-table.tsx";
 import { CreateClaim } from "@/components/claims/create-claim.tsx";
 import type { CLAIM_DETAIL, ClaimDetail } from "@/components/claims/fragments.ts";
+import { ConsumerTable } from "@/components/consumers/consumer-table.tsx";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { paths } from "@/components/paths.ts";
@@ -48,36 +49,50 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
       actions={<CreateClaim project={project} queue={queue} />}
     >
       {loaded.ok ? (
-        <Panel flush>
-          {content?.claims ? (
-            <ClaimTable
-              rows={content.claims.nodes.map((row) => ({
-                ...row,
-                href: paths.queue(project, queue, "claims", { ...position, claim: row.id }),
-              }))}
-              pager={pagerLinks(content.claims.pageInfo, search, (to) => paths.queue(project, queue, "claims", to))}
-              empty={<EmptyState title="No claims">Clients that claim messages show here.</EmptyState>}
-            />
-          ) : failure ? (
-            <QueueFailed
-              project={project}
-              queue={queue}
-              pool={content?.catalogueEntry?.poolName ?? null}
-              error={failure}
-            />
+        <div className="flex flex-col gap-3">
+          <Panel flush title="Claims">
+            {content?.claims ? (
+              <ClaimTable
+                rows={content.claims.nodes.map((row) => ({
+                  ...row,
+                  href: paths.queue(project, queue, "claims", { ...position, claim: row.id }),
+                }))}
+                pager={pagerLinks(content.claims.pageInfo, search, (to) => paths.queue(project, queue, "claims", to))}
+                empty={<EmptyState title="No claims">Clients that claim messages show here.</EmptyState>}
+              />
+            ) : failure ? (
+              <QueueFailed
+                project={project}
+                queue={queue}
+                pool={content?.catalogueEntry?.poolName ?? null}
+                error={failure}
+              />
+            ) : null}
+            {failure || id === undefined ? null : loaded.failures["queue.claim"] ? (
+              <Failed error={loaded.failures["queue.claim"]} />
+            ) : (
+              <ClaimDialog
+                project={project}
+                queue={queue}
+                id={id}
+                claim={content?.claim ? withPreviews(content.claim) : null}
+                closeHref={paths.queue(project, queue, "claims", position)}
+              />
+            )}
+          </Panel>
+          {content?.consumers ? (
+            <Panel flush title="Consumers">
+              <ConsumerTable
+                rows={content.consumers.nodes}
+                empty={
+                  <EmptyState title="No consumers">
+                    Clients that claim or pop messages show here within ten seconds, and for a week.
+                  </EmptyState>
+                }
+              />
+            </Panel>
           ) : null}
-          {failure || id === undefined ? null : loaded.failures["queue.claim"] ? (
-            <Failed error={loaded.failures["queue.claim"]} />
-          ) : (
-            <ClaimDialog
-              project={project}
-              queue={queue}
-              id={id}
-              claim={content?.claim ? withPreviews(content.claim) : null}
-              closeHref={paths.queue(project, queue, "claims", position)}
-            />
-          )}
-        </Panel>
+        </div>
       ) : null}
     </QueueFrame>
   );
