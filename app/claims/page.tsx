@@ -53,8 +53,10 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
     return paths.claims({ project, queue, holder, ends, by: grouping === "holder" ? undefined : grouping, ...page });
   };
   const found = loaded.ok ? loaded.data.claims : null;
+  // All claims of the holder that the address names, or else of the first one that has stopped.
   const stopped = found?.holders.find(({ stoppedAt }) => stoppedAt !== null) ?? null;
-  const ofStopped = found?.nodes.filter((claim) => stopped !== null && holderOf(claim) === stopped.name) ?? [];
+  const released = holder ?? stopped?.name ?? null;
+  const ofOne = found?.nodes.filter((claim) => released !== null && holderOf(claim) === released) ?? [];
   return (
     <>
       <PageHeader
@@ -63,8 +65,12 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
         actions={
           <>
             <PageQuery document={textOf(CLAIMS_OF_QUEUES)} variables={variables} />
-            {ofStopped[0] === undefined ? null : (
-              <ReleaseClaims primary holder={holderLabel(ofStopped[0])} claims={ofStopped} />
+            {ofOne[0] === undefined ? null : (
+              <ReleaseClaims
+                kind={stopped?.name === released ? "primary" : "plain"}
+                holder={holderLabel(ofOne[0])}
+                claims={ofOne}
+              />
             )}
           </>
         }
@@ -78,8 +84,8 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
               all="All projects"
               choices={projectChoices(loaded.ok ? (loaded.data.projects?.nodes ?? []) : [], project)}
             />
-            <SearchBox param="queue" label="Claims of the queue with this name" placeholder="Queue" />
-            <SearchBox param="holder" label="Claims of this holder" placeholder="Holder" />
+            <SearchBox short param="queue" label="Claims of the queue with this name" placeholder="Queue" />
+            <SearchBox short param="holder" label="Claims of this holder" placeholder="Holder" />
             <FilterSelect param="ends" label="Ends" all="at any time" choices={ENDS} />
             <SegmentLinks
               label="Order"

@@ -5,6 +5,7 @@ import { ActionButton, ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { ProjectPrefix } from "../projects/project-name.tsx";
 import { Button } from "../ui/button.tsx";
+import { formatDuration } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { NameLink } from "../ui/name-link.tsx";
@@ -40,10 +41,15 @@ const COLUMNS = [
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),
   column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: "below" }),
   column<ClaimRow>("holder", "Holder", (row) => <Holder row={row} />, { wide: "below", grow: true }),
-  column<ClaimRow>("terms", "Lifetime + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
-    align: "right",
-    wide: true,
-  }),
+  column<ClaimRow>(
+    "terms",
+    "Lifetime + grace",
+    (row) => `${formatDuration(row.ttlSeconds)} + ${formatDuration(row.graceSeconds)}`,
+    {
+      align: "right",
+      wide: true,
+    },
+  ),
   column<ClaimRow>("created", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
   column<ClaimRow>(
     "actions",

@@ -116,7 +116,7 @@ function Group({
             <span className="max-xl:hidden">
               {counted(total.messages, "message")}, {counted(total.claims, "claim")}
             </span>
-            {stopped ? <ReleaseClaims size="small" holder={holderLabel(first)} claims={claims} /> : null}
+            {stopped ? <ReleaseClaims holder={holderLabel(first)} claims={claims} /> : null}
           </>
         }
       />

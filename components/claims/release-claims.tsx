@@ -9,18 +9,14 @@ export interface ClaimsToRelease {
   claims: readonly { project: string; queueName: string; id: string; messageCount: number }[];
 }
 
-/** Releases all these claims of one holder, after a question. */
-export function ReleaseClaims({
-  size,
-  primary = false,
-  ...props
-}: ClaimsToRelease & { size?: "small"; primary?: boolean }) {
+/** Releases all these claims of one holder, after a question. `kind` left out: small, beside the holder's name. */
+export function ReleaseClaims({ kind, ...props }: ClaimsToRelease & { kind?: "primary" | "plain" }) {
   const messages = props.claims.reduce((sum, { messageCount }) => sum + messageCount, 0);
   return (
     <Opener
       trigger={
-        <Button kind={primary ? "primary" : "plain"} size={size}>
-          {primary ? `Release ${counted(messages, "message")} of ${props.holder}…` : `Release ${messages}…`}
+        <Button kind={kind} size={kind === undefined ? "small" : "normal"}>
+          {kind === undefined ? `Release ${messages}…` : `Release ${counted(messages, "message")} of ${props.holder}…`}
         </Button>
       }
       load={loadQuestion}

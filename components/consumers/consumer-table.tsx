@@ -6,7 +6,7 @@ import { formatRate } from "../ui/deck/values.ts";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { column, DataTable } from "../ui/table.tsx";
-import { Ago, TimeLeft } from "../ui/time.tsx";
+import { Ago, TimeLeft, useNow } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
 import type { ConsumerRow } from "./fragments.ts";
 
@@ -31,23 +31,34 @@ function Last({ at }: { at: string | null }) {
   return at === null ? <span className="text-muted">—</span> : <Ago at={at} />;
 }
 
+/** Milliseconds: one that called since then is at work. */
+const AT_WORK_MS = 120_000;
+
+/** With a sign: it is at work, or it has stopped, or it called longer ago. */
+function Name({ row: { name, stoppedAt, lastClaimAt, lastEmptyClaimAt } }: { row: ConsumerRow }) {
+  const last = Math.max(...[lastClaimAt, lastEmptyClaimAt].map((at) => (at === null ? 0 : Date.parse(at))));
+  const isAtWork = useNow() - last < AT_WORK_MS;
+  return (
+    <span className="inline-flex items-center gap-1.5 align-middle">
+      {stoppedAt !== null ? (
+        <Glyph shape="square" ink="warn" />
+      ) : isAtWork ? (
+        <Glyph shape="play" />
+      ) : (
+        <i className="size-3 shrink-0" />
+      )}
+      <span className="font-mono text-xs">{visible(name)}</span>
+      {stoppedAt === null ? null : (
+        <span className="text-xs">
+          stopped <Ago at={stoppedAt} />
+        </span>
+      )}
+    </span>
+  );
+}
+
 const COLUMNS = [
-  column<ConsumerRow>(
-    "name",
-    "Consumer",
-    ({ name, stoppedAt }) => (
-      <span className="inline-flex items-center gap-1.5">
-        <Glyph {...(stoppedAt === null ? { shape: "play" } : { shape: "square", ink: "warn" })} />
-        <span className="font-mono text-xs">{visible(name)}</span>
-        {stoppedAt === null ? null : (
-          <span className="text-xs">
-            stopped <Ago at={stoppedAt} />
-          </span>
-        )}
-      </span>
-    ),
-    { grow: true },
-  ),
+  column<ConsumerRow>("name", "Consumer", (row) => <Name row={row} />, { grow: true }),
   column<ConsumerRow>("lastClaim", "Last got messages", (row) => <Last at={row.lastClaimAt} />, {
     align: "right",
     wide: "below",

@@ -3,6 +3,7 @@
 import { Search } from "lucide-react";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { type ReactNode, useEffect, useId, useRef, useState, useTransition } from "react";
+import { classes } from "./classes.ts";
 import { SavedViews } from "./saved-views.tsx";
 
 /** Milliseconds without a keystroke before the text goes into the address. */
@@ -20,11 +21,14 @@ export function SearchBox({
   label,
   placeholder,
   forget = FIRST_PAGE,
+  short = false,
 }: {
   param: string;
   label: string;
   placeholder?: string;
   forget?: string[];
+  /** One of several in its row. */
+  short?: boolean;
 }) {
   const router = useRouter();
   const path = usePathname();
@@ -58,7 +62,7 @@ export function SearchBox({
   }, [text, search, path, param, forget, router]);
 
   return (
-    <div className="relative w-full sm:w-72">
+    <div className={classes("relative w-full", short ? "sm:w-44" : "sm:w-72")}>
       <label htmlFor={id} className="sr-only">
         {label}
       </label>

@@ -13,6 +13,8 @@ export const PAGES: [string, string][] = [
   ["messages of an empty queue", paths.queue("shop", "refunds")],
   ["a message that is not there", paths.queue("shop", "orders", "messages", { message: "nonsense" })],
   ["claims", paths.queue("shop", "orders", "claims")],
+  ["claims of all queues", paths.claims()],
+  ["claims of all queues by end", paths.claims({ project: "shop", queue: "orders", by: "end" })],
   ["subscriptions", paths.queue("shop", "orders", "subscriptions")],
   ["statistics", paths.queue("shop", "orders", "statistics")],
   ["settings", paths.queue("shop", "invoices", "settings")],

@@ -54,7 +54,7 @@ it(
     expect(new URL(page.url()).search).toBe("");
     await page.getByText("3 ready", { exact: true }).waitFor();
 
-    await page.getByRole("link", { name: "Claims" }).click();
+    await page.getByRole("navigation", { name: "Parts of the queue" }).getByRole("link", { name: "Claims" }).click();
     await page.getByText("No claims").waitFor();
     await page.getByRole("button", { name: "Claim messages" }).click();
     await page.getByLabel("Messages", { exact: true }).fill("2");

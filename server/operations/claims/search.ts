@@ -46,7 +46,7 @@ export interface ClaimHolder {
   claims: number;
   messages: number;
   lastClaimAt: Date | null;
-  /** When it stopped; null unless it has in each queue that it holds messages of. */
+  /** When it stopped in one of the queues that it holds messages of; null while it calls in another one. */
   stoppedAt: Date | null;
 }
 
@@ -163,7 +163,7 @@ export function createClaimSearch(
         (claim) => (holder === null || holderOf(claim) === holder) && (within === null || endsBefore(claim, within)),
       );
       const found = await withConsumers(matching);
-      const holders = holdersOf(found);
+      const holders = holdersOf(found, at);
       const ending = found.filter((claim) => endsBefore(claim, ENDING_SECONDS));
       return {
         page: order.page(found, page, from, new Set(holders.filter(hasStopped).map(({ name }) => name))),
@@ -183,17 +183,19 @@ const hasStopped = ({ stoppedAt }: ClaimHolder) => stoppedAt !== null;
 /** A queue that is gone has no claims. */
 const isFailure = ({ code }: DomainError) => code !== "QUEUE_DOES_NOT_EXIST" && code !== "QUEUE_NOT_MAPPED";
 
-function holdersOf(claims: readonly FoundClaim[]): ClaimHolder[] {
+function holdersOf(claims: readonly FoundClaim[], at: Date): ClaimHolder[] {
   const byHolder = Map.groupBy(claims, holderOf);
   const holders = Array.from(byHolder, ([name, held]): ClaimHolder => {
     const known = held.flatMap(({ consumer }) => (consumer === null ? [] : [consumer]));
-    const stopped = known.map(({ stoppedAt }) => stoppedAt);
+    const stopped = latest(known.map(({ stoppedAt }) => stoppedAt));
+    const silentSince = latest(known.map(({ lastSeenAt }) => lastSeenAt));
+    const isSilent = silentSince !== null && at.getTime() - silentSince.getTime() >= CONSUMER_GONE_SECONDS * 1000;
     return {
       name,
       claims: held.length,
       messages: messagesOf(held),
       lastClaimAt: latest(known.map(({ lastClaimAt }) => lastClaimAt)),
-      stoppedAt: stopped.includes(null) ? null : latest(stopped),
+      stoppedAt: isSilent ? stopped : null,
     };
   });
   return holders.sort((a, b) => Number(hasStopped(b)) - Number(hasStopped(a)) || b.messages - a.messages);
