@@ -14,7 +14,7 @@ import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { Message } from "./messages/message.ts";
 import type { MessageHeaders } from "./messages/message-headers.ts";
-import type { MessageLives } from "./messages/message-life.ts";
+import type { KeptLives, MessageLives } from "./messages/message-life.ts";
 import type { Selection, SelectParams } from "./messages/message-select.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
@@ -408,6 +408,10 @@ export interface BatchReads {
   ): Promise<(BatchResult<{ claim: Claim; messages: Message[] }> | null)[]>;
   /** `subscriptions.list` of each queue. */
   subscriptions(params: { queues: readonly QueueRef[]; page: PageRequest }): Promise<BatchResult<Page<Subscription>>[]>;
+  /** `lives.read` of each queue, of the messages with these ids. */
+  lives(params: {
+    queues: readonly (QueueRef & { readonly ids: readonly string[] })[];
+  }): Promise<BatchResult<KeptLives | null>[]>;
 }
 
 /** A claim, and the queue that it is in. */

@@ -196,6 +196,16 @@ export function describeLives(name: string, open: OpenDataDriver): void {
       const mine = await one(queue);
       expect(await words(beside, mine)).toEqual([]);
       expect(await words(queue, mine)).toEqual(["posted by poster 1"]);
+      const asked = [queue, other, { ...queue, name: "missing" }, beside].map((one) => ({
+        ...one,
+        ids: [mine, "no id"],
+      }));
+      expect(await driver().batch.lives({ queues: asked })).toMatchObject([
+        { lives: [{ events: [{ kind: "posted" }] }, { events: [] }] },
+        null,
+        { code: "QUEUE_DOES_NOT_EXIST" },
+        { lives: [{ events: [] }, { events: [] }] },
+      ]);
     });
 
     it("each event is kept for the queue's time, and gc frees what is over", async () => {

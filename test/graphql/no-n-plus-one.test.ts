@@ -102,7 +102,12 @@ beforeAll(async () => {
   for (let index = 0; index < ROWS; index += 1) {
     const queue = `queue-${index}`;
     // Pairs of queues share a pool.
-    const metadata = { _flavor: `flavor-${index >> 1}`, _max_claim_count: 5, _dead_letter_queue: `missing-${index}` };
+    const metadata = {
+      _flavor: `flavor-${index >> 1}`,
+      _max_claim_count: 5,
+      _dead_letter_queue: `missing-${index}`,
+      _history_seconds: 9000,
+    };
     await operations.queues.create(admin, { project, queue, metadataText: JSON.stringify(metadata) });
     const headers = [{ name: "number", value: "1" }];
     const messages = Array.from({ length: 6 }, (_, number) => ({ bodyText: String(number), headers }));

@@ -8,6 +8,7 @@ import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { queueCommands, type Real } from "./commands.ts";
+import { expectLives, KEPT_SECONDS } from "./lives.ts";
 import type { ObservedQueue } from "./observations.ts";
 import { StoreModel } from "./queue-model.ts";
 
@@ -37,6 +38,7 @@ function describeModel(name: string, createStore: () => Promise<Store>): void {
     const aQueue = async (): Promise<ObservedQueue> => {
       const queue = { project: "model", name: randomUUID() };
       await drivers[0].attachQueue({ ...queue, epoch: 1 });
+      await drivers[1].lives.keep({ queue, seconds: KEPT_SECONDS });
       return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
     };
     const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
@@ -48,7 +50,12 @@ function describeModel(name: string, createStore: () => Promise<Store>): void {
 
     it("behave as their model does in random sequences of commands", { timeout: 300_000 }, async () => {
       await fc.assert(
-        fc.asyncProperty(queueCommands, (commands) => fc.asyncModelRun(begin, commands)),
+        fc.asyncProperty(queueCommands, async (commands) => {
+          const begun = await begin();
+          await fc.asyncModelRun(() => begun, commands);
+          await expectLives(begun.real);
+          for (const { queue } of begun.real.queues) await drivers[0].detachQueue(queue);
+        }),
         { numRuns: RUNS, endOnFailure: false },
       );
     });

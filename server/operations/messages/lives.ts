@@ -1,6 +1,7 @@
 /** The lives of messages, across the queues that they went through. */
 import type { Access } from "../../access/access.ts";
-import { hasCode, isUnavailable } from "../../errors.ts";
+import { DomainError } from "../../errors.ts";
+import type { BatchResult } from "../../storage/batch-result.ts";
 import type { KeptLives, LifeEvent, MessageLife } from "../../storage/messages/message-life.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
@@ -44,10 +45,13 @@ interface LifeRequest {
 export interface MessageLifeReads {
   /**
    * The lives of messages, also of those that do not exist any more, in the order given. Null where no queue keeps any,
-   * and for a missing queue. At most MAX_PAGE_SIZE. One read for each of their queues that keeps lives, and none for the
-   * others.
+   * and for a missing queue; an error where the queue's pool fails. At most MAX_PAGE_SIZE. Queues that keep no lives are
+   * not asked for any.
    */
-  lives(access: Access, params: { messages: readonly (QueueAddress & LifeRequest)[] }): Promise<(LifeRecord | null)[]>;
+  lives(
+    access: Access,
+    params: { messages: readonly (QueueAddress & LifeRequest)[] },
+  ): Promise<BatchResult<LifeRecord | null>[]>;
 }
 
 export function createMessageLives(
@@ -56,48 +60,50 @@ export function createMessageLives(
 ): MessageLifeReads {
   const { data, limits, warn } = context;
 
+  /** Reads what the pools keep of queues with these attributes: one call for all. */
+  async function keptIn(questions: readonly Question[]): Promise<BatchResult<KeptLives | null>[]> {
+    const keeping = questions.filter(({ attributes }) => (attributes?.historySeconds ?? 0) > 0);
+    if (keeping.length === 0) return questions.map(() => null);
+    const found = await data.batch.lives({ queues: keeping.map(({ queue, ids }) => ({ ...queue, ids })) });
+    const kept = new Map(keeping.map((question, index) => [question, found[index] ?? null]));
+    await Promise.all(keeping.map((question) => repair(question, kept.get(question) ?? null)));
+    return questions.map((question) => kept.get(question) ?? null);
+  }
+
   /**
-   * What the queue's pool keeps. A pool that does not keep to the queue's attribute is told of it: it could not be
-   * reached when the queue was created, or lost what it had heard.
+   * A pool that does not keep to the queue's attribute is told of it: it could not be reached when the queue was
+   * created, or lost what it had heard.
    */
-  async function keptIn(queue: QueueRef, attributes: ReservedAttributes, ids: readonly string[]) {
-    const seconds = attributes.historySeconds;
-    if (seconds === 0) return null;
-    const kept = await data.lives.read({ queue, ids });
-    if (kept?.seconds === seconds) return kept;
+  async function repair({ queue, attributes }: Question, kept: BatchResult<KeptLives | null>): Promise<void> {
+    const seconds = attributes?.historySeconds ?? 0;
+    if (kept instanceof DomainError || kept?.seconds === seconds) return;
     await data.lives.keep({ queue, seconds }).catch((error: unknown) => {
       warn("A queue's pool could not be told to keep the lives of its messages", error);
     });
-    return kept;
   }
 
-  /** Follows the messages through other queues, with one read of each for all messages that went through it. */
-  async function livesIn(
-    queue: QueueRef,
-    own: ReservedAttributes | null,
+  /** Follows messages of one queue through others, with one read of each for all messages that went through it. */
+  async function follow(
+    { queue, attributes: own }: Question,
+    first: BatchResult<KeptLives | null>,
     messages: readonly LifeRequest[],
-  ): Promise<(LifeRecord | null)[]> {
+  ): Promise<BatchResult<LifeRecord | null>[]> {
     if (own === null) return messages.map(() => null);
+    if (first instanceof DomainError) return messages.map(() => first);
     const found = messages.map((message) => new FoundLife(message));
-    const idsOf = (lives: readonly FoundLife[]) => lives.map(({ id }) => id);
     const add = (lives: readonly FoundLife[], name: string, kept: KeptLives | null, attributes: ReservedAttributes) => {
       for (const [index, life] of lives.entries()) life.add(name, kept?.lives[index], attributes);
     };
-    const first = await keptIn(queue, own, idsOf(found));
     add(found, queue.name, first, own);
     for (let asked = 1; asked < MAX_QUEUES; asked += 1) {
       const name = found.map((life) => life.next()).find((next) => next !== undefined);
       if (name === undefined) break;
       const through = found.filter((life) => life.leadsTo(name));
       const other = { project: queue.project, name };
-      try {
-        const [attributes] = await lookup.find([other]);
-        if (attributes) add(through, name, await keptIn(other, attributes, idsOf(through)), attributes);
-        else for (const life of through) life.miss(name);
-      } catch (error) {
-        if (!hasCode(error, "QUEUE_NOT_MAPPED") && !isUnavailable(error)) throw error;
-        for (const life of through) life.miss(name);
-      }
+      const [attributes = null] = await lookup.find([other]);
+      const [kept = null] = await keptIn([{ queue: other, attributes, ids: through.map(({ id }) => id) }]);
+      if (attributes === null || kept instanceof DomainError) for (const life of through) life.miss(name);
+      else add(through, name, kept, attributes);
     }
     return found.map((life) => life.record(queue.project, first));
   }
@@ -111,16 +117,31 @@ export function createMessageLives(
       const byQueue = [...Map.groupBy(messages, ({ ref }) => queueKey(ref)).values()];
       const queues = byQueue.map(([message]) => (message as (typeof messages)[number]).ref);
       const attributes = await lookup.find(queues);
-      const lives = new Map<object, LifeRecord | null>();
+      const questions = byQueue.map(
+        (some, index): Question => ({
+          queue: queues[index] as QueueRef,
+          attributes: attributes[index] ?? null,
+          ids: some.map(({ id }) => id),
+        }),
+      );
+      const kept = await keptIn(questions);
+      const lives = new Map<object, BatchResult<LifeRecord | null>>();
       await Promise.all(
         byQueue.map(async (some, index) => {
-          const found = await livesIn(queues[index] as QueueRef, attributes[index] ?? null, some);
+          const found = await follow(questions[index] as Question, kept[index] ?? null, some);
           for (const [position, message] of some.entries()) lives.set(message, found[position] ?? null);
         }),
       );
       return messages.map((message) => lives.get(message) ?? null);
     },
   };
+}
+
+/** Messages of a queue, and its attributes; null when it does not exist. */
+interface Question {
+  queue: QueueRef;
+  attributes: ReservedAttributes | null;
+  ids: readonly string[];
 }
 
 /** What has been found of a life so far, by queue. */

@@ -3,6 +3,7 @@ import { DomainError } from "../../errors.ts";
 import { type BatchResult, resultOf } from "../batch-result.ts";
 import { type BatchReads, carriedBytes, type DataDriver, type Message } from "../data-driver.ts";
 import { addPoolName } from "../errors/add-pool-name.ts";
+import type { KeptLives } from "../messages/message-life.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
@@ -106,6 +107,11 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
         read: (batch, some, bytes) => batch.claimsById({ ...params, claims: some, maxBytes: bytes }),
         messagesOf: ({ messages }) => messages,
       }),
+    lives: ({ queues }) =>
+      readAll<(typeof queues)[number], KeptLives | "none">(queues, 0, {
+        read: async (batch, some) => (await batch.lives({ queues: some })).map((lives) => lives ?? "none"),
+        messagesOf: () => [],
+      }).then((results) => results.map((lives) => (lives === "none" ? null : lives))),
     subscriptions: ({ queues, page }) => readEach(queues, (batch, some) => batch.subscriptions({ queues: some, page })),
   };
 }

@@ -22,7 +22,7 @@ import { postgresClaims } from "./claims/claims.ts";
 import { ClaimReaper } from "./claims/reaper.ts";
 import { ScanHints } from "./claims/scan-hints.ts";
 import { GarbageCollector } from "./gc.ts";
-import { postgresLives } from "./lives/lives.ts";
+import { livesOfMany, postgresLives } from "./lives/lives.ts";
 import { LowWater } from "./low-water.ts";
 import { messagesOfMany, messagesOfManyById } from "./messages/batch.ts";
 import { ByteBounds } from "./messages/byte-bounds.ts";
@@ -152,9 +152,10 @@ class PostgresDataDriver implements DataDriver {
       claims: claimsOfMany(this.#pool),
       claimsById: claimsOfManyById(this.#pool),
       subscriptions: subscriptions.listMany,
+      lives: livesOfMany(this.#pool),
     };
     this.activity = postgresActivity(this.#pool);
-    this.lives = postgresLives(this.#pool);
+    this.lives = postgresLives(this.#pool, this.batch.lives);
     this.transfer = postgresQueueMoves(this.#pool);
     this.#collector = new GarbageCollector(this.#pool, options.undoSeconds ?? 30);
     this.capabilities = capabilitiesOf(store.durable);

@@ -2,6 +2,7 @@
 import { DomainError } from "../../errors.ts";
 import { type BatchResult, resultOf } from "../batch-result.ts";
 import { type BatchBytes, type BatchReads, carriedBytes, type Message } from "../data-driver.ts";
+import type { MessageLives } from "../messages/message-life.ts";
 import type { RedisClaims } from "./claims/claims.ts";
 import type { RedisMessages } from "./messages/messages.ts";
 import type { RedisSubscriptions } from "./subscriptions/subscriptions.ts";
@@ -10,8 +11,9 @@ export function redisBatchReads(parts: {
   messages: RedisMessages;
   claims: RedisClaims;
   subscriptions: RedisSubscriptions;
+  lives: MessageLives;
 }): BatchReads {
-  const { messages, claims, subscriptions } = parts;
+  const { messages, claims, subscriptions, lives } = parts;
   return {
     messages: ({ queues, maxBytes, pageBytes, ...params }) =>
       withinBytes(
@@ -39,6 +41,7 @@ export function redisBatchReads(parts: {
       ),
     subscriptions: ({ queues, page }) =>
       Promise.all(queues.map((queue) => resultOf(subscriptions.list({ queue, page })))),
+    lives: ({ queues }) => Promise.all(queues.map(({ ids, ...queue }) => resultOf(lives.read({ queue, ids })))),
   };
 }
 

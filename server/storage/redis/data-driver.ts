@@ -153,9 +153,9 @@ class RedisDataDriver implements DataDriver {
     this.messages = messages;
     this.claims = claims;
     this.subscriptions = subscriptions;
-    this.batch = redisBatchReads({ messages, claims, subscriptions });
-    this.activity = redisActivity(this.#queues, messages);
     this.lives = redisLives(this.#queues);
+    this.batch = redisBatchReads({ messages, claims, subscriptions, lives: this.lives });
+    this.activity = redisActivity(this.#queues, messages);
     this.transfer = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
   }

@@ -1,9 +1,12 @@
 /** The lives of messages. See MessageLives; the events are written by triggers. */
 
+import { DomainError } from "../../../errors.ts";
+import type { BatchReads } from "../../data-driver.ts";
 import { NIL, normaliseUuid } from "../../list-pages.ts";
 import {
   FIRST_LIFE_EVENTS,
   inOrder,
+  type KeptLives,
   type LifeEvent,
   type LifeEventKind,
   lapseOf,
@@ -12,6 +15,7 @@ import {
   type MessageLives,
   shortened,
 } from "../../messages/message-life.ts";
+import { ASKED, ASKED_COLUMNS, type AskedRow, asked, askedQueues, resultsOf } from "../asked-queues.ts";
 import { byNumber } from "../messages/markers.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
@@ -53,23 +57,35 @@ const KEEP = statement({
     SELECT q.id::text FROM queue q`,
 });
 
-/** What a queue keeps. One row when the queue lives here; nulls when it keeps nothing. */
-const READ_QUEUE = statement({
-  name: "message_life_queue",
-  parameters: QUEUE,
-  row: rowOf<{ seconds: number | null; since: number; now: number; lowWater: string; purged: number | null }>(),
+/** What queues keep; a null `seconds`: nothing. */
+const READ_QUEUES = statement({
+  name: "message_life_queues",
+  parameters: ASKED,
+  row: rowOf<AskedRow & Kept>(),
   text: `
     WITH ${CLOCK}
-    SELECT l.seconds::float8 AS seconds, ${milliseconds("l.since")} AS since, ${milliseconds("clock.now")} AS now,
-      q.low_water::text AS "lowWater", ${milliseconds("q.purged_at")} AS purged
-    FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN message_life_queues l ON l.queue_id = q.id AND l.seconds > 0 WHERE ${LIVE_QUEUE}`,
+    SELECT ${ASKED_COLUMNS}, l.seconds::float8 AS seconds, ${milliseconds("l.since")} AS since,
+      ${milliseconds("clock.now")} AS now, p.low_water::text AS "lowWater", ${milliseconds("p.purged_at")} AS purged
+    FROM ${askedQueues()}
+    LEFT JOIN pool_queues p ON p.id = q.id
+    LEFT JOIN message_life_queues l ON l.queue_id = q.id AND l.seconds > 0
+    ORDER BY a.n`,
 });
 
-const WANTED = { queueId: int8, ids: uuidArray, markers: int8Array } as const;
+interface Kept {
+  seconds: number | null;
+  since: number;
+  now: number;
+  lowWater: string;
+  purged: number | null;
+}
+
+/** One element for each message: its queue's row, its id, and the marker that is sealed in that. */
+const WANTED = { queueIds: int8Array, ids: uuidArray, markers: int8Array } as const;
+const MESSAGES = `unnest(:queueIds::bigint[], :ids::uuid[], :markers::bigint[]) WITH ORDINALITY AS w(queue_id, id, marker, n)`;
 
 const found = (condition: string, order: "ASC" | "DESC", limit: number) => `
-      (SELECT e.* FROM message_events e WHERE e.queue_id = :queueId AND ${condition} ORDER BY e.id ${order} LIMIT ${limit})`;
+      (SELECT e.* FROM message_events e WHERE e.queue_id = w.queue_id AND ${condition} ORDER BY e.id ${order} LIMIT ${limit})`;
 const OWN = "e.marker = w.marker AND e.origin_id IS NULL";
 const FROM_ELSEWHERE = "e.origin_id = w.id";
 /** One more than are shown, to know whether there are more. */
@@ -96,8 +112,7 @@ const READ_EVENTS = statement({
   text: `
     SELECT w.n::int AS n, e.id::text AS id, e.kind, ${milliseconds("e.at")} AS at, e.client_id AS "clientId", e.actor,
       e.claim_id::text AS "claimId", ${milliseconds("e.until")} AS until, e.deliveries, e.other_queue AS "otherQueue"
-    FROM message_life_queues l CROSS JOIN unnest(:ids::uuid[]) WITH ORDINALITY AS i(id, n)
-    CROSS JOIN LATERAL (SELECT i.id, i.n, (:markers::bigint[])[i.n] AS marker) AS w
+    FROM ${MESSAGES} JOIN message_life_queues l ON l.queue_id = w.queue_id AND l.seconds > 0
     CROSS JOIN LATERAL (
       ${[
         found(OWN, "ASC", FIRST_LIFE_EVENTS),
@@ -106,8 +121,7 @@ const READ_EVENTS = statement({
         found(FROM_ELSEWHERE, "DESC", NEWEST),
       ].join(" UNION ")}
     ) AS e
-    WHERE l.queue_id = :queueId AND l.seconds > 0
-      AND e.at >= greatest(l.since, ${NOW} - make_interval(secs => l.seconds))`,
+    WHERE e.at >= greatest(l.since, ${NOW} - make_interval(secs => l.seconds))`,
 });
 
 /** Messages that the table still holds, also those that nobody sees any more. */
@@ -118,11 +132,10 @@ const READ_MESSAGES = statement({
   text: `
     SELECT w.n::int AS n, m.marker::text AS marker, ${milliseconds("m.expires_at")} AS expires,
       m.claim_count AS deliveries
-    FROM unnest(:ids::uuid[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
+    FROM ${MESSAGES} CROSS JOIN LATERAL (
       SELECT m.* FROM messages m
-      WHERE m.queue_id = :queueId AND m.marker = coalesce(
-          (SELECT o.marker FROM messages o WHERE o.queue_id = :queueId AND o.origin_id = w.id),
-          (:markers::bigint[])[w.n])
+      WHERE m.queue_id = w.queue_id AND m.marker = coalesce(
+          (SELECT o.marker FROM messages o WHERE o.queue_id = w.queue_id AND o.origin_id = w.id), w.marker)
         AND (m.origin_id IS NULL OR m.origin_id = w.id)
     ) AS m`,
 });
@@ -138,8 +151,7 @@ export async function keepLives(
   return rows.length > 0;
 }
 
-export function postgresLives(pool: Pool): MessageLives {
-  const { statements, queues, ids: messageIds } = pool;
+export function postgresLives({ statements, queues }: Pool, livesOf: BatchReads["lives"]): MessageLives {
   return {
     async keep({ queue, seconds }) {
       await queues.with(queue, async ({ id: queueId, epoch }) => {
@@ -150,26 +162,47 @@ export function postgresLives(pool: Pool): MessageLives {
       });
     },
 
-    read: ({ queue, ids }) =>
-      queues.with(queue, async ({ id: queueId, epoch }) => {
-        const [kept] = await statements.read(READ_QUEUE, { queueId, epoch });
-        if (kept === undefined) return STALE;
-        if (kept.seconds === null) return null;
-        // No message has the nil UUID.
-        const wantedIds = ids.map((id) => normaliseUuid(id) ?? NIL);
-        const wanted = { queueId, ids: wantedIds, markers: wantedIds.map((id) => messageIds.markerOf(id)) };
-        const [events, messages] = await Promise.all([
-          statements.read(READ_EVENTS, wanted),
-          statements.read(READ_MESSAGES, wanted),
-        ]);
-        const eventsOf = Map.groupBy(events, ({ n }) => n);
-        const messageOf = new Map(messages.map((message) => [message.n, message]));
-        const lives = ids.map((_, index): MessageLife => {
-          const { events, cut } = readEvents(eventsOf.get(index + 1) ?? []);
-          return { events: inOrder([...events, ...unwritten(events, messageOf.get(index + 1), kept)]), cut };
-        });
-        return { seconds: kept.seconds, since: new Date(kept.since), lives };
-      }),
+    async read({ queue, ids }) {
+      const [lives = null] = await livesOf({ queues: [{ ...queue, ids }] });
+      if (lives instanceof DomainError) throw lives;
+      return lives;
+    },
+  };
+}
+
+/** Three statements, whatever the number of queues. */
+export function livesOfMany({ statements, queues: known, ids: messageIds }: Pool): BatchReads["lives"] {
+  return async ({ queues }) => {
+    if (queues.length === 0) return [];
+    const rows = await statements.read(READ_QUEUES, asked(known, queues));
+    const asks = rows.flatMap(({ n, queueId, seconds }) =>
+      queueId === null || seconds === null
+        ? []
+        : // No message has the nil UUID.
+          (queues[n - 1]?.ids ?? []).map((id) => ({ queueId, id: normaliseUuid(id) ?? NIL })),
+    );
+    const wanted = {
+      queueIds: asks.map(({ queueId }) => queueId),
+      ids: asks.map(({ id }) => id),
+      markers: asks.map(({ id }) => messageIds.markerOf(id)),
+    };
+    const [events, messages] =
+      asks.length === 0
+        ? [[], []]
+        : await Promise.all([statements.read(READ_EVENTS, wanted), statements.read(READ_MESSAGES, wanted)]);
+    const eventsOf = Map.groupBy(events, ({ n }) => n);
+    const messageOf = new Map(messages.map((message) => [message.n, message]));
+    let before = 0;
+    const results = resultsOf(known, queues, rows, ([kept], index): KeptLives | null => {
+      if (kept.seconds === null) return null;
+      const lives = (queues[index]?.ids ?? []).map((): MessageLife => {
+        before += 1;
+        const { events: written, cut } = readEvents(eventsOf.get(before) ?? []);
+        return { events: inOrder([...written, ...unwritten(written, messageOf.get(before), kept)]), cut };
+      });
+      return { seconds: kept.seconds, since: new Date(kept.since), lives };
+    });
+    return results;
   };
 }
 
@@ -188,7 +221,7 @@ const NOBODY = { clientId: null, actor: null, claimId: null, until: null, otherQ
 function unwritten(
   events: readonly LifeEvent[],
   message: { marker: string; expires: number; deliveries: number } | undefined,
-  { now, lowWater, purged }: { now: number; lowWater: string; purged: number | null },
+  { now, lowWater, purged }: Kept,
 ): LifeEvent[] {
   if (message === undefined || events.length === 0) return [];
   const isPurged = byNumber(message.marker, lowWater) <= 0;
