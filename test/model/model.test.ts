@@ -38,11 +38,11 @@ function describeModel(name: string, createStore: () => Promise<Store>): void {
     const aQueue = async (): Promise<ObservedQueue> => {
       const queue = { project: "model", name: randomUUID() };
       await drivers[0].attachQueue({ ...queue, epoch: 1 });
-      await drivers[1].lives.keep({ queue, seconds: KEPT_SECONDS });
       return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
     };
     const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
       const queues = [await aQueue(), await aQueue()] as const;
+      await drivers[1].lives.keep({ queue: queues[0].queue, seconds: KEPT_SECONDS });
       const messageIds = [randomUUID(), "nonsense"];
       const claimIds = [randomUUID(), "nonsense"];
       return { model: new StoreModel(), real: { drivers, queues, clock, messageIds, claimIds } };
