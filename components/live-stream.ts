@@ -1,15 +1,22 @@
 import { API_PATH } from "./api.ts";
 import { ANSWER_CHANGED } from "./documents.ts";
-import { textOf } from "./graphql.ts";
+import { type Document, textOf } from "./graphql.ts";
 import type { Connect } from "./ui/live-tabs.ts";
 
-/** The stream of the API that tells when the answers to queries change. By fetch: an EventSource cannot send a body. */
-export const connectLive: Connect = async (views, onChange, signal) => {
-  const queries = views.map(({ document, variables }, index) => ({ key: String(index), document, variables }));
+/**
+ * Runs a subscription until its stream ends, and calls `onData` with the data of each event. By fetch: an EventSource
+ * cannot send a body.
+ */
+export async function listen<Data, Variables>(
+  document: Document<Data, Variables>,
+  variables: Variables,
+  onData: (data: Data) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const response = await fetch(API_PATH, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "text/event-stream" },
-    body: JSON.stringify({ query: textOf(ANSWER_CHANGED), variables: { queries } }),
+    body: JSON.stringify({ query: textOf(document), variables }),
     signal,
   });
   if (!response.ok || response.body === null) return;
@@ -22,10 +29,22 @@ export const connectLive: Connect = async (views, onChange, signal) => {
     const events = text.split("\n\n");
     text = events.pop() ?? "";
     for (const event of events) {
-      const data = /^data: (.*)$/m.exec(event)?.[1];
-      if (data === undefined) continue;
-      const change = JSON.parse(data).data?.answerChanged;
-      if (change) onChange({ index: Number(change.key), digest: change.digest });
+      const json = /^data: (.*)$/m.exec(event)?.[1];
+      const data = json === undefined ? null : JSON.parse(json).data;
+      if (data) onData(data);
     }
   }
+}
+
+/** The stream of the API that tells when the answers to queries change. */
+export const connectLive: Connect = (views, onChange, signal) => {
+  const queries = views.map(({ document, variables }, index) => ({ key: String(index), document, variables }));
+  return listen(
+    ANSWER_CHANGED,
+    { queries },
+    ({ answerChanged }) => {
+      if (answerChanged) onChange({ index: Number(answerChanged.key), digest: answerChanged.digest });
+    },
+    signal,
+  );
 };

@@ -6,6 +6,7 @@ import type { MessageLifeFacts } from "./life-fragments.ts";
 export const MESSAGE_ROW = graphql(`
   fragment MessageRow on Message {
     id
+    marker
     bodyText
     createdAt
     expiresAt
@@ -22,8 +23,10 @@ export const MESSAGE_ROW = graphql(`
 export type MessageRow = Omit<ResultOf<typeof MESSAGE_ROW>, "bodyText"> & {
   /** The address that opens it. */
   href: string;
-  /** The beginning of the body. */
+  /** A part of the body. */
   preview: string;
+  /** Where in it is what was searched for. */
+  match: [from: number, to: number] | null;
   /** Size of the body. */
   bytes: number;
 };
@@ -32,7 +35,6 @@ export const MESSAGE_DETAIL = graphql(
   `
   fragment MessageDetail on Message {
     ...MessageRow
-    marker
     ttlSeconds
     clientId
     headers {
@@ -57,10 +59,18 @@ export interface OpenMessage {
   project: string;
   queue: string;
   id: string;
+  /** False: the address opens the first or the last message of the page. */
+  isNamed: boolean;
   /** Null: it does not exist. */
   message: MessageDetail | null;
   life: MessageLifeFacts | null;
   closeHref: string;
+}
+
+/** The addresses of the messages beside the open one, in the order of the list. Null: there is none. */
+export interface Steps {
+  previous: string | null;
+  next: string | null;
 }
 
 /** What a post says of a message. */

@@ -12,7 +12,7 @@ export function OpenById({ project, queue }: { project: string; queue: string })
   const inputId = useId();
   return (
     <form
-      className="flex w-full gap-2 sm:ml-auto sm:w-auto"
+      className="flex w-full gap-2 sm:w-auto"
       onSubmit={(event) => {
         event.preventDefault();
         if (id.trim() !== "") router.push(paths.queue(project, queue, "messages", { message: id.trim() }));
@@ -28,7 +28,7 @@ export function OpenById({ project, queue }: { project: string; queue: string })
         placeholder="Message id"
         autoComplete="off"
         spellCheck={false}
-        className="h-7 min-w-0 flex-1 rounded border border-line-strong bg-sunken max-sm:h-9 px-2.5 font-mono text-xs sm:w-72"
+        className="h-7 min-w-0 flex-1 rounded border border-line-strong bg-sunken max-sm:h-9 px-2.5 font-mono text-xs sm:w-44"
       />
       <Button type="submit">Open</Button>
     </form>

@@ -74,7 +74,7 @@ export function Keyboard({
 /** Loaded when it is first asked for. */
 const KeySheet = lazy(() => import("./key-sheet.tsx"));
 
-function isTyping(target: EventTarget | null): boolean {
+export function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable=true]") !== null;
 }
 

@@ -49,6 +49,8 @@ export interface PagerLinks {
   previous: string | null;
   next: string | null;
   first: string | null;
+  /** Left out where a list has no way to its end. */
+  last?: string | null;
 }
 
 /** A table of one page of rows. The address has the sort order and the page, so headers and pager are links. */
@@ -62,6 +64,7 @@ export function DataTable<Row>({
   summary,
   empty,
   editable = false,
+  current = null,
 }: {
   label: string;
   columns: readonly Column<Row>[];
@@ -75,6 +78,8 @@ export function DataTable<Row>({
   empty?: ReactNode;
   /** The user chooses its columns, in the address: at most one such table on a page. */
   editable?: boolean;
+  /** The key of the row that is open beside the table. */
+  current?: string | null;
 }) {
   const { shown, body } = useSteadyRows(rows, rowKey);
   const leading = all.find(({ look }) => !look.wide)?.id;
@@ -86,6 +91,7 @@ export function DataTable<Row>({
     first: keepColumns(pager.first),
     previous: keepColumns(pager.previous),
     next: keepColumns(pager.next),
+    last: keepColumns(pager.last ?? null),
   };
   const menu = editable ? <ColumnMenu columns={all.filter((one) => !isFixed(one))} /> : null;
   if (shown.length === 0 && empty) {
@@ -108,8 +114,10 @@ export function DataTable<Row>({
                 <tr
                   data-key={key}
                   aria-disabled={removed || undefined}
+                  aria-current={key === current || undefined}
                   className={classes(
                     "border-b border-line last:border-0 hover:bg-hover focus-within:bg-raised",
+                    key === current && "bg-accent-soft",
                     removed && "line-through opacity-55",
                   )}
                 >
@@ -230,7 +238,7 @@ function HeaderText({ sort, children }: { sort: SortLink | undefined; children: 
 
 /** Links to the pages beside this one. Pages are found by cursor, so there are no page numbers. */
 function Pager({ links, summary, menu }: { links?: PagerLinks; summary?: ReactNode; menu?: ReactNode }) {
-  const elsewhere = links?.previous || links?.next || links?.first;
+  const elsewhere = links?.previous || links?.next || links?.first || links?.last;
   if (!elsewhere && !summary && !menu) return null;
   return (
     <div className="flex min-h-9 flex-wrap items-center justify-between gap-2 border-t border-line px-3 py-1 text-xs text-muted">
@@ -251,6 +259,11 @@ function Pager({ links, summary, menu }: { links?: PagerLinks; summary?: ReactNo
             Next
             <ChevronRight aria-hidden className="size-4" />
           </Step>
+          {links.last ? (
+            <Link href={links.last} className="rounded px-2 py-1 hover:bg-hover hover:text-ink">
+              Last
+            </Link>
+          ) : null}
         </nav>
       ) : null}
     </div>

@@ -47,13 +47,20 @@ function useInstant(): (iso: string) => string {
   return useTimeStyle().zone === "utc" ? formatUtc : formatLocal;
 }
 
-/** How long ago a time was, or how far ahead it is; or the date, if the user chose so. Shows the other one on hover. */
+/**
+ * How long ago a time was, or how far ahead it is; or the date, if the user chose so. Shows the other one on hover. The
+ * clock moves each second, so what has just happened can be a second ahead of it: that is now, too.
+ */
 export function Ago({ at }: { at: string }) {
   const seconds = (useNow() - Date.parse(at)) / 1000;
   const { form } = useTimeStyle();
   const date = useInstant()(at);
   const age =
-    Math.abs(seconds) < 1 ? "now" : seconds > 0 ? `${formatDuration(seconds)} ago` : `in ${formatDuration(-seconds)}`;
+    seconds > -2 && seconds < 1
+      ? "now"
+      : seconds > 0
+        ? `${formatDuration(seconds)} ago`
+        : `in ${formatDuration(-seconds)}`;
   return (
     <time dateTime={at} title={form === "relative" ? date : age} className="whitespace-nowrap">
       {form === "relative" ? age : date}

@@ -31,6 +31,7 @@ async function cutOff(region: Locator, part: Locator): Promise<string | null> {
 const TABLES: [string, string, string[], RegExp, string[]][] = [
   [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /^orders /, ["Project: shop", "Oldest ready: "]],
   [paths.queues(null), "Queues", ["Queue"], /^parcels /, ["Exhausted: "]],
+  [paths.queue("shop", "orders"), "Messages, newest first", ["Body"], /order/, []],
   [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
   [paths.queue("shop", "orders", "claims"), "Claims", ["Claim", "Time left"], /Release/, ["Holder: ", "Messages: "]],
   [paths.audit(), "Audit log", ["Time", "Action"], /drainPool/, ["Actor: local"]],

@@ -71,14 +71,17 @@ describe("in either theme", () => {
       }
       await page.goto(dashboard.url + paths.queue("shop", "exact-numbers"), { waitUntil: "networkidle" });
       await page.getByRole("table").getByRole("link").first().click();
-      await page.getByRole("dialog").getByText("123456789012345678901234567890").waitFor();
-      expect(await violations(page, OVERLAY), "a message").toEqual([]);
+      await page
+        .getByRole("region", { name: /^Message / })
+        .getByText("123456789012345678901234567890")
+        .waitFor();
+      expect(await violations(page), "a message").toEqual([]);
       await page.goto(dashboard.url + paths.queue("shop", "invoices.dead"), { waitUntil: "networkidle" });
       await page.getByRole("table").getByRole("link").first().click();
       const life = page.getByRole("region", { name: "Life" });
       await life.getByText("to invoices.dead after 2 deliveries").waitFor();
       expect(await life.getByRole("listitem").first().textContent()).toMatch(/posted by demo$/);
-      expect(await violations(page, OVERLAY), "the life of a message").toEqual([]);
+      expect(await violations(page), "the life of a message").toEqual([]);
       await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
       await page.getByRole("button", { name: /^Theme/ }).click();
       await page.getByRole("menu").waitFor();
@@ -199,7 +202,7 @@ it(
     await page.getByText("3 exhausted", { exact: true }).waitFor();
     await page.getByText("0 ready", { exact: true }).waitFor();
     expect(await page.getByRole("table").getByText("exhausted").count()).toBe(3);
-    await page.getByLabel("Only ready messages").click();
+    await page.getByLabel("State").selectOption("ready");
     await page.getByText("No ready messages").waitFor();
     const notice = page.getByRole("region", { name: "Missing dead letter queue" });
     await notice.getByText("The dead letter queue crates.dead does not exist.").waitFor();

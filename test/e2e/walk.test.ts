@@ -43,14 +43,14 @@ it(
 
     // Peeking consumes nothing, however often; the body is shown with every digit.
     await page.getByRole("table").getByRole("link").first().click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByText("12345678901234567890123").waitFor();
-    await dialog.getByText('"Grüße <b>&</b> 📮"').waitFor();
+    const message = page.getByRole("region", { name: /^Message / });
+    await message.getByText("12345678901234567890123").waitFor();
+    await message.getByText('"Grüße <b>&</b> 📮"').waitFor();
     const opened = new URL(page.url());
     await page.reload({ waitUntil: "networkidle" });
-    await dialog.getByText("12345678901234567890123").waitFor();
+    await message.getByText("12345678901234567890123").waitFor();
     await page.keyboard.press("Escape");
-    await dialog.waitFor({ state: "hidden" });
+    await message.waitFor({ state: "hidden" });
     expect(new URL(page.url()).search).toBe("");
     await page.getByText("3 ready", { exact: true }).waitFor();
 
@@ -64,10 +64,10 @@ it(
 
     // A claimed message cannot be deleted, and the button says why.
     await page.goto(opened.href, { waitUntil: "networkidle" });
-    const held = dialog.getByRole("button", { name: "Delete" });
+    const held = message.getByRole("button", { name: "Delete" });
     expect(await held.getAttribute("aria-disabled")).toBe("true");
     expect(await held.textContent()).toContain("A claim holds this message");
-    await dialog.getByRole("row").or(dialog.getByText("claimed,")).first().waitFor();
+    await message.getByRole("row").or(message.getByText("claimed,")).first().waitFor();
 
     await page.goto(dashboard.url + paths.queue("~", "tea.orders", "claims"), { waitUntil: "networkidle" });
     await page.getByRole("button", { name: "Renew" }).click();
@@ -78,7 +78,7 @@ it(
     await page.getByText("3 ready", { exact: true }).waitFor();
 
     await page.goto(opened.href, { waitUntil: "networkidle" });
-    await dialog.getByRole("button", { name: "Delete" }).click();
+    await message.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("button", { name: "Delete message" }).click();
     await page.getByText("The message is deleted.").waitFor();
     await page.getByText("2 ready", { exact: true }).waitFor();

@@ -1,4 +1,5 @@
 /** Finding messages by what they are, in slices: for people who search, and for jobs that act on all that match. */
+import { setTimeout as pause } from "node:timers/promises";
 
 import { badMarker } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
@@ -65,7 +66,13 @@ export interface Selection {
   done: boolean;
 }
 
-export function fits(message: Message, filter: MessageFilter, exhaustedFrom: number | null): boolean {
+/**
+ * Between two steps of a `select`: waits for as long as the last one took, which began at `began`. So a search takes at
+ * most half of the time of a storage that does one thing at a time, and less of one that others keep busy.
+ */
+export const leaveTime = (began: number): Promise<void> => pause(performance.now() - began);
+
+function fits(message: Message, filter: MessageFilter, exhaustedFrom: number | null): boolean {
   const { states, postedFrom, postedBefore, aboveMarker, upToMarker, clientId, minClaimCount, bodyContains } = filter;
   if (states !== undefined && !states.includes(stateOf(message, exhaustedFrom))) return false;
   if (postedFrom !== undefined && message.createdAt < postedFrom) return false;

@@ -2,7 +2,7 @@
 import { carriedBytes, type MessageController } from "../../data-driver.ts";
 import { numberMarker, validUuids } from "../../list-pages.ts";
 import { messageBytes } from "../../messages/message-headers.ts";
-import { type Selection, type SelectParams, selectByIds } from "../../messages/message-select.ts";
+import { leaveTime, type Selection, type SelectParams, selectByIds } from "../../messages/message-select.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { bool, int8, orNull, text } from "../sql/parameter-types.ts";
@@ -189,6 +189,7 @@ export function selectMessages(
       if (selection.done || isFull || isSpent) return selection;
       range = narrowed(range, behind(last.marker, order));
       rows = Math.min(ROWS.most, performance.now() - began < STATEMENT_MS ? rows * 4 : Math.max(ROWS.first, rows / 4));
+      await leaveTime(began);
     }
     return STALE;
   }

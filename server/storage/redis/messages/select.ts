@@ -2,23 +2,24 @@
 import { carriedBytes, type MessageController } from "../../data-driver.ts";
 import { numberMarker, validUuids } from "../../list-pages.ts";
 import { messageBytes } from "../../messages/message-headers.ts";
-import { type Selection, type SelectParams, selectByIds } from "../../messages/message-select.ts";
+import { leaveTime, type Selection, type SelectParams, selectByIds } from "../../messages/message-select.ts";
 import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { type AnswerOf, answers, script } from "../server/script.ts";
 import { flag, number, optionalNumber, optionalText, optionalWord, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
-import { LOOK_AT } from "./exhausted.ts";
 import { LAST_BEFORE } from "./last-before.ts";
 import { BODY_STEP, dateOf, RECORD, readMessages } from "./records.ts";
 
-/** The most bytes of bodies that a script looks into, so as not to block the server; at least one body. */
-const READ_BYTES = 1_048_576;
-/** How many records a script reads at a time. */
-const STEP = LOOK_AT / 10;
+/** What a script looks at, at most, so as not to block the server: messages, and bytes of bodies; at least one body. */
+const LOOK_AT = 500;
+const READ_BYTES = 524_288;
+/** How many messages a script takes at a time. */
+const STEP = 100;
 
 /**
- * Looks at messages with markers from `lowest` to `highest`. Ready and exhausted messages have a set of their own.
+ * Looks at messages with markers from `lowest` to `highest`. Ready and exhausted messages have a set of their own. Where
+ * a text alone is looked for, it reads no records but those of what it found.
  *
  * Answers the marker of the last message that it looked at, when that was created, and `ended` when nothing follows.
  */
@@ -64,6 +65,8 @@ local set = (claimed or delayed) and ORDER or READY
 local exhausted_count = exhausted_from or math.huge
 local any_client = client == '-'
 local needle = contains ~= '-' and string.sub(contains, 2)
+local filters = not (ready and claimed and delayed and exhausted) or not any_client or min_count > 0 or posted_from or
+  posted_before
 if posted_from then
   local above = last_before(posted_from)
   if tonumber(above) >= tonumber(lowest) then lowest = '(' .. above end
@@ -87,13 +90,13 @@ local function has_needle(carried)
   if first > 1 then first = string.find(carried, '\\n', 1, true) + 1 end
   return string.find(carried, needle, first, true) ~= nil
 end
-local found, last, created, looked, read, carried_bytes = {}, false, '0', 0, 0, 0
+local found, last, last_id, looked, read, carried_bytes = {}, false, false, 0, 0, 0
 local full, ended = false, false
 -- Looks into the bodies of the messages that are kept, in order. Returns how many of the page were looked at.
 local function take(ids, records)
   local kept = {}
   for index in ipairs(ids) do
-    if is_kept(records[index]) then kept[#kept + 1] = index end
+    if not filters or is_kept(read_record(records[index])) then kept[#kept + 1] = index end
   end
   for first = 1, #kept, ${BODY_STEP} do
     local some = {}
@@ -108,7 +111,7 @@ local function take(ids, records)
         if #found > 0 and carried_bytes + size > max_bytes then full = true; return index - 1 end
         carried_bytes = carried_bytes + size
         found[#found + 1] = ids[index]
-        found[#found + 1] = records[index].text
+        found[#found + 1] = named(records[index] or redis.call('HGET', RECORDS, ids[index]))
         found[#found + 1] = carried
         if #found == 3 * limit then full = true; return index end
       end
@@ -126,18 +129,16 @@ repeat
   end
   local ids, records = {}, {}
   for at = 1, #page, 2 do ids[#ids + 1] = page[at] end
-  for index, record in ipairs(#ids > 0 and redis.call('HMGET', RECORDS, unpack(ids)) or {}) do
-    records[index] = read_record(record)
-    records[index].text = named(record)
-  end
+  if filters and #ids > 0 then records = redis.call('HMGET', RECORDS, unpack(ids)) end
   local taken = take(ids, records)
   looked = looked + taken
   if taken > 0 then
-    last, created = records[taken].marker, records[taken].created
+    last, last_id = digits(tonumber(page[2 * taken])), ids[taken]
     if forward then lowest = '(' .. last else highest = '(' .. last end
   end
   ended = not full and #ids < step
 until full or ended or looked >= look_at
+local created = last_id and read_record(redis.call('HGET', RECORDS, last_id)).created or '0'
 return {'ok', NOW, found, last, created, looked, read, ended and 1 or 0}`,
 });
 
@@ -192,6 +193,7 @@ export function selectMessages(queues: QueueRows, bulkGet: MessageController["bu
     };
     let [read, carried] = [0, 0];
     for (;;) {
+      const began = performance.now();
       const args = {
         ...terms,
         ...boundsOf(params, selection.position),
@@ -217,6 +219,7 @@ export function selectMessages(queues: QueueRows, bulkGet: MessageController["bu
       const isFull = selection.messages.length >= limit || carried >= maxBytes;
       const isSpent = selection.examined >= budget.messages || read >= budget.bytes || performance.now() >= end;
       if (selection.done || isFull || isSpent) return selection;
+      await leaveTime(began);
     }
   }
 

@@ -8,39 +8,52 @@ import { MESSAGE_LIFE } from "@/components/messages/life-fragments.ts";
 import { QUEUE_FRAME, QUEUE_HISTORY, QUEUE_SETTINGS, QUEUE_STATISTICS } from "@/components/queues/fragments.ts";
 import { SUBSCRIPTION_ROW } from "@/components/subscriptions/fragments.ts";
 
-/** `open`: also the one message with the id `message`. */
+/**
+ * `list`: a page of the queue. `jump`: what was posted before or after a time. `open`: also the one message with the id
+ * `message`.
+ */
 export const MESSAGES_PAGE = graphql(
   `
   query MessagesPage(
     $project: String
     $queue: String!
-    $includeClaimed: Boolean!
-    $includeDelayed: Boolean!
-    $includeExhausted: Boolean!
+    $list: Boolean!
+    $includeOthers: Boolean!
     $first: Int
     $after: String
     $last: Int
     $before: String
+    $jump: Boolean!
+    $filter: MessageFilter
+    $direction: OrderDirection!
+    $found: Int
+    $examine: SafeInt
     $open: Boolean!
     $message: ID!
   ) {
     queue(project: $project, queue: $queue) {
       ...QueueFrame
       messages(
-        includeClaimed: $includeClaimed
-        includeDelayed: $includeDelayed
-        includeExhausted: $includeExhausted
+        includeClaimed: $includeOthers
+        includeDelayed: $includeOthers
+        includeExhausted: $includeOthers
         first: $first
         after: $after
         last: $last
         before: $before
-      ) {
+      ) @include(if: $list) {
         nodes {
           ...MessageRow
         }
         pageInfo {
           ...PageInfo
         }
+      }
+      messageSearch(filter: $filter, direction: $direction, first: $found, examine: $examine) @include(if: $jump) {
+        nodes {
+          ...MessageRow
+        }
+        done
       }
       message(id: $message) @include(if: $open) {
         ...MessageDetail
@@ -52,6 +65,23 @@ export const MESSAGES_PAGE = graphql(
   }
 `,
   [QUEUE_FRAME, MESSAGE_ROW, PAGE_INFO, MESSAGE_DETAIL, MESSAGE_LIFE],
+);
+
+/** The message that turned out to be the first or the last of a page. */
+export const OPEN_MESSAGE = graphql(
+  `
+  query OpenMessage($project: String, $queue: String!, $message: ID!) {
+    queue(project: $project, queue: $queue) {
+      message(id: $message) {
+        ...MessageDetail
+      }
+      messageLife(id: $message) {
+        ...MessageLifeFacts
+      }
+    }
+  }
+`,
+  [MESSAGE_DETAIL, MESSAGE_LIFE],
 );
 
 /** `open`: also the one claim with the id `claim`. */

@@ -1,23 +1,19 @@
 import type { Metadata } from "next";
-import { isOn, named, one, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
-import { load } from "@/app/execute.ts";
+import { named, one, type Search } from "@/app/address.ts";
+import { load, requestTime } from "@/app/execute.ts";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
-import { MessageDialog } from "@/components/messages/message-dialog.tsx";
-import { MessageTable } from "@/components/messages/message-table.tsx";
-import { OpenById } from "@/components/messages/open-by-id.tsx";
+import { type Browse, browseHref } from "@/components/messages/browse.ts";
+import type { OpenMessage } from "@/components/messages/fragments.ts";
+import { MessageBrowser } from "@/components/messages/message-browser.tsx";
+import { messageRow } from "@/components/messages/message-row.ts";
 import { PostMessage } from "@/components/messages/post-message.tsx";
-import { paths } from "@/components/paths.ts";
+import type { QueueFrameFacts } from "@/components/queues/fragments.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
 import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
-import { FilterBar, FilterCheck } from "@/components/ui/filter-bar.tsx";
-import { Panel } from "@/components/ui/page.tsx";
-import { shorten } from "@/components/ui/shorten.ts";
 import { EmptyState } from "@/components/ui/states.tsx";
-import { MESSAGES_PAGE } from "./documents.ts";
-
-/** Characters of a body that a row shows. */
-const PREVIEW = 200;
+import { type Listed, listedOf, listVariables, readBrowse } from "./browse.ts";
+import { MESSAGES_PAGE, OPEN_MESSAGE } from "./documents.ts";
 
 interface Props {
   params: Promise<{ project: string; name: string }>;
@@ -30,30 +26,20 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 
 export default async function MessagesPage({ params, searchParams }: Props) {
   const segments = await params;
-  const [project, queue] = [named(segments.project), named(segments.name)];
+  const address = { project: named(segments.project), queue: named(segments.name) };
+  const { project, queue } = address;
   const search = await searchParams;
-  // By default in every state: an operator looks for stuck messages, which are claimed, delayed or exhausted.
-  const onlyReady = isOn(search, "ready");
-  const id = one(search, "message");
-  const position = {
-    ready: onlyReady,
-    columns: one(search, "columns"),
-    after: one(search, "after"),
-    before: one(search, "before"),
-  };
-  const variables = {
-    project,
-    queue,
-    includeClaimed: !onlyReady,
-    includeDelayed: !onlyReady,
-    includeExhausted: !onlyReady,
-    ...pageVariables(search),
-    open: id !== undefined,
-    message: id ?? "",
-  };
+  const browse = readBrowse(search);
+  const wanted = one(search, "message");
+  const id = wanted === "first" || wanted === "last" ? undefined : wanted;
+  const variables = { ...address, ...listVariables(browse), open: id !== undefined, message: id ?? "" };
+  const readAt = new Date(requestTime()).toISOString();
   const loaded = await load(MESSAGES_PAGE, variables);
   const content = loaded.ok ? loaded.data.queue : null;
-  const failure = loaded.ok ? loaded.failures["queue.messages"] : undefined;
+  const failures = loaded.ok ? loaded.failures : {};
+  const failure = failures["queue.messages"] ?? failures["queue.messageSearch"];
+  const listed = content === null ? { nodes: [], links: NO_LINKS } : listedOf(content, address, browse);
+  const open = await openMessage(wanted, content, listed, address, browse);
   return (
     <QueueFrame
       project={project}
@@ -63,53 +49,71 @@ export default async function MessagesPage({ params, searchParams }: Props) {
       graphql={{ document: textOf(MESSAGES_PAGE), variables }}
       actions={<PostMessage project={project} queue={queue} />}
     >
-      {loaded.ok ? (
-        <Panel flush>
-          <FilterBar>
-            <FilterCheck param="ready" label="Only ready messages" />
-            <OpenById project={project} queue={queue} />
-          </FilterBar>
-          {content?.messages ? (
-            <MessageTable
-              rows={content.messages.nodes.map(({ bodyText, ...row }) => ({
-                ...row,
-                preview: shorten(bodyText, PREVIEW),
-                bytes: Buffer.byteLength(bodyText),
-                href: paths.queue(project, queue, "messages", { ...position, message: row.id }),
-              }))}
-              pager={pagerLinks(content.messages.pageInfo, search, (to) =>
-                paths.queue(project, queue, "messages", { ready: onlyReady, ...to }),
-              )}
-              empty={
-                onlyReady ? (
-                  <EmptyState title="No ready messages">Messages may be claimed, delayed or exhausted.</EmptyState>
-                ) : (
-                  <EmptyState title="No messages">Post one here, or from a program.</EmptyState>
-                )
-              }
-            />
-          ) : failure ? (
+      <MessageBrowser
+        project={project}
+        queue={queue}
+        browse={browse}
+        total={totalOf(content?.stats)}
+        rows={listed.nodes.map((node) => messageRow(node, browseHref(address, browse, node.id), null))}
+        links={listed.links}
+        readAt={readAt}
+        open={failure || failures["queue.message"] ? null : open}
+        empty={<NoMessages browse={browse} />}
+        failure={
+          failure ? (
             <QueueFailed
               project={project}
               queue={queue}
               pool={content?.catalogueEntry?.poolName ?? null}
               error={failure}
             />
-          ) : null}
-          {failure || id === undefined ? null : loaded.failures["queue.message"] ? (
-            <Failed error={loaded.failures["queue.message"]} />
-          ) : (
-            <MessageDialog
-              project={project}
-              queue={queue}
-              id={id}
-              message={content?.message ?? null}
-              life={content?.messageLife ?? null}
-              closeHref={paths.queue(project, queue, "messages", position)}
-            />
-          )}
-        </Panel>
-      ) : null}
+          ) : failures["queue.message"] ? (
+            <Failed error={failures["queue.message"]} />
+          ) : null
+        }
+      />
     </QueueFrame>
   );
+}
+
+/** Null: unknown. */
+function totalOf(stats: QueueFrameFacts["stats"] | undefined): number | null {
+  return stats ? stats.ready + stats.claimed + stats.delayed + stats.exhausted : null;
+}
+
+const NO_LINKS = { first: null, previous: null, next: null, last: null };
+
+type OpenedFacts = {
+  message?: OpenMessage["message"] | undefined;
+  messageLife?: OpenMessage["life"] | undefined;
+} | null;
+
+/** The message that the address names. The first or the last of the page is known only now. */
+async function openMessage(
+  wanted: string | undefined,
+  found: OpenedFacts,
+  { nodes }: Listed,
+  address: { project: string; queue: string },
+  browse: Browse,
+): Promise<OpenMessage | null> {
+  const closeHref = browseHref(address, browse);
+  if (wanted === undefined) return null;
+  const facts = (queue: OpenedFacts) => ({ message: queue?.message ?? null, life: queue?.messageLife ?? null });
+  if (wanted !== "first" && wanted !== "last") {
+    return { ...address, id: wanted, isNamed: true, ...facts(found), closeHref };
+  }
+  const id = nodes.at(wanted === "first" ? 0 : -1)?.id;
+  if (id === undefined) return null;
+  const loaded = await load(OPEN_MESSAGE, { ...address, message: id });
+  return { ...address, id, isNamed: false, ...facts(loaded.ok ? loaded.data.queue : null), closeHref };
+}
+
+function NoMessages({ browse }: { browse: Browse }) {
+  if (browse.at !== null || browse.after !== null || browse.before !== null) {
+    return <EmptyState title="No messages here">Others are nearer to the other end of the queue.</EmptyState>;
+  }
+  if (browse.state !== null) {
+    return <EmptyState title="No ready messages">Messages may be claimed, delayed or exhausted.</EmptyState>;
+  }
+  return <EmptyState title="No messages">Post one here, or from a program.</EmptyState>;
 }

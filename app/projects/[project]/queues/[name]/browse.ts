@@ -1,0 +1,107 @@
+/** Which page of a queue an address means, for the API; and what its answer is, for the page. */
+import type { ResultOf } from "gql.tada";
+import { chosen, isOn, one, type Search } from "@/app/address.ts";
+import { type Browse, beside, browseHref, isSearch, type StateName } from "@/components/messages/browse.ts";
+import type { MESSAGE_ROW } from "@/components/messages/fragments.ts";
+import type { PagerLinks } from "@/components/ui/table.tsx";
+import type { MESSAGES_PAGE } from "./documents.ts";
+
+const PAGE_SIZE = 50;
+/** Messages that a jump to a time looks at, at most: more than a page only while few of them are ready. */
+const LOOKED_AT = 1000;
+const READY = "READY" as const;
+const STATES: Record<StateName, StateName> = {
+  ready: "ready",
+  claimed: "claimed",
+  delayed: "delayed",
+  exhausted: "exhausted",
+};
+
+export function readBrowse(search: Search): Browse {
+  const at = Date.parse(one(search, "at") ?? "");
+  const searched = Number(one(search, "searched") ?? 0);
+  return {
+    order: one(search, "order") === "oldest" ? "oldest" : "newest",
+    state: chosen(search, "state", STATES) ?? null,
+    body: one(search, "body") ?? null,
+    at: Number.isNaN(at) ? null : new Date(at).toISOString(),
+    end: isOn(search, "end"),
+    after: one(search, "after") ?? null,
+    before: one(search, "before") ?? null,
+    follow: isOn(search, "follow"),
+    searched: Number.isSafeInteger(searched) && searched > 0 ? Math.min(searched, 1_000_000) : 0,
+    columns: one(search, "columns") ?? null,
+  };
+}
+
+/** The arguments of what lists the messages. A search runs in the browser instead. */
+export function listVariables(browse: Browse) {
+  const newest = browse.order === "newest";
+  const { at, state, after, before, end } = browse;
+  const list = !isSearch(browse);
+  const fromEnd = newest !== end;
+  return {
+    list: list && at === null,
+    includeOthers: state === null,
+    ...(before !== null
+      ? { last: PAGE_SIZE, before }
+      : after !== null
+        ? { first: PAGE_SIZE, after }
+        : fromEnd
+          ? { last: PAGE_SIZE }
+          : { first: PAGE_SIZE }),
+    jump: list && at !== null,
+    filter: {
+      ...(newest ? { postedBefore: at } : { postedFrom: at }),
+      states: state === null ? null : [READY],
+    },
+    direction: newest ? ("DESC" as const) : ("ASC" as const),
+    found: PAGE_SIZE,
+    examine: state === null ? PAGE_SIZE : LOOKED_AT,
+  };
+}
+
+/** What a page has, in the order in which it is shown. */
+export interface Listed {
+  nodes: ResultOf<typeof MESSAGE_ROW>[];
+  links: PagerLinks;
+}
+
+export function listedOf(
+  queue: NonNullable<ResultOf<typeof MESSAGES_PAGE>["queue"]>,
+  address: { project: string; queue: string },
+  browse: Browse,
+): Listed {
+  const href = (place: Partial<Browse>) => {
+    const anywhere = { at: null, end: false, after: null, before: null, follow: false };
+    return browseHref(address, { ...browse, ...anywhere, ...place });
+  };
+  const newest = browse.order === "newest";
+  const begun = browse.at !== null || browse.end || browse.after !== null || browse.before !== null;
+  const first = begun ? href({ follow: browse.follow && !begun }) : null;
+  if (queue.messages) {
+    const { nodes, pageInfo } = queue.messages;
+    const { hasNextPage, endCursor, hasPreviousPage, startCursor } = pageInfo;
+    const newer = hasNextPage && endCursor !== null ? href({ after: endCursor }) : null;
+    const older = hasPreviousPage && startCursor !== null ? href({ before: startCursor }) : null;
+    const [previous, next] = newest ? [newer, older] : [older, newer];
+    return {
+      nodes: newest ? nodes.toReversed() : [...nodes],
+      links: { first, previous, next, last: next === null ? null : href({ end: true }) },
+    };
+  }
+  const nodes = [...(queue.messageSearch?.nodes ?? [])];
+  const markerAt = (index: number) => nodes.at(index)?.marker;
+  const to = (marker: string | undefined, step: -1 | 1) =>
+    marker === undefined ? null : href(beside(browse, marker, step).browse);
+  const isLast = queue.messageSearch?.done !== false;
+  return {
+    nodes,
+    links: {
+      first,
+      previous: to(markerAt(0), -1),
+      next: isLast ? null : to(markerAt(-1), 1),
+      last: isLast ? null : href({ end: true }),
+    },
+  };
+}
