@@ -14,7 +14,7 @@ let dashboard: Dashboard;
 beforeAll(async () => {
   dashboard = await openDemoDashboard();
   await post(
-    "parcels",
+    "packets",
     Array.from({ length: COUNT }, (_, order) => ({ order, customer: `c-${order % 40}` })),
   );
 }, START_DEADLINE_MS);
@@ -34,9 +34,8 @@ it(
   "finds the message with this order number, and says how much it searched; the address finds it again",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
-    await goTo(page, "parcels");
-    await page.keyboard.press("/");
-    await page.keyboard.type('"order":117,');
+    await goTo(page, "packets");
+    await page.getByRole("searchbox", { name: "Find in bodies" }).fill('"order":117,');
     await page.getByText(`Searched all ${COUNT}; 1 matches.`).waitFor();
     expect(await page.locator("mark").textContent()).toBe('"order":117,');
     expect(await violations(page)).toEqual([]);
@@ -60,7 +59,7 @@ it(
   "the open message stays beside the list while j and k walk, over the edge of a page too, from either end",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
-    await goTo(page, "parcels");
+    await goTo(page, "packets");
     await page.getByRole("table").getByRole("link").first().click();
     await order(page, COUNT - 1);
     expect(await message(page).getByRole("button", { name: "Previous" }).getAttribute("aria-disabled")).toBe("true");
@@ -75,6 +74,7 @@ it(
     await message(page).getByRole("button", { name: "Next" }).click();
     await order(page, COUNT - 51);
     await page.waitForURL((url) => url.searchParams.has("before") && url.searchParams.get("message") !== "first");
+    await page.waitForLoadState("networkidle");
     expect(await page.locator("tr[aria-current]").textContent()).toContain(`"order":${COUNT - 51},`);
     await message(page).getByRole("button", { name: "Close" }).click();
     await page.getByRole("link", { name: "Last", exact: true }).click();
@@ -83,7 +83,7 @@ it(
     await page.getByRole("table", { name: "Messages, oldest first" }).waitFor();
     expect(await page.getByRole("table").getByRole("link").first().textContent()).toContain('"order":0,');
     const { queue } = await dashboard.call<{ queue: { stats: { ready: number } } }>(
-      `{ queue(project: "${PROJECT}", queue: "parcels") { stats { ready } } }`,
+      `{ queue(project: "${PROJECT}", queue: "packets") { stats { ready } } }`,
       {},
     );
     expect(queue.stats.ready).toBe(COUNT);
@@ -97,7 +97,7 @@ it(
   "goes to where the queue was at a time",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
-    await goTo(page, "parcels");
+    await goTo(page, "packets");
     await page.getByRole("button", { name: "At a time…" }).click();
     await page.getByLabel("Time, in UTC").fill("2020-01-01T00:00:00");
     await page.getByRole("button", { name: "Go" }).click();
@@ -120,8 +120,10 @@ it(
     await context.addInitScript(() => localStorage.setItem("isimud-refresh", "0"));
     await post("arrivals", ["before"]);
     await goTo(page, "arrivals");
-    const streaming = page.waitForResponse((response) => response.headers()["content-type"]?.includes("event-stream"));
-    await page.getByLabel("Follow live").check();
+    const streaming = page.waitForResponse((response) =>
+      (response.headers()["content-type"] ?? "").includes("event-stream"),
+    );
+    await page.getByLabel("Follow live").click();
     await streaming;
     await post("arrivals", ["first", "second"]);
     await page.getByText("Following: 2 came in.").waitFor();
@@ -137,9 +139,9 @@ it(
   "at 375 pixels a row has two lines, and a message opens over the list",
   async () => {
     const { page, complaints, end } = await dashboard.visit({ theme: "dark", width: 375 });
-    await goTo(page, "parcels");
+    await goTo(page, "packets");
     const row = page.getByRole("row", { name: /"order":119,/ });
-    await row.getByText("Ready").last().waitFor();
+    await row.getByText("Ready").first().waitFor();
     const region = page.getByRole("region", { name: "Messages, newest first" });
     expect(await region.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBeLessThanOrEqual(0);
     await row.getByRole("link").click();
