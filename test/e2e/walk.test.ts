@@ -145,6 +145,86 @@ it(
 );
 
 it(
+  "who holds what: leases over time, by holder and by end, renewed and released one by one and all of a holder",
+  async () => {
+    const project = "leases";
+    const claim = (queue: string, clientId: string, ttlSeconds: number) =>
+      dashboard.call(`mutation ($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } } }`, {
+        input: { project, queue, clientId, ttlSeconds, limit: 2 },
+      });
+    for (const queue of ["orders", "emails"]) {
+      await dashboard.call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
+        input: {
+          project,
+          queue,
+          createQueue: true,
+          messages: Array.from({ length: 8 }, () => ({ body: { json: {} } })),
+        },
+      });
+    }
+    await claim("orders", "worker-1", 40_000);
+    await claim("orders", "worker-1", 600);
+    await claim("orders", "worker-2", 300);
+    await claim("emails", "mailer", 60);
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    await page.getByRole("link", { name: "Claims", exact: true }).click();
+    // All processes tell every ten seconds who has claimed.
+    await expect
+      .poll(
+        async () => {
+          await page.goto(dashboard.url + paths.claims({ project }), { waitUntil: "networkidle" });
+          return page.getByRole("heading", { level: 1 }).textContent();
+        },
+        { timeout: 30_000, interval: 2000 },
+      )
+      .toMatch(/^4 claims hold 8 messages; 1 ends? in the next minute$/);
+    await page.getByText("2 messages become ready again").waitFor();
+    const leases = page.getByRole("region", { name: "Leases over time" });
+    await leases.getByText("mailer").waitFor();
+    await leases.getByText(/until \d\d:\d\d ›|until \d\d-\d\d \d\d:\d\d ›/).waitFor();
+    await leases.getByRole("slider", { name: "Time" }).waitFor();
+
+    await page.getByRole("link", { name: "by end" }).click();
+    await page.waitForURL(/by=end/);
+    const rows = page.getByRole("table", { name: "Claims" }).getByRole("row");
+    await rows.nth(1).getByRole("link", { name: "mailer" }).waitFor();
+    await rows.nth(4).getByRole("link", { name: "worker-1" }).waitFor();
+    await page.getByLabel("Ends").selectOption("in 5 minutes");
+    await page.waitForURL(/ends=300/);
+    await page.getByRole("heading", { name: /^2 claims hold 4 messages/ }).waitFor();
+
+    // A holder's own claims, and what can be done with them.
+    await page
+      .getByRole("row", { name: /worker-2/ })
+      .getByRole("link", { name: "worker-2" })
+      .click();
+    await page.waitForURL(/holder=worker-2/);
+    await page.goto(dashboard.url + paths.claims({ project, queue: "orders", holder: "worker-2" }));
+    await page.getByRole("heading", { name: /^1 claim holds 2 messages/ }).waitFor();
+    await page.getByRole("button", { name: "Renew" }).click();
+    await page.getByText("The claim lasts 300 s from now.").waitFor();
+    await page.getByRole("button", { name: "Release", exact: true }).click();
+    await page.getByRole("button", { name: "Release claim" }).click();
+    await page.getByText("No claim matches").waitFor();
+    await page.goto(dashboard.url + paths.claims({ project, queue: "orders", holder: "worker-1" }));
+    await page.getByRole("button", { name: "Release 4 messages of worker-1…" }).click();
+    await page.getByRole("button", { name: "Release 2 claims" }).click();
+    await page.getByText("2 claims released. The messages are ready again.").waitFor();
+    await page.getByText("No claim matches").waitFor();
+
+    // On its own page the queue names its consumers.
+    await page.goto(dashboard.url + paths.queue(project, "orders", "claims"), { waitUntil: "networkidle" });
+    const consumers = page.getByRole("table", { name: "Consumers" });
+    await consumers.getByRole("row", { name: /worker-1/ }).waitFor();
+    await consumers.getByRole("row", { name: /worker-2/ }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "pools: a connection test that says what is wrong, register without connecting, edit, delete by name",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
