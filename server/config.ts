@@ -79,14 +79,25 @@ const limitSettings = {
   MAX_LIVE_STREAMS: whole(1000, 1),
 } as const;
 
+/** Bounds of the settings about problems, and of the attributes of queues that replace them. */
+export const MAX_STUCK_SECONDS = 604_800;
+export const MAX_GROWING_PERCENT = 100_000;
+export const MIN_GONE_SECONDS = 30;
+export const MAX_GONE_SECONDS = 86_400;
+
 /** From when on something is a problem. 0: never. A queue may have its own. */
 const problemSettings = {
   /** Seconds that the oldest ready message waits while nothing is given out. */
-  STUCK_SECONDS: whole(300, 0, 604_800),
+  STUCK_SECONDS: whole(300, 0, MAX_STUCK_SECONDS),
   /** By how much a queue's depth grew, in percent, while it grew in each of six minutes. */
-  GROWING_PERCENT: whole(10, 0, 100_000),
+  GROWING_PERCENT: whole(10, 0, MAX_GROWING_PERCENT),
   /** How many of the messages that claims were given in ten minutes came back because their claim expired. */
   LAPSING_PERCENT: whole(5, 0, 100),
+  /** Seconds of silence after which a consumer that called every few seconds is gone. */
+  CONSUMER_GONE_SECONDS: whole(120, 0, MAX_GONE_SECONDS).refine(
+    (seconds) => seconds === 0 || seconds >= MIN_GONE_SECONDS,
+    `must be 0 or at least ${MIN_GONE_SECONDS}: consumers are recorded every 10 s`,
+  ),
 } as const;
 
 /** For how many days gc keeps records. */
@@ -163,8 +174,11 @@ const settings = {
 const schema = z.object(settings);
 
 export type Config = z.infer<typeof schema>;
-export type Limits = Pick<Config, keyof typeof limitSettings>;
+/** The limits on requests. */
+export type RequestLimits = Pick<Config, keyof typeof limitSettings>;
 export type ProblemSettings = Pick<Config, keyof typeof problemSettings>;
+/** What operations check and fill in. */
+export type Limits = RequestLimits & ProblemSettings;
 export type Retention = Pick<Config, keyof typeof retentionSettings>;
 
 /**

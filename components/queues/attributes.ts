@@ -11,6 +11,8 @@ interface Attribute {
 }
 
 const seconds = (value: string | number | boolean) => `${value} s`;
+const secondsOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} s`);
+const percentOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} %`);
 const plain = (value: string | number | boolean) => String(value);
 const yesOrNo = (value: string | number | boolean) => (value === true ? "yes" : "no");
 
@@ -71,6 +73,30 @@ export const ATTRIBUTES = {
     meaning:
       "How long the queue keeps what happens to each message, for the life that an open message shows. 0: not at all. Keeping it makes posts, claims and deletes of the queue slower.",
     show: seconds,
+  },
+  _stuck_seconds: {
+    field: "stuckSeconds",
+    kind: "number",
+    meaning: "Messages wait and nothing is given out for so long: the queue is stuck. 0: never.",
+    show: secondsOrNever,
+  },
+  _growing_percent: {
+    field: "growingPercent",
+    kind: "number",
+    meaning: "The queue grew by so much, and in each of six minutes: a problem. 0: never.",
+    show: percentOrNever,
+  },
+  _lapsing_percent: {
+    field: "lapsingPercent",
+    kind: "number",
+    meaning: "More of the messages claimed in ten minutes came back by expiry: a problem. 0: never.",
+    show: percentOrNever,
+  },
+  _consumer_gone_seconds: {
+    field: "consumerGoneSeconds",
+    kind: "number",
+    meaning: "A consumer that called every few seconds is gone after so long a silence. 0: never.",
+    show: secondsOrNever,
   },
   _metrics: {
     field: "metrics",

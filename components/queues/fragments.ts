@@ -169,6 +169,10 @@ export const QUEUE_SETTINGS = graphql(`
       enableEncryptMessages
       flavor
       historySeconds
+      stuckSeconds
+      growingPercent
+      lapsingPercent
+      consumerGoneSeconds
       metrics
     }
   }

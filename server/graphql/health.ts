@@ -1,5 +1,5 @@
 /** The health of the service, the caller, and the limits on requests. */
-import type { Limits } from "../config.ts";
+import type { RequestLimits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport } from "../operations/health/health.ts";
 import type { PoolHealth } from "../operations/health/record.ts";
@@ -172,7 +172,7 @@ const ViewerType = builder.objectRef<Viewer>("Viewer").implement({
 });
 
 /** The field of each setting, with its unit last, and what it means. */
-const LIMITS: Record<keyof Limits, [field: string, description: string]> = {
+const LIMITS: Record<keyof RequestLimits, [field: string, description: string]> = {
   MIN_MESSAGE_TTL: ["minMessageTtlSeconds", "Shortest life of a message, in seconds."],
   MAX_MESSAGE_TTL: ["maxMessageTtlSeconds", "Longest life of a message, in seconds."],
   DEFAULT_MESSAGE_TTL: [
@@ -275,7 +275,7 @@ const OF_REQUESTS: Record<RequestLimit, string> = {
   maxJsonLiteralLength: "Longest JSON literal of a document, in characters, with its variables put in.",
 };
 
-const LimitsType = builder.objectRef<Limits>("Limits").implement({
+const LimitsType = builder.objectRef<RequestLimits>("Limits").implement({
   description: "The limits on requests. All bounds are inclusive.",
   fields: (t) =>
     Object.fromEntries([

@@ -102,6 +102,21 @@ const ATTRIBUTES = {
     description:
       "`_history_seconds`: how long the queue keeps each event in the lives of its messages, for `Message.life`. 0, the default: it keeps none, and its calls cost nothing more.",
   },
+  stuckSeconds: {
+    description:
+      "`_stuck_seconds`: it is a problem when messages are ready and nothing was given out for so long. 0: never.",
+  },
+  growingPercent: {
+    description: "`_growing_percent`: it is a problem when it grew so much, and in each of six minutes. 0: never.",
+  },
+  lapsingPercent: {
+    description:
+      "`_lapsing_percent`: it is a problem when more of the messages claimed in ten minutes came back by expiry. 0: never.",
+  },
+  consumerGoneSeconds: {
+    description:
+      "`_consumer_gone_seconds`: a consumer that called every few seconds is gone after so long a silence: 30 or more. 0: never.",
+  },
   metrics: {
     description:
       "`_metrics`: whether `/api/metrics` has series of this queue. At most `limits.maxQueuesWithMetrics` queues may ask for it.",
@@ -131,6 +146,10 @@ export const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueA
     flavor: t.expose("flavor", { type: "String", nullable: true, ...ATTRIBUTES.flavor }),
     retryPolicy: t.expose("retryPolicy", { type: RetryPolicyType, nullable: true, ...ATTRIBUTES.retryPolicy }),
     historySeconds: t.expose("historySeconds", { type: "SafeInt", ...ATTRIBUTES.historySeconds }),
+    stuckSeconds: t.expose("stuckSeconds", { type: "SafeInt", ...ATTRIBUTES.stuckSeconds }),
+    growingPercent: t.expose("growingPercent", { type: "SafeInt", ...ATTRIBUTES.growingPercent }),
+    lapsingPercent: t.expose("lapsingPercent", { type: "SafeInt", ...ATTRIBUTES.lapsingPercent }),
+    consumerGoneSeconds: t.expose("consumerGoneSeconds", { type: "SafeInt", ...ATTRIBUTES.consumerGoneSeconds }),
     metrics: t.expose("metrics", { type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });
@@ -148,6 +167,10 @@ export const QueueAttributesInput = builder.inputType("QueueAttributesInput", {
     flavor: t.field({ type: "String", ...ATTRIBUTES.flavor }),
     retryPolicy: t.field({ type: RetryPolicyInput, ...ATTRIBUTES.retryPolicy }),
     historySeconds: t.field({ type: "SafeInt", ...ATTRIBUTES.historySeconds }),
+    stuckSeconds: t.field({ type: "SafeInt", ...ATTRIBUTES.stuckSeconds }),
+    growingPercent: t.field({ type: "SafeInt", ...ATTRIBUTES.growingPercent }),
+    lapsingPercent: t.field({ type: "SafeInt", ...ATTRIBUTES.lapsingPercent }),
+    consumerGoneSeconds: t.field({ type: "SafeInt", ...ATTRIBUTES.consumerGoneSeconds }),
     metrics: t.field({ type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });

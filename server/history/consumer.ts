@@ -49,8 +49,6 @@ export interface StoppedRequest {
 export const MINUTES = 60;
 /** Of more, those that have been silent longest are forgotten. */
 export const CONSUMERS_OF_QUEUE = 1000;
-/** A silence after which a consumer that called every few seconds has stopped. */
-export const CONSUMER_GONE_SECONDS = 120;
 /** A consumer that stopped longer ago is no news. */
 export const STOPPED_SECONDS = 86_400;
 

@@ -103,6 +103,8 @@ export interface SampleWrites {
   previous(queues: readonly QueueRef[]): Promise<(PreviousSample | null)[]>;
   /** Returns the ids of those stored: not of queues that another process has sampled meanwhile. */
   replace(samples: readonly NextSample[]): Promise<ReadonlySet<number>>;
+  /** Looks at a queue with the next minute, whether it was used or not. */
+  lookAgain(queue: QueueRef): Promise<void>;
   /** Does not look at these again until they are used. */
   settle(queues: readonly QueueRef[]): Promise<void>;
   /** Adds to the history of queues; `id` is that of `PreviousSample`. A round that is not whole is continued. */

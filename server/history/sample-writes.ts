@@ -78,6 +78,9 @@ const SQL = {
       rules text)
     WHERE s.id = n.id AND s.taken_at IS NOT DISTINCT FROM n.previous
     RETURNING s.id`,
+  lookAgain: `
+    UPDATE queue_samples SET changes_at = least(changes_at, $3)
+    WHERE project = $1 AND name = $2 AND taken_at IS NOT NULL`,
   settle: `
     UPDATE queue_samples s SET changes_at = NULL FROM unnest($1::text[], $2::text[]) AS asked(project, name)
     WHERE s.project = asked.project AND s.name = asked.name AND s.changes_at IS NOT NULL`,
@@ -194,6 +197,10 @@ export function sampleWrites(run: RunSql, now: () => Promise<Date>): Omit<Sample
       }));
       const stored = await run<{ id: number }>(SQL.replace, [JSON.stringify(rows)], { wrote: true });
       return new Set(stored.map(({ id }) => id));
+    },
+
+    async lookAgain({ project, name }) {
+      await write(SQL.lookAgain, [project, name, await now()]);
     },
 
     async settle(queues) {

@@ -1,6 +1,6 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, withDetails } from "../errors.ts";
-import { CONSUMER_GONE_SECONDS, type Consumer, type StoppedRequest } from "../history/consumer.ts";
+import type { Consumer, StoppedRequest } from "../history/consumer.ts";
 import type { ConsumerNotes } from "../history/consumer-notes.ts";
 import type { BatchResult } from "../storage/batch-result.ts";
 import type { Claim } from "../storage/data-driver.ts";
@@ -82,22 +82,15 @@ export function createConsumerOperations(
 
   return {
     async list(access, params) {
-      const queues = chosen(access, "queues", params.queues).map((queue) => ({
-        ...queue,
-        goneSeconds: CONSUMER_GONE_SECONDS,
-      }));
-      return consumers.list({ queues, page: pageRequest(limits, params.page) });
+      const queues = chosen(access, "queues", params.queues);
+      const page = pageRequest(limits, params.page);
+      return consumers.list({ queues: await withGoneSeconds(lookup, queues), page });
     },
 
     async named(access, params) {
       const queues = chosen(access, "consumers", params.consumers);
-      return consumers.named(
-        queues.map((queue, index) => ({
-          ...queue,
-          consumer: params.consumers[index]?.name ?? "",
-          goneSeconds: CONSUMER_GONE_SECONDS,
-        })),
-      );
+      const named = queues.map((queue, index) => ({ ...queue, consumer: params.consumers[index]?.name ?? "" }));
+      return consumers.named(await withGoneSeconds(lookup, named));
     },
 
     async held(access, params) {
@@ -119,6 +112,15 @@ export function createConsumerOperations(
       await notes?.tellNews(FLUSH_PART, (news) => consumers.add(news));
     },
   };
+}
+
+/** With the silence after which a consumer of each queue is gone. */
+export async function withGoneSeconds<Queue extends QueueRef>(
+  lookup: Pick<QueueLookup, "find">,
+  queues: readonly Queue[],
+): Promise<(Queue & { goneSeconds: number })[]> {
+  const attributes = await lookup.find(queues.map(({ project, name }) => ({ project, name })));
+  return queues.map((queue, index) => ({ ...queue, goneSeconds: attributes[index]?.consumerGoneSeconds ?? 0 }));
 }
 
 interface HeldInQueue {

@@ -1,4 +1,4 @@
-import type { Config, Limits, ProblemSettings, Retention } from "../config.ts";
+import type { Config, Limits, Retention } from "../config.ts";
 import type { ConsumerStore } from "../history/consumer.ts";
 import type { HealthHistory } from "../history/health-history.ts";
 import type { SampleStore } from "../history/sample-history.ts";
@@ -18,7 +18,7 @@ export interface OperationContext {
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
   readonly problems: ProblemStore;
-  readonly limits: Limits & ProblemSettings & Retention & Pick<Config, "GC_INTERVAL">;
+  readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL">;
   /**
    * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's
    * clock.

@@ -55,7 +55,7 @@ export function createOperations(context: OperationContext): Operations {
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
-  const problemRounds = createProblemRounds(context, { missingDeadLetterQueues, refusals });
+  const problemRounds = createProblemRounds(context, { missingDeadLetterQueues, refusals, lookup });
   const queues = createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters });
   const messages = createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes });
   const claims = createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes });

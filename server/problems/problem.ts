@@ -18,7 +18,7 @@ export interface ProblemNumbers {
   deadLettersArriving: { deadLetters: number; usual: number };
   deadLetterQueueMissing: { deadLetterQueue: string };
   /** A consumer that claimed every few seconds claims no more. */
-  consumerGone: { consumers: number; names: string[]; held: number };
+  consumerGone: { consumers: number; names: string[]; held: number; ready: number; othersPresent: boolean };
   /** `healthySince`: a check succeeded, and the problem ends when that lasts. */
   poolUnhealthy: { reachable: boolean; failed: string[]; sameAs: string | null; healthySince: number | null };
   /** It takes no writes. */
@@ -129,12 +129,13 @@ export interface ProblemStore {
   summary(filter: Pick<ProblemFilter, "projects">): Promise<ProblemGroup[]>;
   /**
    * All problems of these kinds: others of them end. Of one that is known, the earlier `since` stays. With `queues`, all
-   * of these queues only, with their `since`.
+   * of these queues only, with their `since`. With `pool`, all of this pool only.
    */
   put(params: {
     kinds: readonly ProblemKind[];
     found: readonly FoundProblem[];
     queues?: readonly QueueRef[];
+    pool?: string;
   }): Promise<void>;
   /** Silences the kind for this subject. Null: ends that. */
   snooze(

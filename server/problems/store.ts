@@ -76,6 +76,7 @@ const SQL = {
     ended AS (
       DELETE FROM problems p WHERE p.kind = ANY($3::text[])
         AND ($4::text[] IS NULL OR (p.project, p.queue) IN (SELECT * FROM unnest($4::text[], $5::text[])))
+        AND ($6::text IS NULL OR p.pool = $6)
         AND NOT EXISTS (SELECT 1 FROM found f WHERE ${same("f", "p")}))
     INSERT INTO problems AS p (kind, ${SUBJECT}, severity, since, seen_at, numbers)
     SELECT kind, ${SUBJECT}, severity, since, ${NOW}, numbers FROM found ORDER BY kind, ${SUBJECT}
@@ -145,7 +146,7 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
         .map((row) => ({ ...row, severity: severityOf(row.severity) }));
     },
 
-    async put({ kinds, found, queues }) {
+    async put({ kinds, found, queues, pool }) {
       const rows = found.map(({ severity, since, numbers, ...one }) => ({
         ...one,
         severity: SEVERITIES[severity],
@@ -153,7 +154,7 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
         numbers: JSON.stringify(numbers),
       }));
       const only = queues ? [queues.map(({ project }) => project), queues.map(({ name }) => name)] : [null, null];
-      await run(SQL.put, [JSON.stringify(rows), kinds, ...only], true);
+      await run(SQL.put, [JSON.stringify(rows), kinds, ...only, pool ?? null], true);
     },
 
     async snooze({ kind, project, queue, pool, job }, snooze) {

@@ -130,16 +130,15 @@ const TEXTS: Texts = {
     };
   },
   consumerGone(problem, now) {
-    const { consumers, names, held } = problem.numbers;
+    const { consumers, names, held, ready, othersPresent } = problem.numbers;
     const named = names.join(", ");
     const more = consumers > names.length ? ` and ${inNumbers(consumers - names.length)} more` : "";
     const stopped = `stopped claiming from the queue ${problem.queue} of the project "${problem.project}"`;
     return {
       text: `${named}${more} ${stopped} ${inTime(now - problem.since.getTime())} ago.`,
-      evidence:
-        held > 0
-          ? `Before, it claimed every few seconds. ${messages(held)} ${held === 1 ? "is" : "are"} still held.`
-          : "Before, it claimed every few seconds. It holds no messages.",
+      evidence: `Before, ${consumers === 1 ? "it" : "they"} claimed every few seconds. ${
+        othersPresent ? "Others still claim" : "Nobody else claims"
+      }; ${inNumbers(ready)} ready messages wait${held > 0 ? `, and ${inNumbers(held)} are still held` : ""}.`,
       advice: "Start it again, or check what it waits for.",
     };
   },

@@ -1,5 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
+import { createOperations } from "../../server/operations/create-operations.ts";
 import { FakePool, samplingOf } from "../history/fake-pools.ts";
+import { over } from "../operations/a-service.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api, server } = startApi();
@@ -260,4 +262,70 @@ test("a queue explains why its messages wait: who holds them, until when, and wh
   expect((await explain("empty")).reasons).toMatchObject([
     { kind: "EMPTY", text: "The queue is empty: nothing waits." },
   ]);
+});
+
+test("a queue has thresholds of its own, and a change of them is seen though nothing happens in the queue", async () => {
+  const project = aProject();
+  await createQueue(api, project, "orders", { _stuck_seconds: 60 });
+  pool.use({ project, name: "orders" }, { posted: 1 });
+  await minute();
+  await minute();
+  await minute();
+  expect((await list({ project })).nodes).toMatchObject([{ kind: "STUCK" }]);
+  const update = `mutation U($input: UpdateQueueAttributesInput!) { updateQueueAttributes(input: $input) {
+    queue { attributes { stuckSeconds growingPercent lapsingPercent consumerGoneSeconds } storedAttributes } } }`;
+  const set = async (attributes: object) => await api.run(update, { input: { project, queue: "orders", attributes } });
+  expect((await set({ stuckSeconds: 0, consumerGoneSeconds: 30 })).updateQueueAttributes.queue).toEqual({
+    attributes: { stuckSeconds: 0, growingPercent: 10, lapsingPercent: 5, consumerGoneSeconds: 30 },
+    storedAttributes: ["_stuck_seconds", "_consumer_gone_seconds"],
+  });
+  await minute();
+  expect((await list({ project })).nodes).toEqual([]);
+  await set({ stuckSeconds: null });
+  await minute();
+  expect((await list({ project })).nodes).toEqual([]);
+  await minute();
+  expect((await list({ project })).nodes).toMatchObject([{ kind: "STUCK" }]);
+  for (const attributes of [{ stuckSeconds: -1 }, { lapsingPercent: 101 }, { consumerGoneSeconds: 29 }]) {
+    expect(await api.codeOf(update, { input: { project, queue: "orders", attributes } })).toBe("BAD_INPUT");
+  }
+});
+
+test("consumers that stop are a problem when nobody is left, and it ends when one calls again", async () => {
+  const project = aProject();
+  await createQueue(api, project, "orders");
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = server().engine;
+  const { problemRounds } = createOperations({
+    ...{ control, data, stores, jobs, history, samples, problems, limits },
+    consumers: over(consumers, { isOn: true }),
+    now: () => performance.now() + server().clock.offsetMs,
+    warn: () => {},
+  });
+  const called = (name: string) => {
+    const call = { messages: 1, claimAgeMs: 0, emptyAgeMs: null };
+    return consumers.add([{ project, queue: "orders", name, actor: "a", ...call }]);
+  };
+  for (let passed = 0; passed < 300; passed += 10) {
+    await called("worker-1");
+    await called("worker-2");
+    server().clock.offsetMs += 10_000;
+  }
+  const stoppedAt = now();
+  const gone = async () => {
+    await problemRounds.find(new AbortController().signal);
+    return (await list({ project })).nodes;
+  };
+  server().clock.offsetMs += 125_000;
+  await called("worker-1");
+  expect(await gone()).toEqual([]);
+  server().clock.offsetMs += 125_000;
+  const [problem] = await gone();
+  expect(problem).toMatchObject({ kind: "CONSUMER_GONE", severity: "WARNING", fix: null });
+  expect(problem.text).toBe(
+    `worker-2, worker-1 stopped claiming from the queue orders of the project "${project}" 4 min ago.`,
+  );
+  expect(problem.evidence).toBe("Before, they claimed every few seconds. Nobody else claims; 0 ready messages wait.");
+  expect(Math.abs(Date.parse(problem.since) - stoppedAt)).toBeLessThan(15_000);
+  await called("worker-3");
+  expect(await gone()).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Limits on requests, by their fields in the type Limits of the schema. */
-import type { Limits } from "../../config.ts";
+import type { RequestLimits } from "../../config.ts";
 
 /** Those that no setting changes. */
 export const REQUEST_LIMITS = {
@@ -45,6 +45,6 @@ export function limitDetails(limit: RequestLimit, value?: number): Record<string
 }
 
 /** Most entries of all lists together that the variables of an operation hold. */
-export function maxListEntries({ MAX_MESSAGES_PER_POST, MAX_PAGE_SIZE }: Limits): number {
+export function maxListEntries({ MAX_MESSAGES_PER_POST, MAX_PAGE_SIZE }: RequestLimits): number {
   return 2 * Math.max(MAX_MESSAGES_PER_POST, MAX_PAGE_SIZE);
 }

@@ -1,7 +1,8 @@
 /** Claims of many queues. Only pools know claims, so the queues are asked that held some at their last samples. */
 import { type Access, requireRole } from "../../access/access.ts";
+import { MIN_GONE_SECONDS } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
-import { CONSUMER_GONE_SECONDS, type Consumer } from "../../history/consumer.ts";
+import type { Consumer } from "../../history/consumer.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
 import type { Claim } from "../../storage/data-driver.ts";
 import {
@@ -13,6 +14,7 @@ import {
   readsBackward,
 } from "../../storage/list-pages.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import { withGoneSeconds } from "../consumers.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";
 import { checkWhole, pageRequest } from "../input/limits.ts";
@@ -127,14 +129,14 @@ export function createClaimSearch(
   }
 
   async function withConsumers(claims: readonly ClaimRecord[]): Promise<FoundClaim[]> {
-    const wanted = new Map<string, { project: string; name: string; consumer: string; goneSeconds: number }>();
+    const wanted = new Map<string, { project: string; name: string; consumer: string }>();
     for (const claim of claims) {
       const consumer = holderOf(claim);
       if (consumer === null || wanted.size >= MAX_CONSUMERS) continue;
       const { project, queue: name } = claim;
-      wanted.set(placeOf(claim), { project, name, consumer, goneSeconds: CONSUMER_GONE_SECONDS });
+      wanted.set(placeOf(claim), { project, name, consumer });
     }
-    const found = await consumers.named([...wanted.values()]);
+    const found = await consumers.named(await withGoneSeconds(lookup, [...wanted.values()]));
     const byPlace = new Map(Array.from(wanted.keys(), (place, index) => [place, found[index] ?? null]));
     return claims.map((claim) => Object.assign(claim, { consumer: byPlace.get(placeOf(claim)) ?? null }));
   }
@@ -163,7 +165,7 @@ export function createClaimSearch(
         (claim) => (holder === null || holderOf(claim) === holder) && (within === null || endsBefore(claim, within)),
       );
       const found = await withConsumers(matching);
-      const holders = holdersOf(found, at);
+      const holders = holdersOf(found);
       const ending = found.filter((claim) => endsBefore(claim, ENDING_SECONDS));
       return {
         page: order.page(found, page, from, new Set(holders.filter(hasStopped).map(({ name }) => name))),
@@ -183,13 +185,15 @@ const hasStopped = ({ stoppedAt }: ClaimHolder) => stoppedAt !== null;
 /** A queue that is gone has no claims. */
 const isFailure = ({ code }: DomainError) => code !== "QUEUE_DOES_NOT_EXIST" && code !== "QUEUE_NOT_MAPPED";
 
-function holdersOf(claims: readonly FoundClaim[], at: Date): ClaimHolder[] {
+function holdersOf(claims: readonly FoundClaim[]): ClaimHolder[] {
   const byHolder = Map.groupBy(claims, holderOf);
   const holders = Array.from(byHolder, ([name, held]): ClaimHolder => {
     const known = held.flatMap(({ consumer }) => (consumer === null ? [] : [consumer]));
     const stopped = latest(known.map(({ stoppedAt }) => stoppedAt));
     const silentSince = latest(known.map(({ lastSeenAt }) => lastSeenAt));
-    const isSilent = silentSince !== null && at.getTime() - silentSince.getTime() >= CONSUMER_GONE_SECONDS * 1000;
+    // Of a queue that it left for another one, its consumer says that it stopped.
+    const isSilent =
+      stopped !== null && silentSince !== null && silentSince.getTime() - stopped.getTime() < MIN_GONE_SECONDS * 1000;
     return {
       name,
       claims: held.length,

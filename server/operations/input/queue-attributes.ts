@@ -1,5 +1,11 @@
 /** The reserved attributes of a queue's metadata: reading them, their defaults, and the rules for new ones. */
-import type { Limits } from "../../config.ts";
+import {
+  type Limits,
+  MAX_GONE_SECONDS,
+  MAX_GROWING_PERCENT,
+  MAX_STUCK_SECONDS,
+  MIN_GONE_SECONDS,
+} from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import { MAX_LIFE_SECONDS } from "../../storage/messages/message-life.ts";
 import { objectMembers } from "./json-text.ts";
@@ -36,6 +42,11 @@ export interface ReservedAttributes {
   flavor: string | null;
   /** `_retry_policy` */
   retryPolicy: RetryPolicy | null;
+  /** `_stuck_seconds`, `_growing_percent`, `_lapsing_percent`, `_consumer_gone_seconds`: see ProblemSettings. 0: never. */
+  stuckSeconds: number;
+  growingPercent: number;
+  lapsingPercent: number;
+  consumerGoneSeconds: number;
   /** `_metrics`: the metrics for Prometheus name the queue. */
   metrics: boolean;
   /** `_history_seconds`: how long it keeps each event in the lives of its messages. 0: it keeps none. */
@@ -69,6 +80,10 @@ const ATTRIBUTES: Record<string, Attribute> = {
   _enable_encrypt_messages: { field: "enableEncryptMessages", read: readBoolean, wants: "true or false" },
   _flavor: { field: "flavor", read: readText, wants: "the name of a flavor" },
   _retry_policy: { field: "retryPolicy", read: readRetryPolicy, wants: "an object" },
+  _stuck_seconds: { field: "stuckSeconds", read: readWhole, wants: "a whole number" },
+  _growing_percent: { field: "growingPercent", read: readWhole, wants: "a whole number" },
+  _lapsing_percent: { field: "lapsingPercent", read: readWhole, wants: "a whole number" },
+  _consumer_gone_seconds: { field: "consumerGoneSeconds", read: readWhole, wants: "a whole number" },
   _metrics: { field: "metrics", read: readBoolean, wants: "true or false" },
   _history_seconds: { field: "historySeconds", read: readWhole, wants: "a whole number" },
 };
@@ -109,6 +124,10 @@ export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttr
     enableEncryptMessages: stored.enableEncryptMessages ?? false,
     flavor: stored.flavor ?? null,
     retryPolicy: stored.retryPolicy ?? null,
+    stuckSeconds: stored.stuckSeconds ?? limits.STUCK_SECONDS,
+    growingPercent: stored.growingPercent ?? limits.GROWING_PERCENT,
+    lapsingPercent: stored.lapsingPercent ?? limits.LAPSING_PERCENT,
+    consumerGoneSeconds: stored.consumerGoneSeconds ?? limits.CONSUMER_GONE_SECONDS,
     metrics: stored.metrics ?? false,
     historySeconds: Math.min(stored.historySeconds ?? 0, MAX_LIFE_SECONDS),
   };
@@ -166,6 +185,14 @@ export function checkAttributes(
     MAX_MESSAGE_TTL,
     "seconds",
   );
+  within("_stuck_seconds", stored.stuckSeconds, 0, MAX_STUCK_SECONDS, "seconds");
+  within("_growing_percent", stored.growingPercent, 0, MAX_GROWING_PERCENT, "percent");
+  within("_lapsing_percent", stored.lapsingPercent, 0, 100, "percent");
+  // 0 is off. Consumers are recorded every ten seconds, so a shorter silence means nothing.
+  if (stored.consumerGoneSeconds !== 0) {
+    const { consumerGoneSeconds } = stored;
+    within("_consumer_gone_seconds", consumerGoneSeconds, MIN_GONE_SECONDS, MAX_GONE_SECONDS, "seconds, or 0");
+  }
   if (stored.deadLetterQueue !== undefined) {
     checkQueueName(limits, stored.deadLetterQueue, "_dead_letter_queue");
     if (stored.deadLetterQueue === name) {

@@ -34,11 +34,13 @@ export interface MetadataChanges {
   ): Promise<QueueRecord>;
 }
 
+const THRESHOLDS = ["stuckSeconds", "growingPercent", "lapsingPercent"] as const;
+
 export function createMetadataChanges(
   context: OperationContext,
   { lookup, jobs }: { lookup: QueueLookup; jobs: Pick<JobOperations, "followFlavor"> },
 ): MetadataChanges {
-  const { control, data, limits } = context;
+  const { control, data, samples, limits, warn } = context;
 
   /** Before a queue's flavor changes: FLAVOR_DOES_NOT_EXIST, or NO_POOL_FOUND when none of its pools takes queues. */
   async function requirePoolOf(queue: QueueRef, flavor: string | null): Promise<void> {
@@ -52,12 +54,14 @@ export function createMetadataChanges(
 
   return {
     async apply(queue, trace, { strict }, change) {
+      let thresholdsChanged = false;
       let flavor: { before: string | null; after: string | null } = { before: null, after: null };
       const record = await audited(context, trace, async (tx) => {
         const before = readMetadata(limits, await tx.queues.getMetadata(queue));
         const after = change(before);
         if (strict === true) refuseUnknownAttributes(unknownAttributes(after.text), before.text);
         flavor = { before: before.effective.flavor, after: after.effective.flavor };
+        thresholdsChanged = THRESHOLDS.some((field) => before.effective[field] !== after.effective[field]);
         if (flavor.before !== flavor.after) await requirePoolOf(queue, flavor.after);
         if (after.effective.metrics && !before.effective.metrics) await requireRoomForMetrics(tx.queues);
         const changed = after.text !== before.text;
@@ -70,12 +74,18 @@ export function createMetadataChanges(
         return { result, details: { before: before.stored, after: after.stored }, changed };
       });
       await lookup.forget(queue);
+      if (thresholdsChanged) {
+        // Of a queue that is not used, nothing else says that it must be looked at.
+        await samples
+          .lookAgain(queue)
+          .catch((error: unknown) => warn("A queue with new thresholds could not be marked", error));
+      }
       const { before, after } = flavor;
       if (before !== after) await jobs.followFlavor(trace.access, queue, after);
       // Completes a change of flavor that was interrupted before the job was added.
       else if (after !== null) {
         await jobs.followFlavor(trace.access, queue, after).catch((error: unknown) => {
-          context.warn("A queue in a pool of another flavor could not be moved", error);
+          warn("A queue in a pool of another flavor could not be moved", error);
         });
       }
       return record;

@@ -1,6 +1,5 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
-import { CONSUMER_GONE_SECONDS } from "../../history/consumer.ts";
 import { type Explained, explain, type QueueFacts } from "../../problems/explain.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { refusalReason } from "../../storage/errors/read-only-storage.ts";
@@ -105,7 +104,7 @@ export function createExplanationOperations(
 
   async function consumersOf(found: readonly Found[]): Promise<Map<string, QueueFacts["consumers"]>> {
     if (!consumers.isOn) return new Map();
-    const queues = found.map(({ queue }) => ({ ...queue, goneSeconds: CONSUMER_GONE_SECONDS }));
+    const queues = found.map(({ queue, attributes }) => ({ ...queue, goneSeconds: attributes.consumerGoneSeconds }));
     const pages = await consumers.list({ queues, page: { limit: CONSUMERS } });
     return byQueue(found, (index) => pages[index]?.items ?? null);
   }

@@ -8,9 +8,11 @@ import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { OperationContext } from "../context.ts";
 import { twinsOf, withDuplicates } from "../health/record.ts";
 import type { MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
+import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { PoolCheck } from "../pool-facts/health-checks.ts";
 import { poolNames } from "../pool-facts/names.ts";
 import type { Refusals } from "../pool-facts/refusals.ts";
+import { findStoppedConsumers } from "./stopped-consumers.ts";
 
 export interface ProblemRounds {
   /**
@@ -33,16 +35,17 @@ const GC_INTERVALS = 3;
 
 export function createProblemRounds(
   context: OperationContext,
-  parts: { missingDeadLetterQueues: MissingDeadLetterQueues; refusals: Refusals },
+  parts: { missingDeadLetterQueues: MissingDeadLetterQueues; refusals: Refusals; lookup: Pick<QueueLookup, "find"> },
 ): ProblemRounds {
-  const { control, jobs, history, samples, problems, limits, warn, info = () => undefined } = context;
+  const { control, jobs, history, samples, consumers, problems, limits, now, warn, info = () => undefined } = context;
+  const began = now();
   const failures = new FailureLog({ warn, info });
 
-  async function findGc(now: Date): Promise<FoundProblem[]> {
+  async function findGc(at: Date): Promise<FoundProblem[]> {
     const [last, pools] = await Promise.all([control.collections.last(), poolNames(control)]);
     if (last === null) return [];
     const since = last.at;
-    const late = now.getTime() - since.getTime() > Math.max(GC_LATE_MS, GC_INTERVALS * limits.GC_INTERVAL * 1000);
+    const late = at.getTime() - since.getTime() > Math.max(GC_LATE_MS, GC_INTERVALS * limits.GC_INTERVAL * 1000);
     const failed = last.failed.filter(({ pool }) => pools.includes(pool));
     const gcBehind = (pool: string, error: string | null): FoundProblem => ({
       ...ofPool(pool),
@@ -59,25 +62,35 @@ export function createProblemRounds(
     }));
   }
 
-  const finders: [what: string, kinds: readonly ProblemKind[], find: (now: Date) => Promise<FoundProblem[]>][] = [
+  /** Null: not known yet. After a restart of the service, consumers need a moment to call again. */
+  async function findConsumers(at: Date): Promise<FoundProblem[] | null> {
+    if (!consumers.isOn) return [];
+    const isYoung = now() - began < limits.CONSUMER_GONE_SECONDS * 1000;
+    return isYoung ? null : findStoppedConsumers(context, parts.lookup, at);
+  }
+
+  const finders: [what: string, kinds: readonly ProblemKind[], find: (now: Date) => Promise<FoundProblem[] | null>][] =
     [
-      "missing dead letter queues",
-      ["exhausted", "deadLetterQueueMissing"],
-      (since) => parts.missingDeadLetterQueues.find({ limit: MAX_QUEUES, since }),
-    ],
-    ["failed jobs", ["jobFailed"], async () => (await jobs.listFailed({ limit: MAX_JOBS })).map(failedJob)],
-    ["late garbage collections", ["gcBehind"], findGc],
-    ["pools that lost data", ["poolEmptyAgain"], findLosses],
-  ];
+      [
+        "missing dead letter queues",
+        ["exhausted", "deadLetterQueueMissing"],
+        (since) => parts.missingDeadLetterQueues.find({ limit: MAX_QUEUES, since }),
+      ],
+      ["failed jobs", ["jobFailed"], async () => (await jobs.listFailed({ limit: MAX_JOBS })).map(failedJob)],
+      ["late garbage collections", ["gcBehind"], findGc],
+      ["pools that lost data", ["poolEmptyAgain"], findLosses],
+      ["stopped consumers", ["consumerGone"], findConsumers],
+    ];
 
   return {
     async find(signal) {
-      const now = await problems.now();
+      const at = await problems.now();
       for (const [what, kinds, find] of finders) {
         if (signal.aborted) return;
         const name = `The look for ${what}`;
         try {
-          await problems.put({ kinds, found: await find(now) });
+          const found = await find(at);
+          if (found !== null) await problems.put({ kinds, found });
           failures.succeeded(name);
         } catch (error) {
           failures.failed(name, error);
@@ -86,14 +99,14 @@ export function createProblemRounds(
     },
 
     async notePools(checks) {
-      const [twins, now] = await Promise.all([control.pools.listTwins(), problems.now()]);
+      const [twins, at] = await Promise.all([control.pools.listTwins(), problems.now()]);
       const before = await problems.ofPools(checks.map(({ pool }) => pool));
       const found = withDuplicates(checks, twinsOf(twins)).flatMap((check, index) =>
         judgePool({
           check,
           refusal: parts.refusals.ofWrites(check.pool),
           before: (before[index] ?? []).filter((one): one is Problem => POOL_KINDS.some((kind) => kind === one.kind)),
-          now,
+          now: at,
         }),
       );
       await problems.put({ kinds: POOL_KINDS, found });

@@ -8,11 +8,12 @@ import { endBefore, FINEST, MINUTE, type ResolutionSeconds, type Sample } from "
 import { compareFinest, compareMinute } from "../../history/sample-difference.ts";
 import type { NextSample, PreviousSample, Progress, SampledPool } from "../../history/sample-history.ts";
 import { ofQueue } from "../../problems/problem.ts";
-import { judge, problemsOf, SAMPLED_KINDS, type SampledFinding, type Thresholds } from "../../problems/queue-rules.ts";
+import { judge, problemsOf, SAMPLED_KINDS, type SampledFinding } from "../../problems/queue-rules.ts";
 import type { ActivityReads, QueueReading } from "../../storage/activity.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
+import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { poolNames } from "../pool-facts/names.ts";
@@ -70,13 +71,8 @@ export function createQueueSampling(
   context: OperationContext,
   parts: { lookup: Pick<QueueLookup, "find">; deadLetters: Pick<DeadLetters, "counted"> },
 ): QueueSampling {
-  const { control, data, samples, problems, limits, now, warn, info = () => undefined } = context;
+  const { control, data, samples, problems, now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
-  const thresholds: Thresholds = {
-    stuckSeconds: limits.STUCK_SECONDS,
-    growingPercent: limits.GROWING_PERCENT,
-    lapsingPercent: limits.LAPSING_PERCENT,
-  };
 
   /** Runs `work` for each pool at once; a pool that fails or takes longer than `milliseconds` gives null. */
   async function inEach<T>(
@@ -119,10 +115,8 @@ export function createQueueSampling(
       const slice = queues.slice(from, from + SLICE).map(({ project, name }) => ({ project, name }));
       const attributes = await parts.lookup.find(slice);
       const existing = slice.filter((_, index) => attributes[index] !== null);
-      const counted = await parts.deadLetters.counted(
-        existing,
-        attributes.filter((one) => one !== null),
-      );
+      const found = attributes.filter((one) => one !== null);
+      const counted = await parts.deadLetters.counted(existing, found);
       const [readings, previous] = await Promise.all([activity.read(counted), samples.previous(existing)]);
       const next = new Map<number, { sample: Sample; next: NextSample }>();
       const judged: Judged[] = [];
@@ -136,9 +130,9 @@ export function createQueueSampling(
         // Another process was faster.
         if ((last.minuteUntil?.getTime() ?? 0) >= end) continue;
         const { sample, next: minute, seen } = compareMinute({ pool, end }, last, reading);
-        const { state, found } = judge(minute.rules, seen, thresholds);
-        judged.push({ last, reading, found });
-        next.set(last.id, { sample, next: { ...minute, rules: state } });
+        const judgement = judge(minute.rules, seen, found[index] as ReservedAttributes);
+        judged.push({ last, reading, found: judgement.found });
+        next.set(last.id, { sample, next: { ...minute, rules: judgement.state } });
       }
       // Before the samples, which know of them: after a crash between the two, the next round finds the same.
       await putProblems(judged);
