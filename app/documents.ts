@@ -65,3 +65,29 @@ export const OVERVIEW_PROBES = graphql(
 `,
   [POOL_PROBES],
 );
+
+/** For the navigation of every page: what is beside the names. */
+export const NAVIGATION = graphql(
+  `
+  query Navigation {
+    problemSummary {
+      ...ProblemGroup
+    }
+    queues(allProjects: true, first: 1) {
+      count {
+        value
+        exact
+      }
+    }
+    pools(first: 100) {
+      nodes {
+        stats {
+          claimed
+          exact
+        }
+      }
+    }
+  }
+`,
+  [PROBLEM_GROUP],
+);

@@ -6,6 +6,7 @@ import { AppShell } from "../components/app-shell.tsx";
 import type { Environment } from "../components/ui/environment-badge.tsx";
 import { ThemeScript } from "../components/ui/theme-script.tsx";
 import { requestTime } from "./execute.ts";
+import { navigationCounts } from "./navigation-counts.ts";
 
 export const metadata: Metadata = {
   title: { default: "Isimud", template: "%s · Isimud" },
@@ -33,6 +34,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
         <AppShell
           serverNow={requestTime()}
           build={sent.get("x-isimud-build")}
+          counts={navigationCounts()}
           environment={environmentOf(sent.get("x-isimud-environment"))}
         >
           {children}

@@ -10,7 +10,7 @@ import { Keyboard } from "./ui/keyboard.tsx";
 import type { Connect } from "./ui/live-tabs.ts";
 import { RefreshProvider } from "./ui/refresh.tsx";
 import { RefreshPicker } from "./ui/refresh-picker.tsx";
-import { Shell } from "./ui/shell.tsx";
+import { type NavCounts, Shell } from "./ui/shell.tsx";
 import { ThemeToggle } from "./ui/theme-toggle.tsx";
 import { Clock } from "./ui/time.tsx";
 import { TimeMenu } from "./ui/time-menu.tsx";
@@ -39,6 +39,7 @@ export function AppShell({
   serverNow,
   build,
   environment,
+  counts,
   children,
 }: {
   serverNow: number;
@@ -46,6 +47,7 @@ export function AppShell({
   build: string | null;
   /** Null: the operator gave it no name. */
   environment: Environment | null;
+  counts: Promise<NavCounts>;
   children: ReactNode;
 }) {
   // The browser keeps the build that it has loaded; a refresh may come from another one.
@@ -60,6 +62,7 @@ export function AppShell({
             mark={MARK}
             home={paths.overview()}
             groups={GROUPS}
+            counts={counts}
             search={<Keyboard Palette={Palette} prepare={preparePalette} />}
             badge={environment === null ? null : <EnvironmentBadge environment={environment} />}
             tools={<RefreshPicker />}

@@ -55,7 +55,10 @@ function ProblemDeckRow({ problem, primary }: { problem: ProblemRow; primary: bo
       }
       right={
         <>
-          <ProblemFix problem={problem} primary={primary} />
+          <ProblemFix
+            fixable={{ ...problem, deadLetterQueue: problem.queue?.attributes.deadLetterQueue ?? null }}
+            primary={primary}
+          />
           <SnoozeProblem problem={problem} />
         </>
       }

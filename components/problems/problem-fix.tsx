@@ -8,11 +8,16 @@ import { CREATE_QUEUE } from "../queues/documents.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import type { ProblemRow } from "./fragments.ts";
 
+/** What a fix needs to know. */
+export type Fixable = Pick<ProblemRow, "fix" | "project" | "queueName" | "poolName" | "job"> & {
+  /** The name of the queue to create. */
+  deadLetterQueue: string | null;
+};
+
 /** The button that fixes a problem, or the way to where it is fixed. `primary`: it is the most useful of the page. */
-export function ProblemFix({ problem, primary = false }: { problem: ProblemRow; primary?: boolean }) {
+export function ProblemFix({ fixable, primary = false }: { fixable: Fixable; primary?: boolean }) {
   const kind = primary ? "primary" : "plain";
-  const { fix, project, queueName, poolName, job } = problem;
-  const deadLetterQueue = problem.queue?.attributes.deadLetterQueue ?? null;
+  const { fix, project, queueName, poolName, job, deadLetterQueue } = fixable;
   if (fix === "CREATE_DEAD_LETTER_QUEUE" && project !== null && deadLetterQueue !== null) {
     return (
       <ActionButton

@@ -56,6 +56,14 @@ export const QUEUE_FRAME = graphql(
   fragment QueueFrame on Queue {
     ...QueueWithoutPool
     deadLetterQueueMissing
+    deadLetterQueue {
+      name
+      sample {
+        total
+        exact
+      }
+    }
+    deadLetterSources
     attributes {
       deadLetterQueue
       maxClaimCount
@@ -178,3 +186,103 @@ export const QUEUE_SETTINGS = graphql(`
   }
 `);
 export type QueueSettingsFacts = ResultOf<typeof QUEUE_SETTINGS>;
+
+/** Of a deck's rows. The variables are of QueueNow. */
+export const QUEUE_DEPTH = graphql(`
+  fragment QueueDepth on Queue {
+    sample {
+      ready
+      claimed
+      delayed
+      exhausted
+      exact
+      oldestReadyAt
+      rates {
+        posted
+        delivered
+        deleted
+        expired
+        deadLettered
+      }
+    }
+    history(
+      metrics: [READY, POSTED_RATE, DELIVERED_RATE, DELETED_RATE]
+      range: { seconds: $rangeSeconds }
+      resolution: $resolution
+    ) {
+      from
+      resolutionSeconds
+      series {
+        metric
+        values
+      }
+    }
+  }
+`);
+/** Both null before the first sample. */
+export type QueueDepthFacts = ResultOf<typeof QUEUE_DEPTH>;
+
+export const QUEUE_CONSUMERS = graphql(`
+  fragment QueueConsumers on Queue {
+    consumers(first: 8) {
+      nodes {
+        name
+        lastClaimAt
+        lastSeenAt
+        messagesPerSecond
+        stoppedAt
+        heldUntil
+        messagesHeld {
+          value
+          exact
+        }
+        minutes {
+          from
+          messages
+        }
+      }
+      pageInfo {
+        hasNextPage
+      }
+    }
+  }
+`);
+export type ConsumerRow = NonNullable<ResultOf<typeof QUEUE_CONSUMERS>["consumers"]>["nodes"][number];
+
+export const QUEUE_EXPLANATION = graphql(`
+  fragment QueueExplanationFacts on Queue {
+    explanation {
+      reasons {
+        kind
+        severity
+        text
+        since
+        fix
+        deadLetterQueueName
+        claimIds
+        problem {
+          poolName
+          job {
+            kind
+            project
+            targetName
+            inputText
+          }
+        }
+      }
+      ruledOut
+    }
+  }
+`);
+export type ExplanationFacts = NonNullable<ResultOf<typeof QUEUE_EXPLANATION>["explanation"]>;
+
+export const QUEUE_EVENT = graphql(`
+  fragment QueueEvent on AuditEntry {
+    id
+    at
+    actor
+    action
+    outcome
+  }
+`);
+export type QueueEvent = ResultOf<typeof QUEUE_EVENT>;

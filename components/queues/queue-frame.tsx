@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { Failed, type Failure } from "../failed.tsx";
 import { InState } from "../messages/message-state.tsx";
 import { PageQuery } from "../page-query.tsx";
@@ -6,14 +6,18 @@ import { paths, QUEUE_TABS, type QueueTab } from "../paths.ts";
 import { projectLabel } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { formatCount } from "../ui/format.ts";
-import { Link } from "../ui/link.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { PageHeader } from "../ui/page.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { TabLinks } from "../ui/tabs.tsx";
+import { Ago } from "../ui/time.tsx";
 import { CreateQueue } from "./create-queue.tsx";
 import { ExhaustedNotice } from "./exhausted-notice.tsx";
 import type { QueueFrameFacts } from "./fragments.ts";
 import { QueueWithoutPool } from "./queue-without-pool.tsx";
+
+/** Of the queues whose dead letters it takes. */
+const SHOWN_SOURCES = 5;
 
 const LABELS: Record<QueueTab, string> = {
   messages: "Messages",
@@ -75,20 +79,7 @@ export function QueueFrame({
         mono
         crumbs={crumbs}
         badges={<QueueState queue={queue.data} />}
-        description={
-          deadLetters !== null && !deadLetterQueueMissing ? (
-            <>
-              After {deadLetters.maxClaimCount} deliveries a message goes to{" "}
-              <Link
-                href={paths.queue(project, deadLetters.deadLetterQueue)}
-                className="font-mono text-xs text-accent underline underline-offset-2"
-              >
-                {deadLetters.deadLetterQueue}
-              </Link>
-              .
-            </>
-          ) : undefined
-        }
+        description={<QueueFacts project={project} queue={queue.data} />}
         actions={
           <>
             <PageQuery document={document} variables={variables} />
@@ -121,6 +112,55 @@ export function QueueFrame({
         children
       )}
     </>
+  );
+}
+
+/** Where the queue is, and which queues it exchanges dead letters with. */
+function QueueFacts({ project, queue }: { project: string; queue: QueueFrameFacts }) {
+  const { attributes, catalogueEntry, deadLetterQueue, deadLetterSources, createdAt } = queue;
+  return (
+    <span className="flex flex-wrap gap-x-4 gap-y-0.5">
+      <span>
+        pool{" "}
+        {catalogueEntry === null ? (
+          "none"
+        ) : (
+          <NameLink href={paths.pool(catalogueEntry.poolName)}>{catalogueEntry.poolName}</NameLink>
+        )}
+      </span>
+      <span>
+        flavor{" "}
+        {attributes.flavor === null ? (
+          "none"
+        ) : (
+          <NameLink href={paths.flavors({ project })}>{attributes.flavor}</NameLink>
+        )}
+      </span>
+      {attributes.deadLetterQueue === null || attributes.maxClaimCount === null ? null : (
+        <span>
+          after {formatCount(attributes.maxClaimCount)} {attributes.maxClaimCount === 1 ? "delivery" : "deliveries"} to{" "}
+          <NameLink href={paths.queue(project, attributes.deadLetterQueue)}>{attributes.deadLetterQueue}</NameLink>
+          {deadLetterQueue?.sample ? (
+            <span title="messages there"> {formatCount(deadLetterQueue.sample.total)}</span>
+          ) : null}
+        </span>
+      )}
+      {deadLetterSources.length === 0 ? null : (
+        <span>
+          dead letters of{" "}
+          {deadLetterSources.slice(0, SHOWN_SOURCES).map((source, index) => (
+            <Fragment key={source}>
+              {index === 0 ? "" : ", "}
+              <NameLink href={paths.queue(project, source)}>{source}</NameLink>
+            </Fragment>
+          ))}
+          {deadLetterSources.length > SHOWN_SOURCES ? ` and ${deadLetterSources.length - SHOWN_SOURCES} more` : ""}
+        </span>
+      )}
+      <span>
+        created <Ago at={createdAt} />
+      </span>
+    </span>
   );
 }
 

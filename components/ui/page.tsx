@@ -47,7 +47,7 @@ export function PageHeader({
           </h1>
           {badges}
         </div>
-        {description ? <p className="mt-0.5 max-w-prose text-muted">{description}</p> : null}
+        {description ? <div className="mt-0.5 text-muted">{description}</div> : null}
       </div>
       {actions ? (
         <div data-page-actions className="flex flex-wrap items-center gap-2">

@@ -2,8 +2,9 @@
 
 import { Menu as MenuIcon, X } from "lucide-react";
 import { usePathname } from "next/navigation";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, Suspense, use, useEffect, useRef } from "react";
 import { classes } from "./classes.ts";
+import { Glyph, type Ink, type Shape } from "./glyph.tsx";
 import { Link } from "./link.tsx";
 
 export interface NavItem {
@@ -12,6 +13,9 @@ export interface NavItem {
   /** Patterns of further addresses that belong to the item. */
   covers?: string[];
 }
+
+/** By address: what is beside a name. `label` says it in words. */
+export type NavCounts = Record<string, { text: string; label: string; mark?: { shape: Shape; ink: Ink } }>;
 
 export interface NavGroup {
   label: string;
@@ -24,6 +28,7 @@ export function Shell({
   mark,
   home,
   groups,
+  counts,
   search,
   badge,
   tools,
@@ -34,6 +39,8 @@ export function Shell({
   mark: ReactNode;
   home: string;
   groups: NavGroup[];
+  /** May come after the page. */
+  counts: Promise<NavCounts>;
   /** Stands where the eye looks first. */
   search: ReactNode;
   /** Beside the search, at every width. */
@@ -59,7 +66,7 @@ export function Shell({
         Skip to the content
       </a>
       <header className="sticky top-0 z-30 flex h-12 items-center gap-1.5 border-b border-line bg-surface px-3 whitespace-nowrap sm:gap-2.5 lg:px-4">
-        <Drawer name={name} path={path} groups={groups} tools={drawerTools} />
+        <Drawer name={name} path={path} groups={groups} counts={counts} tools={drawerTools} />
         <div className="hidden w-38 shrink-0 lg:block">{brand}</div>
         {badge}
         {search}
@@ -70,7 +77,7 @@ export function Shell({
       </header>
       <div className="lg:grid lg:grid-cols-[10.5rem_minmax(0,1fr)]">
         <aside className="sticky top-12 hidden h-[calc(100dvh-3rem)] flex-col overflow-auto border-r border-line bg-surface lg:flex">
-          <Navigation groups={groups} path={path} />
+          <Navigation groups={groups} path={path} counts={counts} />
         </aside>
         <main
           id="content"
@@ -84,7 +91,19 @@ export function Shell({
   );
 }
 
-function Drawer({ name, path, groups, tools }: { name: string; path: string; groups: NavGroup[]; tools: ReactNode }) {
+function Drawer({
+  name,
+  path,
+  groups,
+  counts,
+  tools,
+}: {
+  name: string;
+  path: string;
+  groups: NavGroup[];
+  counts: Promise<NavCounts>;
+  tools: ReactNode;
+}) {
   const drawer = useRef<HTMLDialogElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the address changes
   useEffect(() => drawer.current?.close(), [path]);
@@ -119,7 +138,7 @@ function Drawer({ name, path, groups, tools }: { name: string; path: string; gro
               <X aria-hidden className="size-4" />
             </button>
           </div>
-          <Navigation groups={groups} path={path} />
+          <Navigation groups={groups} path={path} counts={counts} />
           <div className="mt-auto flex justify-end border-t border-line p-2">{tools}</div>
         </div>
       </dialog>
@@ -127,7 +146,7 @@ function Drawer({ name, path, groups, tools }: { name: string; path: string; gro
   );
 }
 
-function Navigation({ groups, path }: { groups: NavGroup[]; path: string }) {
+function Navigation({ groups, path, counts }: { groups: NavGroup[]; path: string; counts: Promise<NavCounts> }) {
   return (
     <nav aria-label="Main" className="flex flex-col px-2 py-2.5">
       {groups.map((group) => (
@@ -144,13 +163,16 @@ function Navigation({ groups, path }: { groups: NavGroup[]; path: string }) {
                   href={item.href}
                   aria-current={here ? "page" : undefined}
                   className={classes(
-                    "flex h-7.5 items-center rounded px-2 max-lg:h-9",
+                    "flex h-7.5 items-center justify-between rounded px-2 max-lg:h-9",
                     here
                       ? "bg-raised font-semibold text-ink shadow-[inset_2px_0_0_var(--accent)]"
                       : "text-ink-2 hover:bg-hover",
                   )}
                 >
                   {item.label}
+                  <Suspense fallback={null}>
+                    <NavCount href={item.href} counts={counts} />
+                  </Suspense>
                 </Link>
               </li>
             );
@@ -158,6 +180,18 @@ function Navigation({ groups, path }: { groups: NavGroup[]; path: string }) {
         </ul>
       ))}
     </nav>
+  );
+}
+
+function NavCount({ href, counts }: { href: string; counts: Promise<NavCounts> }) {
+  const count = use(counts)[href];
+  if (count === undefined) return null;
+  return (
+    <span className="flex items-center gap-1 text-xs font-normal text-muted">
+      <span className="sr-only">: {count.label}</span>
+      {count.mark === undefined ? null : <Glyph shape={count.mark.shape} ink={count.mark.ink} />}
+      <span aria-hidden>{count.text}</span>
+    </span>
   );
 }
 

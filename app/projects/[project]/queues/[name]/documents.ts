@@ -5,7 +5,16 @@ import { PAGE_INFO } from "@/components/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
 import { MESSAGE_DETAIL, MESSAGE_ROW } from "@/components/messages/fragments.ts";
 import { MESSAGE_LIFE } from "@/components/messages/life-fragments.ts";
-import { QUEUE_FRAME, QUEUE_HISTORY, QUEUE_SETTINGS, QUEUE_STATISTICS } from "@/components/queues/fragments.ts";
+import {
+  QUEUE_CONSUMERS,
+  QUEUE_DEPTH,
+  QUEUE_EVENT,
+  QUEUE_EXPLANATION,
+  QUEUE_FRAME,
+  QUEUE_HISTORY,
+  QUEUE_SETTINGS,
+  QUEUE_STATISTICS,
+} from "@/components/queues/fragments.ts";
 import { SUBSCRIPTION_ROW } from "@/components/subscriptions/fragments.ts";
 
 /**
@@ -170,4 +179,26 @@ export const SETTINGS_PAGE = graphql(
   }
 `,
   [QUEUE_FRAME, QUEUE_SETTINGS],
+);
+
+/** Above the messages: why they wait, and the last hour. */
+export const QUEUE_NOW = graphql(
+  `
+  query QueueNow($project: String, $queue: String!, $rangeSeconds: SafeInt!, $resolution: SampleResolution!) {
+    queue(project: $project, queue: $queue) {
+      catalogueEntry {
+        poolName
+      }
+      ...QueueExplanationFacts
+      ...QueueDepth
+      ...QueueConsumers
+    }
+    auditEntries(project: $project, target: $queue, first: 20) {
+      nodes {
+        ...QueueEvent
+      }
+    }
+  }
+`,
+  [QUEUE_EXPLANATION, QUEUE_DEPTH, QUEUE_CONSUMERS, QUEUE_EVENT],
 );

@@ -14,6 +14,7 @@ import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
 import { EmptyState } from "@/components/ui/states.tsx";
 import { type Listed, listedOf, listVariables, readBrowse } from "./browse.ts";
 import { MESSAGES_PAGE, OPEN_MESSAGE } from "./documents.ts";
+import { loadQueueNow, QueueNow, QueueRange } from "./queue-now.tsx";
 
 interface Props {
   params: Promise<{ project: string; name: string }>;
@@ -34,7 +35,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
   const id = wanted === "first" || wanted === "last" ? undefined : wanted;
   const variables = { ...address, ...listVariables(browse), open: id !== undefined, message: id ?? "" };
   const readAt = new Date(requestTime()).toISOString();
-  const loaded = await load(MESSAGES_PAGE, variables);
+  const [loaded, now] = await Promise.all([load(MESSAGES_PAGE, variables), loadQueueNow(project, queue, search)]);
   const content = loaded.ok ? loaded.data.queue : null;
   const failures = loaded.ok ? loaded.failures : {};
   const failure = failures["queue.messages"] ?? failures["queue.messageSearch"];
@@ -47,8 +48,14 @@ export default async function MessagesPage({ params, searchParams }: Props) {
       tab="messages"
       queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(MESSAGES_PAGE), variables }}
-      actions={<PostMessage project={project} queue={queue} />}
+      actions={
+        <>
+          <QueueRange {...now} />
+          <PostMessage project={project} queue={queue} />
+        </>
+      }
     >
+      <QueueNow {...now} />
       <MessageBrowser
         project={project}
         queue={queue}

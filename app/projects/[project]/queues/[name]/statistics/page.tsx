@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
 import { chosen, isOn, named, type Search } from "@/app/address.ts";
-import { load } from "@/app/execute.ts";
+import { load, requestTime } from "@/app/execute.ts";
 import { textOf } from "@/components/graphql.ts";
-import { HISTORY_RANGES } from "@/components/history-ranges.ts";
+import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "@/components/history-ranges.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
 import { QueueHistoryPanel } from "@/components/queues/queue-history.tsx";
 import { QueueStatistics } from "@/components/queues/queue-statistics.tsx";
@@ -20,12 +20,12 @@ export async function generateMetadata({ params }: Pick<Props, "params">): Promi
 export default async function StatisticsPage({ params, searchParams }: Props) {
   const segments = await params;
   const search = await searchParams;
-  const { seconds, resolution } = chosen(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
+  const range = chosen<HistoryRange>(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
   const variables = {
     project: named(segments.project),
     queue: named(segments.name),
-    rangeSeconds: seconds,
-    resolution,
+    rangeSeconds: range.seconds,
+    resolution: range.resolution,
   };
   const loaded = await load(STATISTICS_PAGE, variables);
   const queue = loaded.ok ? loaded.data.queue : null;
@@ -39,7 +39,7 @@ export default async function StatisticsPage({ params, searchParams }: Props) {
     >
       {queue ? (
         <div className="flex flex-col gap-4">
-          <QueueHistoryPanel queue={queue} asTable={isOn(search, "table")} />
+          <QueueHistoryPanel queue={queue} range={rangeUntil(requestTime(), range)} asTable={isOn(search, "table")} />
           <QueueStatistics
             project={variables.project}
             name={variables.queue}

@@ -1,0 +1,56 @@
+import { chosen, type Search } from "@/app/address.ts";
+import { load, requestTime } from "@/app/execute.ts";
+import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "@/components/history-ranges.ts";
+import { paths } from "@/components/paths.ts";
+import { ExplainQueue } from "@/components/queues/explain-queue.tsx";
+import { QueueDeck } from "@/components/queues/queue-deck.tsx";
+import { SegmentLinks } from "@/components/ui/segments.tsx";
+import { QUEUE_NOW } from "./documents.ts";
+
+/** What stands above a queue's messages: why they wait, and the last hour or longer. */
+export async function loadQueueNow(project: string, queue: string, search: Search) {
+  const range = chosen<HistoryRange>(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
+  const { seconds: rangeSeconds, resolution } = range;
+  const loaded = await load(QUEUE_NOW, { project, queue, rangeSeconds, resolution }, ["queue", "auditEntries"]);
+  return { project, queue, range, data: loaded.ok ? loaded.data : null };
+}
+
+/** Nothing of what cannot be read: the page says why by itself. */
+export function QueueNow({ project, queue: name, range, data }: Awaited<ReturnType<typeof loadQueueNow>>) {
+  const queue = data?.queue ?? null;
+  if (queue === null) return null;
+  const pool = queue.catalogueEntry?.poolName ?? null;
+  return (
+    <div className="mb-3 flex flex-col gap-3">
+      {queue.explanation === null ? null : (
+        <ExplainQueue project={project} name={name} pool={pool} explanation={queue.explanation} />
+      )}
+      {queue.sample === null ? null : (
+        <QueueDeck
+          project={project}
+          name={name}
+          queue={queue}
+          consumers={queue.consumers?.nodes ?? []}
+          more={queue.consumers?.pageInfo.hasNextPage ?? false}
+          events={data?.auditEntries?.nodes ?? []}
+          range={rangeUntil(requestTime(), range)}
+          chosen={range}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Chooses the time of the deck. */
+export function QueueRange({ project, queue, range }: Awaited<ReturnType<typeof loadQueueNow>>) {
+  return (
+    <SegmentLinks
+      label="Time"
+      segments={Object.entries(HISTORY_RANGES).map(([key, choice]) => ({
+        label: choice.label,
+        href: paths.queue(project, queue, "messages", { range: key === "hour" ? null : key }),
+        current: choice === range,
+      }))}
+    />
+  );
+}
