@@ -30,6 +30,6 @@ export async function navigationCounts(): Promise<NavCounts> {
   }
   const claimed = (pools?.nodes ?? []).reduce((sum, { stats }) => sum + (stats?.claimed ?? 0), 0);
   if (claimed > 0)
-    counts["/claims"] = { text: formatCount(claimed), label: `${formatCount(claimed)} messages are claimed` };
+    counts[paths.claims()] = { text: formatCount(claimed), label: `${formatCount(claimed)} messages are claimed` };
   return counts;
 }
