@@ -72,11 +72,14 @@ export function createMessageLives(
 
   /**
    * A pool that does not keep to the queue's attribute is told of it: it could not be reached when the queue was
-   * created, or lost what it had heard.
+   * created, or lost what it had heard. The attribute is read once more, past the cache: it may just have changed.
    */
   async function repair({ queue, attributes }: Question, kept: BatchResult<KeptLives | null>): Promise<void> {
     const seconds = attributes?.historySeconds ?? 0;
     if (kept instanceof DomainError || kept?.seconds === seconds) return;
+    await lookup.forget(queue);
+    const [present] = await lookup.find([queue]);
+    if (present?.historySeconds !== seconds) return;
     await data.lives.keep({ queue, seconds }).catch((error: unknown) => {
       warn("A queue's pool could not be told to keep the lives of its messages", error);
     });
