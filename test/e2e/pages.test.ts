@@ -70,7 +70,7 @@ describe("in either theme", () => {
         expect(await violations(page, OVERLAY), button).toEqual([]);
       }
       await page.goto(dashboard.url + paths.queue("shop", "exact-numbers"), { waitUntil: "networkidle" });
-      await page.getByRole("table").getByRole("link").first().click();
+      await page.getByRole("table").getByRole("link").last().click();
       await page
         .getByRole("region", { name: /^Message / })
         .getByText("123456789012345678901234567890")

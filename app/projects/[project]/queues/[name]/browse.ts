@@ -20,15 +20,19 @@ const STATES: Record<StateName, StateName> = {
 export function readBrowse(search: Search): Browse {
   const at = Date.parse(one(search, "at") ?? "");
   const searched = Number(one(search, "searched") ?? 0);
-  return {
-    order: one(search, "order") === "oldest" ? "oldest" : "newest",
+  const place = {
+    order: one(search, "order") === "oldest" ? ("oldest" as const) : ("newest" as const),
     state: chosen(search, "state", STATES) ?? null,
     body: one(search, "body") ?? null,
     at: Number.isNaN(at) ? null : new Date(at).toISOString(),
     end: isOn(search, "end"),
     after: one(search, "after") ?? null,
     before: one(search, "before") ?? null,
-    follow: isOn(search, "follow"),
+  };
+  const atNewest = place.order === "newest" && !place.end && (place.at ?? place.after ?? place.before) === null;
+  return {
+    ...place,
+    follow: isOn(search, "follow") && atNewest,
     searched: Number.isSafeInteger(searched) && searched > 0 ? Math.min(searched, 1_000_000) : 0,
     columns: one(search, "columns") ?? null,
   };
@@ -78,7 +82,7 @@ export function listedOf(
   };
   const newest = browse.order === "newest";
   const begun = browse.at !== null || browse.end || browse.after !== null || browse.before !== null;
-  const first = begun ? href({ follow: browse.follow && !begun }) : null;
+  const first = begun ? href({}) : null;
   if (queue.messages) {
     const { nodes, pageInfo } = queue.messages;
     const { hasNextPage, endCursor, hasPreviousPage, startCursor } = pageInfo;
