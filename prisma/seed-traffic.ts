@@ -2,7 +2,7 @@
  * Live traffic for the demo: producers and workers that use the API as any program does, with the TypeScript client.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type ClientOptions, createClient } from "../clients/typescript/client.ts";
+import { type ClientOptions, createClient, type Worker } from "../clients/typescript/client.ts";
 import { callsTo } from "./seed-api.ts";
 
 const PROJECT = "shop";
@@ -11,6 +11,8 @@ const MESSAGE_TTL_SECONDS = 3600;
 /** How long an idle worker waits for messages in the server. */
 const WAIT_SECONDS = 20;
 const RETRY_MS = 2000;
+/** How long a worker that died holds its messages. */
+const HELD_SECONDS = 3600;
 const REPORT_MS = 10_000;
 
 interface Flow {
@@ -19,6 +21,8 @@ interface Flow {
   /** Messages posted per second. */
   rate: number;
   workers: number;
+  /** The last worker dies then, and holds messages for an hour. */
+  lastStopsAfterMs?: number;
   /** How long a worker needs for one message. */
   workMs: number;
   /** The share of messages at which a worker fails. */
@@ -29,9 +33,11 @@ interface Flow {
 const FLOWS: readonly Flow[] = [
   {
     queue: "orders",
-    rate: 3,
+    // Two workers do not catch up.
+    rate: 5,
     workers: 3,
-    workMs: 600,
+    lastStopsAfterMs: 240_000,
+    workMs: 900,
     failures: 0.02,
     body: (serial) => ({ order: 50_000 + serial, customer: `c-${(serial * 7919) % 1000}`, total: "24.90" }),
   },
@@ -60,6 +66,15 @@ const FLOWS: readonly Flow[] = [
     workMs: 900,
     failures: 0,
     body: (serial) => ({ image: `img-${serial}.png`, width: 320 }),
+  },
+  // Nobody takes its messages.
+  {
+    queue: "newsletters",
+    rate: 0.2,
+    workers: 0,
+    workMs: 0,
+    failures: 0,
+    body: (serial) => ({ newsletter: "tea of the month", to: `c-${serial % 1000}@example.org` }),
   },
 ];
 
@@ -131,6 +146,24 @@ export async function runTraffic(
     });
   }
 
+  /** As a crash would: the worker ends, and what it had claimed stays claimed. */
+  async function die({ queue, workers: count, lastStopsAfterMs }: Flow, worker: Worker | undefined): Promise<void> {
+    if (lastStopsAfterMs === undefined || worker === undefined) return;
+    await pause(lastStopsAfterMs);
+    if (signal.aborted) return;
+    await worker.stop();
+    const mutation = "mutation Claim($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } } }";
+    const input = {
+      project: PROJECT,
+      queue,
+      limit: 10,
+      ttlSeconds: HELD_SECONDS,
+      clientId: `${queue}-worker-${count}`,
+    };
+    await call(mutation, { input }).catch((error) => noteFailure(queue, error));
+    report(`${queue}-worker-${count} stopped. It holds up to 10 messages for an hour.`);
+  }
+
   async function reportTotals(): Promise<void> {
     while (!signal.aborted) {
       await pause(REPORT_MS);
@@ -145,9 +178,13 @@ export async function runTraffic(
       input: { project: PROJECT, queue, ...given },
     });
   }
-  const workers = flows.flatMap((flow) => Array.from({ length: flow.workers }, (_, index) => work(flow, index + 1)));
-  await Promise.all([reportTotals(), ...flows.map(produce)]);
-  await Promise.all(workers.map((worker) => worker.stop()));
+  const started = flows.map((flow) => ({
+    flow,
+    workers: Array.from({ length: flow.workers }, (_, index) => work(flow, index + 1)),
+  }));
+  const deaths = started.map(({ flow, workers }) => die(flow, workers.at(-1)));
+  await Promise.all([reportTotals(), ...flows.map(produce), ...deaths]);
+  await Promise.all(started.flatMap(({ workers }) => workers.map((worker) => worker.stop())));
   return totals;
 }
 

@@ -1,6 +1,7 @@
 import { POOL_CHOICE } from "../../components/catalogue/fragments.ts";
 import { PAGE_INFO } from "../../components/fragments.ts";
 import { graphql } from "../../components/graphql.ts";
+import { PROBLEM_GROUP, PROBLEM_ROW } from "../../components/problems/fragments.ts";
 import { QUEUE_ROW } from "../../components/queues/fragments.ts";
 
 /** `counts` false: without the statistics, which only the pools know. */
@@ -45,7 +46,30 @@ export const QUEUES_PAGE = graphql(
         ...PoolChoice
       }
     }
+    problemSummary {
+      ...ProblemGroup
+    }
   }
 `,
-  [QUEUE_ROW, PAGE_INFO, POOL_CHOICE],
+  [QUEUE_ROW, PAGE_INFO, POOL_CHOICE, PROBLEM_GROUP],
+);
+
+/** The view of the queues with problems. */
+export const QUEUE_PROBLEMS = graphql(
+  `
+  query QueueProblems($filter: ProblemFilter!, $first: Int, $after: String, $last: Int, $before: String) {
+    problems(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+      nodes {
+        ...ProblemRow
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+    problemSummary {
+      ...ProblemGroup
+    }
+  }
+`,
+  [PROBLEM_ROW, PROBLEM_GROUP, PAGE_INFO],
 );

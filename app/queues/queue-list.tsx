@@ -15,6 +15,7 @@ import { Ago } from "../../components/ui/time.tsx";
 import { chosen, isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { QUEUES_PAGE } from "./documents.ts";
+import { ProblemList, QueueViews } from "./problem-list.tsx";
 
 /** Milliseconds that the page waits for the counts, which come from the pools. */
 const COUNTS_WAIT_MS = 300;
@@ -41,6 +42,7 @@ const ORDERS: Record<string, Order> = {
 
 /** The queues of one project, or with null of all projects. */
 export async function QueueList({ project, search }: { project: string | null; search: Search }) {
+  if (one(search, "problems") !== undefined) return <ProblemList project={project} search={search} />;
   const order = chosen(search, "sort", ORDERS) ?? ORDERS.name;
   const sort = one(search, "sort");
   if (!order) return null;
@@ -60,10 +62,10 @@ export async function QueueList({ project, search }: { project: string | null; s
     orderBy: { field: order.field, direction: order.direction },
     ...pageVariables(search),
   };
-  const whole = load(QUEUES_PAGE, { ...variables, counts: true });
+  const whole = load(QUEUES_PAGE, { ...variables, counts: true }, ["problemSummary"]);
   const soon = await Promise.race([whole, pause(COUNTS_WAIT_MS, null)]);
   // One slow pool must not delay the rows: they come without counts then, and the counts follow.
-  const loaded = soon ?? (await load(QUEUES_PAGE, { ...variables, counts: false }));
+  const loaded = soon ?? (await load(QUEUES_PAGE, { ...variables, counts: false }, ["problemSummary"]));
   const late = soon === null ? whole.then((late) => (late.ok ? late.data.queues.nodes : [])) : null;
   const pools = loaded.ok ? loaded.data.pools.nodes : [];
   const link = (query: { sort?: string; after?: string; before?: string }) =>
@@ -88,6 +90,7 @@ export async function QueueList({ project, search }: { project: string | null; s
           </>
         }
       />
+      <QueueViews project={project} current={null} groups={loaded.ok ? (loaded.data.problemSummary ?? []) : []} />
       <Panel flush>
         <QueueFilters pools={pools} pool={filter.pool} flavor={filter.flavor} />
         {loaded.ok ? (

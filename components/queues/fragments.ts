@@ -1,7 +1,7 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 
-/** The variable is of QueuesPage and Overview: false leaves out what every pool has to be asked for. */
+/** The variable is of QueuesPage: false leaves out what every pool has to be asked for. */
 export const QUEUE_ROW = graphql(`
   fragment QueueRow on Queue {
     project
@@ -20,6 +20,11 @@ export const QUEUE_ROW = graphql(`
     }
     sample {
       oldestReadyAt
+    }
+    problems {
+      kind
+      severity
+      since
     }
     history(metrics: [READY], range: { seconds: 3600 }, resolution: MINUTE) {
       series {

@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { MESSAGE_STATES } from "../messages/message-state.tsx";
 import { paths } from "../paths.ts";
+import { KINDS, SEVERITIES } from "../problems/looks.ts";
 import { ProjectLink } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
@@ -14,7 +15,7 @@ import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks, type SortLink } from "../ui/table.tsx";
-import { Age, Ago } from "../ui/time.tsx";
+import { Age, Ago, Moment } from "../ui/time.tsx";
 import { DELETE_QUEUE } from "./documents.ts";
 import type { QueueRow } from "./fragments.ts";
 
@@ -60,6 +61,29 @@ function OldestReady({ row: { stats, catalogueEntry, sample } }: { row: QueueRow
   );
 }
 
+/** The worst problem in a few words, and how many more there are. */
+function WhyItWaits({ row: { problems } }: { row: QueueRow }) {
+  const [worst] = problems;
+  if (worst === undefined) {
+    return (
+      <span data-nothing className="text-muted">
+        —
+      </span>
+    );
+  }
+  const { shape, ink, word } = SEVERITIES[worst.severity];
+  return (
+    <span className="inline-flex items-center gap-1.5 whitespace-nowrap">
+      <Glyph shape={shape} ink={ink} />
+      <span>
+        <span className="sr-only">{word}: </span>
+        {KINDS[worst.kind].short} since <Moment at={worst.since} />
+        {problems.length > 1 ? <span className="text-muted"> and {problems.length - 1} more</span> : null}
+      </span>
+    </span>
+  );
+}
+
 /** Ready messages in the last hour, minute by minute. */
 function LastHour({ row: { name, history } }: { row: QueueRow }) {
   const values = history?.series[0]?.values ?? [];
@@ -100,6 +124,7 @@ const rest = [
     align: "right",
     wide: "below",
   }),
+  column<QueueRow>("why", "Why it waits", (row) => <WhyItWaits row={row} />, { wide: "below" }),
   column<QueueRow>("history", "Last hour", (row) => <LastHour row={row} />, { wide: true }),
   column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
   column<QueueRow>(
@@ -166,7 +191,6 @@ export function QueueTable({
   pager,
   summary,
   empty,
-  editable = true,
 }: {
   rows: QueueRow[];
   /** Resolves with the rows and their counts. Null when `rows` has the counts. */
@@ -176,13 +200,11 @@ export function QueueTable({
   pager: PagerLinks;
   summary: ReactNode;
   empty: ReactNode;
-  /** False: it is not the list of the page. */
-  editable?: boolean;
 }) {
   return (
     <DataTable
       label="Queues"
-      editable={editable}
+      editable
       columns={ofAll ? OF_ALL : OF_ONE}
       rows={useCounted(rows, late)}
       rowKey={keyOf}

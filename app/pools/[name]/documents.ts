@@ -3,6 +3,7 @@ import { PAGE_INFO } from "../../../components/fragments.ts";
 import { graphql } from "../../../components/graphql.ts";
 import { JOB_ROW } from "../../../components/jobs/fragments.ts";
 import { POOL_DETAILS, POOL_HEALTH, POOL_HISTORY, SAMPLING } from "../../../components/pools/fragments.ts";
+import { PROBLEM_ROW } from "../../../components/problems/fragments.ts";
 
 export const POOL_PAGE = graphql(
   `
@@ -19,6 +20,9 @@ export const POOL_PAGE = graphql(
     pool(pool: $name) {
       ...PoolDetails
       ...PoolHistory
+      problems {
+        ...ProblemRow
+      }
       catalogue(first: $first, after: $after, last: $last, before: $before) {
         nodes {
           ...CatalogueRow
@@ -48,5 +52,5 @@ export const POOL_PAGE = graphql(
     }
   }
 `,
-  [POOL_DETAILS, POOL_HISTORY, CATALOGUE_ROW, PAGE_INFO, POOL_CHOICE, JOB_ROW, POOL_HEALTH, SAMPLING],
+  [PROBLEM_ROW, POOL_DETAILS, POOL_HISTORY, CATALOGUE_ROW, PAGE_INFO, POOL_CHOICE, JOB_ROW, POOL_HEALTH, SAMPLING],
 );

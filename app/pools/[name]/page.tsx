@@ -12,6 +12,7 @@ import { PoolAbout } from "../../../components/pools/pool-about.tsx";
 import { DeletePool, DrainPool } from "../../../components/pools/pool-actions.tsx";
 import { OperationTable, PoolState } from "../../../components/pools/pool-health.tsx";
 import { HISTORY_RANGES, PoolHistory, startOf } from "../../../components/pools/pool-history.tsx";
+import { ProblemTable } from "../../../components/problems/problem-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
 import { PageHeader, Panel } from "../../../components/ui/page.tsx";
@@ -86,6 +87,13 @@ export default async function PoolPage({ params, searchParams }: Props) {
         }
       />
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
+        {pool.problems.length === 0 ? null : (
+          <div className="lg:col-span-2">
+            <Panel title="Problems" flush>
+              <ProblemTable rows={pool.problems} />
+            </Panel>
+          </div>
+        )}
         <PoolAbout pool={pool} />
         <Panel title="Health" flush>
           {state ? (

@@ -1,0 +1,92 @@
+import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { PageQuery } from "../../components/page-query.tsx";
+import { paths } from "../../components/paths.ts";
+import type { ProblemGroup, ProblemKind } from "../../components/problems/fragments.ts";
+import { countProblems, KINDS } from "../../components/problems/looks.ts";
+import { ProblemTable } from "../../components/problems/problem-table.tsx";
+import { projectLabel } from "../../components/projects/project-name.tsx";
+import { formatCount } from "../../components/ui/format.ts";
+import { PageHeader, Panel } from "../../components/ui/page.tsx";
+import { EmptyState } from "../../components/ui/states.tsx";
+import { TabLinks } from "../../components/ui/tabs.tsx";
+import { one, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { load } from "../execute.ts";
+import { QUEUE_PROBLEMS } from "./documents.ts";
+
+const OF_QUEUES = (Object.keys(KINDS) as ProblemKind[]).filter((kind) => KINDS[kind].about === "queues");
+
+/** The queues with problems, of one project, or with null of all projects. */
+export async function ProblemList({ project, search }: { project: string | null; search: Search }) {
+  const named = one(search, "problems") ?? "all";
+  const kind = OF_QUEUES.find((one) => one.toLowerCase() === named);
+  const filter = { kinds: kind === undefined ? OF_QUEUES : [kind], ...(project === null ? {} : { project }) };
+  const variables = { filter, ...pageVariables(search) };
+  const loaded = await load(QUEUE_PROBLEMS, variables, ["problemSummary"]);
+  const link = (page: { after?: string; before?: string }) => paths.queues(project, { problems: named, ...page });
+  return (
+    <>
+      <PageHeader
+        title={project === null ? "Queues" : projectLabel(project)}
+        crumbs={project === null ? [] : [{ label: "Projects", href: paths.projects() }]}
+        description="Queues with problems, the worst first."
+        actions={<PageQuery document={textOf(QUEUE_PROBLEMS)} variables={variables} />}
+      />
+      <QueueViews
+        project={project}
+        current={kind?.toLowerCase() ?? "all"}
+        groups={loaded.ok ? (loaded.data.problemSummary ?? []) : []}
+      />
+      <Panel flush>
+        {loaded.ok ? (
+          <ProblemTable
+            rows={loaded.data.problems?.nodes ?? []}
+            pager={loaded.data.problems ? pagerLinks(loaded.data.problems.pageInfo, search, link) : NO_PAGES}
+            empty={<EmptyState title="No problems">No queue has a problem of this kind.</EmptyState>}
+          />
+        ) : (
+          <Failed error={loaded.error} />
+        )}
+      </Panel>
+    </>
+  );
+}
+
+const NO_PAGES = { first: null, previous: null, next: null };
+
+/** The views of the queues. `current` null: all queues. Numbers are those of all projects. */
+export function QueueViews({
+  project,
+  current,
+  groups,
+}: {
+  project: string | null;
+  current: string | null;
+  groups: readonly ProblemGroup[];
+}) {
+  const counted = project === null;
+  const own = groups.filter((group) => KINDS[group.kind].about === "queues");
+  const all = countProblems(own)?.count ?? 0;
+  return (
+    <TabLinks
+      label="Views"
+      tabs={[
+        { label: "All", href: paths.queues(project), current: current === null },
+        {
+          label: "Problems",
+          href: paths.queues(project, { problems: "all" }),
+          current: current === "all",
+          ...(counted && all > 0 ? { count: formatCount(all) } : {}),
+        },
+        ...own.map(({ kind, count }) => ({
+          label: sentenceCase(KINDS[kind].short),
+          href: paths.queues(project, { problems: kind.toLowerCase() }),
+          current: current === kind.toLowerCase(),
+          ...(counted ? { count: formatCount(count) } : {}),
+        })),
+      ]}
+    />
+  );
+}
+
+const sentenceCase = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
