@@ -63,7 +63,7 @@ const ConsumerType = builder.objectRef<Consumer>("Consumer").implement({
       type: "DateTime",
       nullable: true,
       description:
-        "When it stopped: it called every few seconds, and then not any more. Null while it calls, for one that called rarely, and a day after it stopped.",
+        "When it stopped: it called every few seconds, and then not any more. Null while it calls, for one that called rarely, a day after it stopped, and when another one began to call regularly at about that time: its replacement.",
     }),
     claimed: t.expose("claimed", {
       type: "SafeInt",

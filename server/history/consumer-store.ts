@@ -13,6 +13,8 @@ const TRIM_BATCH = 5000;
 /** "Every few seconds": in as many of the 30 slots of ten seconds that end with the last call. */
 const REGULAR_SLOTS = 12;
 const SLOTS = 30;
+/** Slots in which a replacement must have called: a person who claims by hand replaces nobody. */
+const REPLACEMENT_SLOTS = 4;
 const KEPT_SLOTS = 60;
 
 interface ConsumerRow {
@@ -34,11 +36,21 @@ interface ConsumerRow {
 const mask = (slots: number) => String(2n ** BigInt(slots) - 1n);
 const LAST_AT = "greatest(c.last_claim_at, c.last_empty_at)";
 const COLUMNS = `c.name, c.actor, c.first_at, c.last_claim_at, c.last_empty_at, c.claimed, c.last_minute, c.minutes`;
-/** When it stopped; null while it has not. `gone`: seconds of silence that tell. */
+/**
+ * When it stopped; null while it has not, and when another one began at about that time: its replacement, as when a new
+ * version is rolled out. `gone`: seconds of silence that tell.
+ */
 const stoppedAt = (gone: string) => `
   CASE WHEN ${gone} > 0 AND ${LAST_AT} <= t.now - make_interval(secs => ${gone})
     AND ${LAST_AT} > t.now - make_interval(secs => ${STOPPED_SECONDS})
-    AND bit_count((c.busy & ${mask(SLOTS)})::bit(64)) >= ${REGULAR_SLOTS} THEN ${LAST_AT} END`;
+    AND bit_count((c.busy & ${mask(SLOTS)})::bit(64)) >= ${REGULAR_SLOTS}
+    AND NOT EXISTS (
+      SELECT 1 FROM queue_consumers o
+      WHERE o.queue_id = c.queue_id AND o.name <> c.name
+        AND o.first_at BETWEEN ${LAST_AT} - interval '1 minute' AND ${LAST_AT} + interval '5 minutes'
+        AND greatest(o.last_claim_at, o.last_empty_at) > ${LAST_AT}
+        AND bit_count((o.busy & ${mask(SLOTS)})::bit(64)) >= ${REPLACEMENT_SLOTS})
+  THEN ${LAST_AT} END`;
 const now = (ahead: string) => `SELECT clock_timestamp() + make_interval(secs => ${ahead}::float8) AS now`;
 
 const SQL = {

@@ -15,7 +15,10 @@ export interface Consumer {
   readonly lastClaimAt: Date | null;
   readonly lastEmptyClaimAt: Date | null;
   readonly lastSeenAt: Date;
-  /** When it stopped: its last call, if it had called every few seconds before and has been silent since. */
+  /**
+   * When it stopped: its last call, if it had called every few seconds before and has been silent since, and no other
+   * one began at about that time in its place.
+   */
   readonly stoppedAt: Date | null;
   /** All messages that it got, since it was first seen. */
   readonly claimed: number;

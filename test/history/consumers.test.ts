@@ -155,6 +155,8 @@ describe("consumers", () => {
 
   it("have stopped when they called every few seconds and then not any more", async () => {
     const queue = await aQueue();
+    await service.consumers.add([news(queue, "worker-1")]);
+    service.clock.offsetMs += 60_000;
     await busy(queue, "worker-2", 5);
     const stoppedAt = Date.now() + service.clock.offsetMs - 10_000;
     await service.consumers.add([news(queue, "rare")]);
@@ -177,6 +179,26 @@ describe("consumers", () => {
     service.clock.offsetMs += 25 * 3_600_000;
     expect(await stopped(120)).toEqual([]);
     expect(await names(queue)).toEqual(["rare", "worker-1", "worker-2"]);
+  });
+
+  it("have not stopped when another one took their place, as when a new version is rolled out", async () => {
+    const queue = await aQueue();
+    for (const name of ["pod-a", "pod-b"]) await busy(queue, name, 5);
+    // It comes while the last one ends, and the others that are here have begun long before.
+    await service.consumers.add([news(queue, "pod-c")]);
+    await service.consumers.add([news(queue, "pod-b")]);
+    await busy(queue, "pod-c", 4);
+    const stopped = (await list(queue)).filter(({ stoppedAt }) => stoppedAt !== null);
+    expect(stopped.map(({ name }) => name)).toEqual([]);
+    const another = await aQueue();
+    await service.consumers.add([news(another, "pod-c")]);
+    service.clock.offsetMs += 60_000;
+    await busy(another, "pod-a", 5);
+    await busy(another, "pod-c", 4);
+    expect((await list(another)).map(({ name, stoppedAt }) => [name, stoppedAt === null])).toEqual([
+      ["pod-a", false],
+      ["pod-c", true],
+    ]);
   });
 
   it("are at most 1,000 in a queue, and those that were silent longest go", async () => {
