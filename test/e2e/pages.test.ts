@@ -201,7 +201,7 @@ it(
     await page.goto(dashboard.url + paths.queue(queue.project, queue.queue), { waitUntil: "networkidle" });
     await page.getByText("3 exhausted", { exact: true }).waitFor();
     await page.getByText("0 ready", { exact: true }).waitFor();
-    expect(await page.getByRole("table").getByText("exhausted").count()).toBe(3);
+    expect(await page.getByRole("cell", { name: "Exhausted", exact: true }).count()).toBe(3);
     await page.getByLabel("State").selectOption("ready");
     await page.getByText("No ready messages").waitFor();
     const notice = page.getByRole("region", { name: "Missing dead letter queue" });
