@@ -15,8 +15,8 @@ const PROBES: StepState[] = STEPS.map((step) =>
 );
 
 /** A deck with a row of each kind. */
-export function DeckSample() {
-  const until = Math.floor(Date.now() / 60_000) * 60_000;
+export function DeckSample({ now }: { now: number }) {
+  const until = Math.floor(now / 60_000) * 60_000;
   const at = (minutes: number) => new Date(until - minutes * 60_000).toISOString();
   const events: DeckEvent[] = [
     { key: "1", at: at(45), label: "paused", text: "paused by oncall", shape: "bars" },

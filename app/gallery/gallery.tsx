@@ -52,9 +52,9 @@ const ROWS: Row[] = [
 ];
 const WAVE = Array.from({ length: 60 }, (_, step) => (step === 20 ? null : 40 + 30 * Math.sin(step / 6)));
 
-const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
-
-export function Gallery() {
+/** `now`: the server's clock, in milliseconds, so that server and browser render the same. */
+export function Gallery({ now }: { now: number }) {
+  const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString();
   return (
     <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
       <Panel title="Glyphs">
@@ -164,7 +164,7 @@ export function Gallery() {
         />
       </Panel>
       <div className="lg:col-span-2">
-        <DeckSample />
+        <DeckSample now={now} />
       </div>
       <Panel title="Table" flush>
         <DataTable label="Sample" columns={COLUMNS} rows={ROWS} rowKey={(row) => row.name} summary="2 rows" editable />

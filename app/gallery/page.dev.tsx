@@ -9,7 +9,7 @@ export default function GalleryPage() {
   return (
     <>
       <PageHeader title="Gallery" description="Each component in each of its states." />
-      <Gallery />
+      <Gallery now={Date.now()} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { ProjectPrefix } from "../projects/project-name.tsx";
 import { Badge, type Tone } from "../ui/badge.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
@@ -18,7 +18,17 @@ const OUTCOMES: Record<AuditRow["outcome"], { label: string; tone: Tone }> = {
 const COLUMNS = [
   column<AuditRow>("at", "Time", (row) => <Ago at={row.at} />),
   column<AuditRow>("actor", "Actor", (row) => row.actor, { wide: "below" }),
-  column<AuditRow>("action", "Action", (row) => <span className="font-mono text-xs">{row.action}</span>),
+  column<AuditRow>("action", "Action", (row) => (
+    <span className="block font-mono text-xs md:min-w-max">
+      {/* Narrow screens break the name between its words. */}
+      {row.action.split(/(?=[A-Z])/).map((word) => (
+        <Fragment key={word}>
+          {word}
+          <wbr />
+        </Fragment>
+      ))}
+    </span>
+  )),
   column<AuditRow>(
     "target",
     "Target",
@@ -30,9 +40,16 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<AuditRow>("outcome", "Outcome", (row) => (
-    <Badge tone={OUTCOMES[row.outcome].tone}>{OUTCOMES[row.outcome].label}</Badge>
-  )),
+  column<AuditRow>(
+    "outcome",
+    "Outcome",
+    (row) => (
+      <span data-nothing={row.outcome === "DONE" || undefined}>
+        <Badge tone={OUTCOMES[row.outcome].tone}>{OUTCOMES[row.outcome].label}</Badge>
+      </span>
+    ),
+    { wide: "below" },
+  ),
   column<AuditRow>(
     "details",
     "Details",

@@ -54,7 +54,16 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<FlavorRow>("capabilities", "Capabilities", (row) => <Capabilities names={row.capabilities} />, { wide: true }),
+  column<FlavorRow>(
+    "capabilities",
+    "Capabilities",
+    (row) => (
+      <span className="block min-w-64 lg:min-w-max">
+        <Capabilities names={row.capabilities} />
+      </span>
+    ),
+    { wide: true },
+  ),
   column<FlavorRow>(
     "actions",
     "",

@@ -37,7 +37,7 @@ const COLUMNS = [
         {row.uri ?? "control database"}
       </span>
     ),
-    { grow: "cut", wide: true },
+    { grow: "cut", wide: "only wide" },
   ),
   column<PoolRow>("flavor", "Flavor", (row) => row.flavorName ?? <span className="text-muted">none</span>, {
     wide: "below",
@@ -46,7 +46,10 @@ const COLUMNS = [
     align: "right",
     wide: "below",
   }),
-  column<PoolRow>("share", "New queues", (row) => `${(100 * row.share).toFixed(0)} %`, { align: "right", wide: true }),
+  column<PoolRow>("share", "New queues", (row) => `${(100 * row.share).toFixed(0)} %`, {
+    align: "right",
+    wide: "only wide",
+  }),
   column<PoolRow>("hour", "Last hour", (row) => <LastHour pool={row.name} intervals={row.healthLastHour} />, {
     wide: true,
   }),
@@ -54,7 +57,7 @@ const COLUMNS = [
     "actions",
     "",
     (row) => (
-      <span className="flex justify-end gap-1">
+      <span className="flex justify-end gap-1 max-sm:gap-0">
         <EditPool pool={row} />
         <DeletePool pool={row} />
       </span>

@@ -27,7 +27,7 @@ interface AttributeRow {
 
 const COLUMNS = [
   column<AttributeRow>("name", "Attribute", (row) => (
-    <code className="font-mono text-xs">
+    <code className="block font-mono text-xs md:min-w-max">
       {/* Narrow screens break the name between its words. */}
       {row.name.split(/(?<=\w_)/).map((word) => (
         <Fragment key={word}>

@@ -14,9 +14,9 @@ export interface ColumnLook {
   align?: "right";
   /**
    * Hidden on narrow screens, or with "below" a line under the row's first cell there, unless the cell is empty or has
-   * `data-nothing`.
+   * `data-nothing`. "only wide": hidden on tablets, too.
    */
-  wide?: boolean | "below";
+  wide?: boolean | "below" | "only wide";
   /** Takes the remaining width and breaks long words, or with "cut" shows one line as far as it fits. */
   grow?: boolean | "cut";
 }
@@ -201,9 +201,9 @@ function withColumns(href: string, chosen: ReadonlySet<string> | null): string {
 /** `leading`: the first column that narrow screens show. */
 function classesOfCell(look: ColumnLook, leading: boolean): string {
   return classes(
-    "px-2 first:pl-3 last:pr-3",
+    "px-2 first:pl-3 last:pr-3 max-sm:px-1.5",
     look.align === "right" ? "text-right" : "text-left",
-    look.wide && "hidden md:table-cell",
+    look.wide && (look.wide === "only wide" ? "hidden lg:table-cell" : "hidden md:table-cell"),
     look.grow === "cut"
       ? "w-full max-w-40 sm:max-w-0"
       : look.grow

@@ -9,6 +9,8 @@ import { PAGES } from "./page-list.ts";
 
 const THEMES = ["dark", "light"] as const;
 const WIDTHS = [375, 768, 1440];
+/** Pixels that a browser still draws in one piece. */
+const HIGHEST = 8000;
 
 const [url = "http://127.0.0.1:3000", folder = "screenshots"] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -24,7 +26,11 @@ try {
     for (const [index, [name, path]] of PAGES.entries()) {
       await page.goto(url + path, { waitUntil: "networkidle" });
       for (const width of WIDTHS) {
-        await page.setViewportSize({ width, height: width === 375 ? 812 : 900 });
+        const least = width === 375 ? 812 : 900;
+        await page.setViewportSize({ width, height: least });
+        // As high as the page, or what is sticky would end in the middle of the picture.
+        const height = await page.evaluate(() => document.documentElement.scrollHeight);
+        await page.setViewportSize({ width, height: Math.min(Math.max(least, height), HIGHEST) });
         const number = String(index + 1).padStart(2, "0");
         const file = `${number}-${name.replaceAll(" ", "-")}-${theme}-${width}.png`;
         await page.screenshot({ path: join(folder, file), fullPage: true });
