@@ -76,7 +76,8 @@ it(
       expect(await known.getByRole("link", { name: "lost" }).getAttribute("href")).toBe(paths.pool("lost"));
       await known.getByText("far", { exact: true }).waitFor();
       await known.getByText("the tea house").waitFor();
-      expect(await violations(page), tab).toEqual([]);
+      // What stands around it is the same on each tab.
+      expect(await violations(page, tab === "messages" ? "html" : "#content"), tab).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     }
     await page.goto(dashboard.url + paths.queue("p", "tea", "settings"), { waitUntil: "networkidle" });

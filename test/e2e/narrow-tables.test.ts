@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { violations } from "./axe.ts";
-import { type Dashboard, openDemoDashboard } from "./service.ts";
+import { type Dashboard, openDemoDashboard, type Visit } from "./service.ts";
 
 const SLOW = 60_000;
 
@@ -39,10 +39,16 @@ const TABLES: [string, string, string[], RegExp, string[]][] = [
 ];
 
 describe("at 375 pixels", () => {
+  let visit: Visit;
+  beforeAll(async () => {
+    visit = await dashboard.visit({ theme: "dark", width: 375 });
+  });
+  afterAll(() => visit?.end());
+
   it.each(TABLES)(
     "%s shows names, states and counts without scrolling",
     async (path, label, headers, row, below) => {
-      const { page, end } = await dashboard.visit({ theme: "dark", width: 375 });
+      const { page } = visit;
       await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
       const region = page.getByRole("region", { name: label, exact: true });
       for (const name of headers) {
@@ -52,8 +58,8 @@ describe("at 375 pixels", () => {
         const line = region.getByRole("row", { name: row }).first().locator("div", { hasText: text });
         expect(await cutOff(region, line.first()), text).toBeNull();
       }
-      expect(await violations(page)).toEqual([]);
-      await end();
+      // The frame around them is the same.
+      expect(await violations(page, label === "Queues" ? "html" : "main")).toEqual([]);
     },
     SLOW,
   );
@@ -80,7 +86,8 @@ it(
 it(
   "an edge with hidden columns has a shadow, and the arrow keys lead there",
   async () => {
-    const { page, complaints, end } = await dashboard.visit({ width: 375 });
+    // At 375 pixels this table fits.
+    const { page, complaints, end } = await dashboard.visit({ width: 300 });
     await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
     const region = page.getByRole("region", { name: "Pools", exact: true });
     const [left, right] = [0, 1].map((index) => region.locator("..").locator("> div").nth(index)) as [Locator, Locator];
