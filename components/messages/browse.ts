@@ -20,7 +20,8 @@ export interface Browse {
   follow: boolean;
   /** How many messages a search has looked at. */
   searched: number;
-  columns: string | null;
+  /** What the address says of other parts of the page. */
+  others: Readonly<Record<string, string>>;
 }
 
 /** Where a list of other messages, or of another order, begins again. */
@@ -35,10 +36,10 @@ export const isSearch = ({ body, state }: Browse) => body !== null || (state !==
 /** The address of the messages, with the open one: `first` and `last` are those of the page. */
 export function browseHref(
   { project, queue }: { project: string; queue: string },
-  { order, searched, ...rest }: Browse,
+  { order, searched, others, ...rest }: Browse,
   message?: string | null,
 ): string {
-  const query = { ...rest, order: order === "oldest" && order, searched: searched > 0 && searched, message };
+  const query = { ...others, ...rest, order: order === "oldest" && order, searched: searched > 0 && searched, message };
   return paths.queue(project, queue, "messages", query);
 }
 

@@ -722,6 +722,20 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
+    guarantee: "A search looks into bodies alone",
+    file: `${REDIS}/messages/select.ts`,
+    from: "local first = #carried - size_of(carried) + 1",
+    to: "local first = 1",
+    test: drivers("finds a text in bodies as it was posted, and not in headers"),
+  },
+  {
+    guarantee: "A search that goes on misses no message",
+    file: `${POSTGRES}/messages/select.ts`,
+    from: "selection.position = last.marker;",
+    to: "selection.position = (BigInt(last.marker) + 1n).toString();",
+    test: drivers("goes from either end, and on from where it ended, without gap or overlap"),
+  },
+  {
     guarantee: "On Redis a caller with an old epoch writes nothing",
     file: `${REDIS}/queue-lua.ts`,
     from: "if caller_epoch and caller_epoch ~= epoch then return {'stale'} end",

@@ -17,6 +17,9 @@ const STATES: Record<StateName, StateName> = {
   exhausted: "exhausted",
 };
 
+/** The parameters of the address that are about messages. */
+const OURS = new Set(["order", "state", "body", "at", "end", "after", "before", "follow", "searched", "message"]);
+
 export function readBrowse(search: Search): Browse {
   const at = Date.parse(one(search, "at") ?? "");
   const searched = Number(one(search, "searched") ?? 0);
@@ -34,7 +37,12 @@ export function readBrowse(search: Search): Browse {
     ...place,
     follow: isOn(search, "follow") && atNewest,
     searched: Number.isSafeInteger(searched) && searched > 0 ? Math.min(searched, 1_000_000) : 0,
-    columns: one(search, "columns") ?? null,
+    others: Object.fromEntries(
+      Object.keys(search).flatMap((name) => {
+        const value = OURS.has(name) ? undefined : one(search, name);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    ),
   };
 }
 
