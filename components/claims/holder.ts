@@ -11,3 +11,9 @@ export function holderLabel(claim: { clientId: string | null; actor: string | nu
 export function counted(count: number, one: string, text = count.toLocaleString("en-US")): string {
   return count === 1 ? `1 ${one}` : `${text} ${one}s`;
 }
+
+/** Claims of one holder. */
+export interface ClaimsToRelease {
+  holder: string;
+  claims: readonly { project: string; queueName: string; id: string; messageCount: number }[];
+}

@@ -7,8 +7,7 @@ import { useRefresh } from "../ui/refresh.tsx";
 import { ShowGraphql } from "../ui/show-graphql.tsx";
 import { toastDone, toastFailed } from "../ui/toast.tsx";
 import { RELEASE_CLAIM } from "./documents.ts";
-import { counted } from "./holder.ts";
-import type { ClaimsToRelease } from "./release-claims.tsx";
+import { type ClaimsToRelease, counted } from "./holder.ts";
 
 /** Claims that are released at a time. */
 const AT_ONCE = 5;

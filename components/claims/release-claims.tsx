@@ -2,12 +2,7 @@
 
 import { Button } from "../ui/button.tsx";
 import { Opener } from "../ui/opener.tsx";
-import { counted } from "./holder.ts";
-
-export interface ClaimsToRelease {
-  holder: string;
-  claims: readonly { project: string; queueName: string; id: string; messageCount: number }[];
-}
+import { type ClaimsToRelease, counted } from "./holder.ts";
 
 /** Releases all these claims of one holder, after a question. `kind` left out: small, beside the holder's name. */
 export function ReleaseClaims({ kind, ...props }: ClaimsToRelease & { kind?: "primary" | "plain" }) {
