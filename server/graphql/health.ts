@@ -63,7 +63,8 @@ export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implem
     freeBytes: t.expose("freeBytes", {
       type: "SafeInt",
       nullable: true,
-      description: "Bytes that it can still store, if the storage tells: a Redis with a maxmemory.",
+      description:
+        "Bytes that it can still store, if the storage tells: a Redis with a maxmemory, or a PostgreSQL on the machine of this service.",
     }),
     errorCode: t.expose("errorCode", {
       type: ErrorCodeType,

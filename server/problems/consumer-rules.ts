@@ -28,8 +28,8 @@ const MAX_NAMES = 3;
 const TOGETHER_MS = 600_000;
 
 /**
- * Consumers that leave while others take all that comes were replaced, or are not needed. It is a problem when nobody is
- * left, or when messages wait for longer than the silence.
+ * Consumers that leave while others take all that comes were replaced, or are not needed. It is a problem when nobody
+ * is left, or when messages wait for longer than the silence.
  */
 export function judgeConsumers(facts: QueueWithoutSome): FoundProblem | null {
   const { queue, stopped, othersPresent, ready, oldestReadyAt, held, goneSeconds, now } = facts;

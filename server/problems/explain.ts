@@ -33,7 +33,7 @@ export interface Reason {
   problem: ProblemRecord | null;
 }
 
-/** What was read of a queue. Null: it could not be read in time. */
+/** What was read of a queue. Null, or of the move undefined: it could not be read in time. */
 export interface QueueFacts {
   now: Date;
   pool: { name: string; reachable: boolean; writesRefused: string | null } | null;
@@ -55,7 +55,8 @@ export interface QueueFacts {
   /** Null also when nobody notes them. Those that have stopped come first. */
   consumers: readonly { name: string; lastSeenAt: Date; stoppedAt: Date | null; rate: number }[] | null;
   problems: readonly Problem[] | null;
-  move: { target: string | null; progress: number; total: number | null; waitingFor: string | null } | null;
+  /** Null: none runs. */
+  move: { target: string | null; progress: number; total: number | null; waitingFor: string | null } | null | undefined;
   deadLetterQueue: { name: string; exists: boolean } | null;
 }
 
@@ -109,6 +110,7 @@ function explainPool({ pool }: QueueFacts, out: Explained) {
 }
 
 function explainMove({ move }: QueueFacts, out: Explained) {
+  if (move === undefined) return;
   if (move === null) {
     out.ruledOut.push("No move of the queue runs.");
     return;

@@ -3,15 +3,31 @@ import type { WriteRefusal } from "../storage/errors/read-only-storage.ts";
 import { type FoundProblem, ofPool, type Problem } from "./problem.ts";
 
 /** What the checks of pools find. */
-export const POOL_KINDS = ["poolUnhealthy", "poolFull"] as const;
+export const POOL_KINDS = ["poolUnhealthy", "poolFull", "disk"] as const;
 
 export interface CheckedPool {
   pool: string;
   storageReachable: boolean;
   freeBytes: number | null;
+  totalBytes: number | null;
   operations: readonly { operation: string; succeeded: boolean }[];
   /** Another pool that is the same store. */
   sameAs: string | null;
+}
+
+/** A clock that differs by so many seconds is a problem, and one until it differs by less than half of that. */
+const SKEW_SECONDS = 2;
+
+/** `seconds`: by how much the pool's clock is ahead of the control database's, at least. */
+export function judgeClock(params: { pool: string; seconds: number; before: readonly Problem[]; now: Date }) {
+  const { pool, seconds, before, now } = params;
+  const isKnown = before.some(({ kind }) => kind === "clockSkew");
+  if (Math.abs(seconds) < (isKnown ? SKEW_SECONDS / 2 : SKEW_SECONDS)) return [];
+  const found: FoundProblem = {
+    ...ofPool(pool),
+    ...{ kind: "clockSkew", severity: "warning", since: now, numbers: { seconds } },
+  };
+  return [found];
 }
 
 /** A pool must be healthy for so long before its problem ends, so that one that comes and goes has one problem. */
@@ -26,7 +42,7 @@ export function judgePool(params: {
   now: Date;
 }): FoundProblem[] {
   const { check, refusal, before, now } = params;
-  const found = checkNow(check, refusal, now);
+  const found = [...checkNow(check, refusal, now), ...judgeSpace(params)];
   const unhealthy = before.find((problem) => problem.kind === "poolUnhealthy");
   if (unhealthy === undefined || found.some(({ kind }) => kind === "poolUnhealthy")) return found;
   const { healthySince } = unhealthy.numbers;
@@ -37,6 +53,24 @@ export function judgePool(params: {
     ...found,
     { ...ofPool(check.pool), kind: "poolUnhealthy", severity: "warning", since: unhealthy.since, numbers },
   ];
+}
+
+/** Below both of these a storage is almost full. */
+const LOW_SHARE = 0.1;
+const LOW_BYTES = 5 * 1024 ** 3;
+/** Below this share, soon nothing can be stored. */
+const CRITICAL_SHARE = 0.02;
+/** It must have so many times as much before that ends. */
+const ROOMY = 1.2;
+
+function judgeSpace({ check, refusal, before, now }: Parameters<typeof judgePool>[0]): FoundProblem[] {
+  const { pool, freeBytes, totalBytes } = check;
+  // A full storage is a problem of its own.
+  if (freeBytes === null || totalBytes === null || totalBytes === 0 || refusal !== null) return [];
+  const isKnown = before.some(({ kind }) => kind === "disk");
+  if (freeBytes >= Math.min(LOW_BYTES, totalBytes * LOW_SHARE) * (isKnown ? ROOMY : 1)) return [];
+  const severity = freeBytes < totalBytes * CRITICAL_SHARE ? "critical" : "warning";
+  return [{ ...ofPool(pool), kind: "disk", severity, since: now, numbers: { freeBytes, totalBytes } }];
 }
 
 function checkNow(check: CheckedPool, refusal: WriteRefusal | null, since: Date): FoundProblem[] {

@@ -128,8 +128,9 @@ export interface ProblemStore {
   /** One for each kind that there is, without snoozed ones. */
   summary(filter: Pick<ProblemFilter, "projects">): Promise<ProblemGroup[]>;
   /**
-   * All problems of these kinds: others of them end. Of one that is known, the earlier `since` stays. With `queues`, all
-   * of these queues only, with their `since`. With `pool`, all of this pool only.
+   * All problems of these kinds: others of them end. Of one that is known, the earlier `since` stays. With `queues`,
+   * all of these queues only, with their `since`. With `pool`, all of this pool only. Those of queues that do not exist
+   * are left out.
    */
   put(params: {
     kinds: readonly ProblemKind[];
@@ -142,6 +143,8 @@ export interface ProblemStore {
     problem: ProblemSubject & { kind: ProblemKind },
     snooze: (Omit<Snooze, "until"> & { seconds: number }) | null,
   ): Promise<void>;
+  /** What is silent now, whether there is such a problem or not; at most `limit`. */
+  snoozed(limit: number): Promise<(ProblemSubject & { kind: ProblemKind })[]>;
   /** The store's clock. */
   now(): Promise<Date>;
 }

@@ -46,7 +46,8 @@ const FILTER = `($2::text[] IS NULL OR p.kind = ANY($2)) AND ($3::smallint[] IS 
 const SQL = {
   list: (backward: boolean) => `
     SELECT ${COLUMNS}, z.until, z.actor, z.reason FROM ${WITH_SNOOZE} WHERE ${FILTER}
-      AND ($9::int IS NULL OR (p.severity, p.since, p.id) ${backward ? "<" : ">"} ($9::int, $10::timestamptz, $11::bigint))
+      AND ($9::int IS NULL
+        OR (p.severity, p.since, p.id) ${backward ? "<" : ">"} ($9::int, $10::timestamptz, $11::bigint))
     ORDER BY ${backward ? "p.severity DESC, p.since DESC, p.id DESC" : WORST} LIMIT $12`,
   count: `SELECT count(*)::int AS count FROM (
     SELECT 1 FROM ${WITH_SNOOZE} WHERE ${FILTER} LIMIT ${MAX_COUNT + 1}) AS found`,
@@ -79,13 +80,19 @@ const SQL = {
         AND ($6::text IS NULL OR p.pool = $6)
         AND NOT EXISTS (SELECT 1 FROM found f WHERE ${same("f", "p")}))
     INSERT INTO problems AS p (kind, ${SUBJECT}, severity, since, seen_at, numbers)
-    SELECT kind, ${SUBJECT}, severity, since, ${NOW}, numbers FROM found ORDER BY kind, ${SUBJECT}
+    SELECT f.kind, f.project, f.queue, f.pool, f.job, f.severity, f.since, ${NOW}, f.numbers FROM found f
+    -- A queue that was deleted meanwhile has no problems.
+    WHERE f.queue = '' OR EXISTS (SELECT 1 FROM queues q WHERE q.project = f.project AND q.name = f.queue)
+    ORDER BY f.kind, f.project, f.queue, f.pool, f.job
     ON CONFLICT (kind, ${SUBJECT}) DO UPDATE SET severity = excluded.severity,
-      since = CASE WHEN $4::text[] IS NULL THEN least(p.since, excluded.since) ELSE excluded.since END, seen_at = excluded.seen_at, numbers = excluded.numbers`,
+      since = CASE WHEN $4::text[] IS NULL THEN least(p.since, excluded.since) ELSE excluded.since END,
+      seen_at = excluded.seen_at, numbers = excluded.numbers`,
   snooze: `
     INSERT INTO problem_snoozes (kind, ${SUBJECT}, until, actor, reason)
     VALUES ($2, $3, $4, $5, $6, ${NOW} + make_interval(secs => $7), $8, $9)
-    ON CONFLICT (kind, ${SUBJECT}) DO UPDATE SET until = excluded.until, actor = excluded.actor, reason = excluded.reason`,
+    ON CONFLICT (kind, ${SUBJECT}) DO UPDATE SET until = excluded.until, actor = excluded.actor,
+      reason = excluded.reason`,
+  snoozed: `SELECT kind, ${SUBJECT} FROM problem_snoozes WHERE until > ${NOW} ORDER BY until DESC LIMIT $2`,
   // Those that have ended go with it.
   wake: `DELETE FROM problem_snoozes WHERE until <= ${NOW}
     OR (kind = $2 AND project = $3 AND queue = $4 AND pool = $5 AND job = $6)`,
@@ -162,6 +169,8 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
       if (snooze === null) await run(SQL.wake, subject, true);
       else await run(SQL.snooze, [...subject, snooze.seconds, snooze.actor, snooze.reason], true);
     },
+
+    snoozed: (limit) => run(SQL.snoozed, [limit]),
 
     async now() {
       const [row] = await run<{ now: Date }>(`SELECT ${NOW} AS now`, []);

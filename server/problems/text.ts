@@ -68,12 +68,12 @@ const queueOf = ({ queue, project }: FoundProblem) => `The queue ${queue} of the
 type Texts = { [Kind in ProblemKind]: (problem: Extract<FoundProblem, { kind: Kind }>, now: number) => ProblemText };
 
 const REFUSALS: Record<WriteRefusal, [what: string, advice: string]> = {
-  "disk-full": ["The disk of the pool POOL is full.", "Free some space there."],
-  "memory-full": ["The memory of the pool POOL is full.", "Raise its server's maxmemory, or delete messages."],
-  "out-of-memory": ["The server of the pool POOL is out of memory.", "Give it more, or fewer connections."],
-  "read-only": ["The pool POOL is read-only.", "Make it writable, or give it the URI of its primary server."],
-  "disk-failing": ["The pool POOL cannot write to its disk.", "Check whether it is full, and read its log."],
-  "too-few-replicas": ["The pool POOL has too few replicas to take writes.", "Start them again."],
+  "disk-full": ["The disk of the pool POOL is full.", "Free some space there"],
+  "memory-full": ["The memory of the pool POOL is full.", "Raise its server's maxmemory, or delete messages"],
+  "out-of-memory": ["The server of the pool POOL is out of memory.", "Give it more, or fewer connections"],
+  "read-only": ["The pool POOL is read-only.", "Make it writable, or give it the URI of its primary server"],
+  "disk-failing": ["The pool POOL cannot write to its disk.", "Check whether it is full, and read its log"],
+  "too-few-replicas": ["The pool POOL has too few replicas to take writes.", "Start them again"],
 };
 
 const TEXTS: Texts = {
@@ -144,40 +144,49 @@ const TEXTS: Texts = {
   },
   poolUnhealthy({ pool, numbers }, now) {
     const { reachable, failed, sameAs, healthySince } = numbers;
+    const parts: ProblemText[] = [];
     if (!reachable) {
-      return {
+      parts.push({
         text: `The pool ${pool} cannot be reached, so its queues are not available.`,
         evidence: "The last check got no answer.",
         advice: "Check its server and URI.",
-      };
-    }
-    if (failed.length > 0) {
-      return {
+      });
+    } else if (failed.length > 0) {
+      parts.push({
         text: `In the pool ${pool} these operations fail: ${failed.join(", ")}.`,
-        evidence: "Each check does real operations on a hidden queue.",
+        evidence: "A check does real operations on a hidden queue.",
         advice: "Read its server's log.",
-      };
+      });
     }
     if (sameAs !== null) {
-      return {
+      parts.push({
         text: `The pool ${pool} is the same server and namespace as the pool ${sameAs}.`,
         evidence: "Both stores have the same identity.",
         advice: "Give it no new queues, move those that it has to a third pool, and delete it.",
-      };
+      });
     }
+    if (parts.length === 0) {
+      parts.push({
+        text: `The pool ${pool} was unhealthy until a moment ago.`,
+        evidence: `Its checks succeed for ${inTime(now - (healthySince ?? now))}. This ends when they did for a minute.`,
+        advice: "Nothing is to be done, unless it fails again.",
+      });
+    }
+    const joined = (of: (part: ProblemText) => string) => parts.map(of).join(" ");
     return {
-      text: `The pool ${pool} was unhealthy until a moment ago.`,
-      evidence: `Its checks succeed for ${inTime(now - (healthySince ?? now))}. This ends when they did for a minute.`,
-      advice: "Nothing is to be done, unless it fails again.",
+      text: joined(({ text }) => text),
+      evidence: joined(({ evidence }) => evidence),
+      advice: joined(({ advice }) => advice),
     };
   },
   poolFull({ pool, numbers }) {
     const { reason, freeBytes } = numbers;
     const [what, advice] = REFUSALS[reason];
+    const left = freeBytes === null ? "" : ` (${inBytes(freeBytes)} are free)`;
     return {
       text: what.replace("POOL", pool),
-      evidence: `${refusalReason(reason)}${freeBytes === null ? "" : ` (${inBytes(freeBytes)} are free)`}.`,
-      advice: `${advice} Until then it can only be read. It recovers by itself.`,
+      evidence: `${refusalReason(reason)}${left}.`,
+      advice: `${advice}${left}. Until then it can only be read. It recovers by itself.`,
     };
   },
   poolEmptyAgain({ pool, since }) {
@@ -211,7 +220,7 @@ const TEXTS: Texts = {
   disk({ pool, numbers: { freeBytes, totalBytes } }) {
     const percent = Math.floor((100 * freeBytes) / Math.max(1, totalBytes));
     return {
-      text: `The disk of the pool ${pool} is almost full: ${inBytes(freeBytes)} are free, ${percent} %.`,
+      text: `The storage of the pool ${pool} is almost full: ${inBytes(freeBytes)} are free, ${percent} %.`,
       evidence: `${inBytes(freeBytes)} of ${inBytes(totalBytes)}.`,
       advice: "Free some space, or move queues to another pool.",
     };

@@ -6,9 +6,16 @@ export interface DriverHealth {
   storageReachable: boolean;
   /** Why the storage refuses writes although it answers. Null when it takes them. */
   writesRefused: WriteRefusal | null;
-  /** Space left, in bytes. Null when the storage does not tell. */
+  /** Space left, and space in all, in bytes. Null when the storage does not tell. */
   freeBytes: number | null;
+  totalBytes: number | null;
   operations: OperationHealth[];
+}
+
+/** How much room a storage has. */
+export interface StorageSpace {
+  freeBytes: number;
+  totalBytes: number;
 }
 
 /** `error` and `errorCode` are those of a DomainError, never the store's own text. */

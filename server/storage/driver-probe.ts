@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
-import type { DriverHealth, OperationHealth } from "./driver-health.ts";
+import type { DriverHealth, OperationHealth, StorageSpace } from "./driver-health.ts";
 import { type WriteRefusal, writeRefusalOf } from "./errors/read-only-storage.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
@@ -16,12 +16,12 @@ export const isProbeQueue = ({ project, name }: QueueRef) => project === "" && n
  * Probes a data driver: does each operation once on a hidden queue, and times it. Clients cannot use the queue's name,
  * so it never meets one of theirs. The queue is detached at the end and gc frees it. Never throws.
  *
- * `reserve` fails when the storage has no space left and the operations would not notice. `freeBytes` returns the space
- * left, if the storage tells.
+ * `reserve` fails when the storage has no space left and the operations would not notice. `space` returns how much room
+ * the storage has, if it tells.
  */
 export async function probeDriver(
   driver: Omit<DataDriver, "health">,
-  { reserve, freeBytes }: { reserve?: () => Promise<void>; freeBytes?: () => Promise<number | null> } = {},
+  { reserve, space }: { reserve?: () => Promise<void>; space?: () => Promise<StorageSpace | null> } = {},
 ): Promise<DriverHealth> {
   const queue = { project: "", name: `${PROBE_NAME}${randomUUID()}`, epoch: 1 };
   const operations: OperationHealth[] = [];
@@ -75,6 +75,7 @@ export async function probeDriver(
   // A storage that refuses writes has answered.
   const storageReachable = writesRefused !== null || operations.some(({ succeeded }) => succeeded);
   // Asking a storage that does not answer would cost its time-out once more.
-  const left = storageReachable ? ((await freeBytes?.().catch(() => null)) ?? null) : null;
-  return { storageReachable, writesRefused, freeBytes: left, operations };
+  const room = storageReachable ? ((await space?.().catch(() => null)) ?? null) : null;
+  const { freeBytes, totalBytes } = room ?? { freeBytes: null, totalBytes: null };
+  return { storageReachable, writesRefused, freeBytes, totalBytes, operations };
 }

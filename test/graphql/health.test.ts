@@ -61,11 +61,12 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
 test("a dead letter queue that is missing is a warning", async () => {
   const project = aProject();
   await createQueue(api, project, "q", { _max_claim_count: 1, _dead_letter_queue: "nowhere" });
+  // An answer is remembered for up to ten seconds.
   await vi.waitFor(async () => {
     const { health } = await api.run("{ health { status warnings } }");
     expect(health.status).toBe("WARN");
     expect(health.warnings.join()).toContain("nowhere");
-  }, 5000);
+  }, 15_000);
 });
 
 test("a caller can ask who they are and which limits apply", async () => {

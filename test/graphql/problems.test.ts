@@ -5,11 +5,13 @@ import { over } from "../operations/a-service.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api, server } = startApi();
+/** By how much the pool's clock is wrong. */
+let aheadMs = 0;
 let pool: FakePool;
 let round: ReturnType<typeof samplingOf>;
 const now = () => Date.now() + server().clock.offsetMs;
 beforeAll(() => {
-  pool = new FakePool(now);
+  pool = new FakePool(() => now() + aheadMs);
   round = samplingOf(server().engine, new Map([["default", pool]]));
 });
 /** Takes the samples of the next minute. */
@@ -37,10 +39,11 @@ async function stuckQueue(project: string, name: string, ready = 3): Promise<num
 test("a stuck queue is a problem since its oldest message came, for everybody who asks, until one is given out", async () => {
   const project = aProject();
   const since = await stuckQueue(project, "orders", 1200);
-  for (let passed = 1; passed <= 5; passed += 1) {
+  for (let passed = 1; passed <= 4; passed += 1) {
     await minute();
     expect((await list({ project })).nodes).toEqual([]);
   }
+  await minute();
   await minute();
   const { nodes, count } = await list({ project });
   expect(count).toEqual({ value: 1, exact: true });
@@ -61,6 +64,9 @@ test("a stuck queue is a problem since its oldest message came, for everybody wh
     },
   ]);
   expect(Math.abs(Date.parse(nodes[0].since) - since)).toBeLessThan(5000);
+
+  const { health } = await api.run("{ health { status warnings } }");
+  expect(health).toMatchObject({ status: "WARN", warnings: [`${nodes[0].text} ${nodes[0].advice}`] });
 
   const query = `query Q($project: String!, $id: ID!) {
     queue(project: $project, queue: "orders") { problems { kind } } node(id: $id) { ... on Problem { queueName } }
@@ -145,6 +151,8 @@ test("a snoozed problem is silent until then, says who did it and why, and stays
   expect(problem).toMatchObject({ id, snoozedBy: expect.any(String), snoozeReason: "Known: ticket 17" });
   expect(Math.abs(Date.parse(problem.snoozedUntil) - now() - 3_600_000)).toBeLessThan(5000);
   expect((await list({ project })).nodes).toEqual([]);
+  const { warnings } = (await api.run("{ health { warnings } }")).health;
+  expect(warnings.filter((warning: string) => warning.includes(project))).toEqual([]);
   expect((await list({ project, includeSnoozed: true })).nodes).toMatchObject([
     { id, snoozeReason: "Known: ticket 17" },
   ]);
@@ -188,6 +196,7 @@ test("a pool that cannot be reached is a problem of its own, until it has been h
     storageReachable: true,
     errorCode: null,
     freeBytes: null,
+    totalBytes: null,
     operations: [],
   };
   const note = (storageReachable: boolean) =>
@@ -328,4 +337,21 @@ test("consumers that stop are a problem when nobody is left, and it ends when on
   expect(Math.abs(Date.parse(problem.since) - stoppedAt)).toBeLessThan(15_000);
   await called("worker-3");
   expect(await gone()).toEqual([]);
+});
+
+test("a pool whose clock is ahead is a problem, until it is right again", async () => {
+  const project = aProject();
+  await createQueue(api, project, "orders");
+  const look = async () => {
+    pool.use({ project, name: "orders" }, { posted: 1 });
+    await minute();
+    return (await list({ pool: "default", kinds: ["CLOCK_SKEW"] })).nodes;
+  };
+  expect(await look()).toEqual([]);
+  aheadMs = 5000;
+  const [problem] = await look();
+  expect(problem).toMatchObject({ severity: "WARNING", poolName: "default" });
+  expect(problem.text).toMatch(/^The clock of the pool default is [45] s ahead of that of the control database\.$/);
+  aheadMs = 0;
+  expect(await look()).toEqual([]);
 });

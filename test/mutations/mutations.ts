@@ -22,6 +22,7 @@ const moves = (name: string) => ({ file: "test/guarantees/queue-moves.test.ts", 
 const jobs = (name: string) => ({ file: "test/operations/jobs.test.ts", name });
 const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
 const api = (file: string, name: string) => ({ file: `test/graphql/${file}.test.ts`, name });
+const rules = (name: string) => ({ file: "test/problems/queue-rules.test.ts", name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
@@ -914,5 +915,53 @@ export const MUTATIONS: readonly Mutation[] = [
       file: "test/storage/postgres/batch-executor.test.ts",
       name: "a deadline includes the wait, and a storage that has answered nothing by then counts as unreachable",
     },
+  },
+  {
+    guarantee: "A queue is stuck since the message was given out last, not since it was seen",
+    file: "server/problems/queue-rules.ts",
+    from: "const since = Math.max(oldest, state.givenAt ?? 0, state.readySince ?? 0);",
+    to: "const since = oldest;",
+    test: rules("since the last message was given out, if more waited then, and no more once one is given out"),
+  },
+  {
+    guarantee: "A delayed message that has just become ready makes no queue stuck",
+    file: "server/problems/queue-rules.ts",
+    from: "return Math.max(depths.oldestReadyAt?.getTime() ?? 0, lastMinute ?? 0);",
+    to: "return depths.oldestReadyAt?.getTime();",
+    test: rules("not because of a delayed message that has just become ready, however old it is"),
+  },
+  {
+    guarantee: "The rules look at a queue again though nothing happens in it",
+    file: "server/problems/queue-rules.ts",
+    from: "if (looks.length > 0) state.lookAt = Math.min(...looks);",
+    to: "",
+    test: rules("looking only when it is used or due finds the same problems as looking in each minute"),
+  },
+  {
+    guarantee: "A minute without use is no minute of growth",
+    file: "server/problems/queue-rules.ts",
+    from: "const rising = followsOn ? before.rising : undefined;",
+    to: "const rising = before.rising;",
+    test: rules("not when it grew by less, when one minute was without growth, or when nothing happened in one"),
+  },
+  {
+    guarantee: "A problem that ended and comes again is silent as long as it is snoozed",
+    file: "server/problems/store.ts",
+    from: "($8::boolean OR z.until IS NULL)",
+    to: "($8::boolean OR true)",
+    test: api(
+      "problems",
+      "a snoozed problem is silent until then, says who did it and why, and stays silent when it comes again",
+    ),
+  },
+  {
+    guarantee: "A queue that nobody uses is looked at when its problem begins by the passing of time",
+    file: "server/history/sample-writes.ts",
+    from: "changes_at: earlier(reading.changesAt, rules.lookAt),",
+    to: "changes_at: reading.changesAt,",
+    test: api(
+      "problems",
+      "a stuck queue is a problem since its oldest message came, for everybody who asks, until one is given out",
+    ),
   },
 ];

@@ -1,4 +1,5 @@
 /** The rules about queues, minute by minute, on numbers alone. */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { byChange, type Change, type Depths } from "../../server/history/sample.ts";
 import { judge, type Observation, type RuleState, type Thresholds } from "../../server/problems/queue-rules.ts";
@@ -15,16 +16,19 @@ class Watched {
   minute = 0;
   #last: { minute: number; depths: Depths } | null = null;
   readonly limits: Thresholds;
+  /** Looked at in each minute, needed or not. */
+  readonly eager: boolean;
 
-  constructor(limits: Partial<Thresholds> = {}) {
+  constructor(limits: Partial<Thresholds> = {}, eager = false) {
     this.limits = { ...LIMITS, ...limits };
+    this.eager = eager;
   }
 
   /** A minute passes. Null: nothing happens in it. Returns what is wrong then: kind, and minutes since the start. */
   next(depths: Partial<Depths> | null, changes: Changes = {}): string[] {
     this.minute += 1;
     const end = START + this.minute * MINUTE;
-    const isDue = this.state.lookAt !== undefined && this.state.lookAt <= end;
+    const isDue = this.eager || (this.state.lookAt !== undefined && this.state.lookAt <= end);
     if (depths === null && !isDue) return this.problems();
     const now: Depths = {
       ...(this.#last?.depths ?? { ready: 0, claimed: 0, delayed: 0, exhausted: 0, oldestReadyAt: null }),
@@ -192,4 +196,72 @@ test("what is remembered of a queue stays small", () => {
   }
   expect(queue.problems()).toHaveLength(4);
   expect(JSON.stringify(queue.state).length).toBeLessThan(600);
+});
+
+describe("whatever happens to a queue", () => {
+  /** What happens in a minute. Null: nothing. */
+  const happening = fc.record({
+    posted: fc.nat(40),
+    taken: fc.nat(40),
+    lapsed: fc.nat(6),
+    deadLettered: fc.nat(3),
+  });
+  const minutes = fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(null) }, { weight: 3, arbitrary: happening }), {
+    maxLength: 80,
+  });
+
+  /** The depths and changes of each minute: messages are taken in order. */
+  function* live(story: readonly (typeof happening extends fc.Arbitrary<infer T> ? T | null : never)[]) {
+    const waiting: number[] = [];
+    for (const [index, minute] of story.entries()) {
+      if (minute === null) {
+        yield { depths: null, changes: {} as Changes, ready: waiting.length };
+        continue;
+      }
+      const { posted, taken, lapsed, deadLettered } = minute;
+      const given = Math.min(taken, waiting.length + posted);
+      for (let count = 0; count < posted; count += 1) waiting.push(index + 0.5);
+      waiting.splice(0, given);
+      const oldestReadyAt = waiting[0] === undefined ? null : at(waiting[0]);
+      const changes: Changes = { posted, delivered: given, claimed: given, lapsed, deadLettered, deleted: given };
+      yield { depths: { ready: waiting.length, oldestReadyAt }, changes, ready: waiting.length };
+    }
+  }
+
+  test("looking only when it is used or due finds the same problems as looking in each minute", () => {
+    fc.assert(
+      fc.property(minutes, (story) => {
+        const [lazy, eager] = [new Watched(), new Watched({}, true)];
+        for (const { depths, changes } of live(story)) {
+          expect(lazy.next(depths, changes)).toEqual(eager.next(depths, changes));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("since stays as long as the problem does and is never ahead, stuck means that messages wait, and all ends in silence", () => {
+    fc.assert(
+      fc.property(minutes, (story) => {
+        const queue = new Watched();
+        let before: string[] = [];
+        for (const { depths, changes, ready } of live(story)) {
+          const now = queue.next(depths, changes);
+          const lasting = before.filter((one) => now.some((other) => other.split(" ")[0] === one.split(" ")[0]));
+          expect(now).toEqual(expect.arrayContaining(lasting));
+          for (const one of now) expect(Number(one.split(" ")[1])).toBeLessThan(queue.minute);
+          if (now.some((one) => one.startsWith("stuck"))) {
+            expect(ready).toBeGreaterThan(0);
+            expect(changes.delivered ?? 0).toBe(0);
+          }
+          before = now;
+        }
+        queue.next({ ready: 0, oldestReadyAt: null }, { deleted: 1 });
+        for (let minute = 0; minute < 15; minute += 1) queue.next(null);
+        expect(queue.problems()).toEqual([]);
+        expect(queue.state.lookAt).toBe(undefined);
+      }),
+      { numRuns: 300 },
+    );
+  });
 });

@@ -118,7 +118,7 @@ export class FakePool {
     health: async () => {
       this.calls.push("health");
       await this.before("health");
-      return { storageReachable: true, writesRefused: null, freeBytes: null, operations: [] };
+      return { storageReachable: true, writesRefused: null, freeBytes: null, totalBytes: null, operations: [] };
     },
     gc: async () => {
       this.calls.push("gc");

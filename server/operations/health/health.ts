@@ -1,5 +1,8 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
+import { judgePool } from "../../problems/pool-rules.ts";
+import type { Problem } from "../../problems/problem.ts";
+import { gcProblems, lossProblem } from "../../problems/service-rules.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
@@ -7,11 +10,11 @@ import { refusalReason, type WriteRefusal } from "../../storage/errors/read-only
 import type { OperationContext } from "../context.ts";
 import { checkBatch } from "../input/limits.ts";
 import { checkName } from "../input/names.ts";
-import type { MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
+import { MAX_MISSING, type MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
 import type { PoolChecks } from "../pool-facts/health-checks.ts";
 import type { Refusals } from "../pool-facts/refusals.ts";
 import { type CheckedPool, type ControlHealth, type PoolHealth, twinsOf, withDuplicates } from "./record.ts";
-import { controlWarnings, gcWarnings, lossWarning, poolWarnings } from "./warnings.ts";
+import { controlWarnings, KNOWN_KINDS, MAX_KNOWN, problemWarnings } from "./warnings.ts";
 
 export interface HealthReport {
   /**
@@ -32,7 +35,7 @@ export interface HealthReport {
     subscriptions: number;
     queues: number;
   } | null;
-  /** Sentences for people: what is wrong and what to do. */
+  /** Sentences for people: what is wrong and what to do. Without what is snoozed. */
   warnings: string[];
 }
 
@@ -58,6 +61,8 @@ export interface HealthOperations {
   notReady(): Promise<string | null>;
 }
 
+/** Snoozes that are read, those that last longest. */
+const MAX_SNOOZED = 1000;
 const REMEMBER_CONTROL_MS = 1000;
 /** For the whole answer. Each step gets the time that the steps before it left. */
 const DEADLINE_MS = 9500;
@@ -72,7 +77,7 @@ export function createHealthOperations(
     refusals: Refusals;
   },
 ): HealthOperations {
-  const { control, limits, now } = context;
+  const { control, problems, limits, now: clock } = context;
   const { checks, refusals } = parts;
   const checkControl = controlCheck(context);
 
@@ -84,8 +89,14 @@ export function createHealthOperations(
 
   /** Starts DEADLINE_MS now. Returns a function that tells how many milliseconds are left. */
   function countdown(): () => number {
-    const until = now() + DEADLINE_MS;
-    return () => Math.max(0, until - now());
+    const until = clock() + DEADLINE_MS;
+    return () => Math.max(0, until - clock());
+  }
+
+  /** What others found that this check does not find. */
+  async function knownProblems({ projects }: Access): Promise<Problem[]> {
+    const filter = { kinds: KNOWN_KINDS, ...(projects === "all" ? {} : { projects }) };
+    return (await problems.list({ page: { limit: MAX_KNOWN + 1 }, filter })).items;
   }
 
   function withRefusal(health: CheckedPool): PoolHealth {
@@ -108,21 +119,30 @@ export function createHealthOperations(
           left(),
           () => otherwise,
         );
-      const [tried, missing, losses, twins, last] = await Promise.all([
+      const [tried, missing, losses, twins, last, known, silent, now] = await Promise.all([
         Promise.all(names.map((pool) => checks.check(pool, left()))),
-        orElse(parts.missingDeadLetterQueues.warnings(access), []),
+        orElse(parts.missingDeadLetterQueues.recent(access), []),
         orElse(control.pools.listLosses(), []),
         orElse(control.pools.listTwins(), []),
         orElse(control.collections.last(), null),
+        orElse(knownProblems(access), []),
+        orElse(problems.snoozed(MAX_SNOOZED), []),
+        orElse(problems.now(), new Date()),
       ]);
       const checked = withDuplicates(tried, twinsOf(twins)).map(withRefusal);
-      const warnings = [
-        ...controlWarnings(controlHealth),
-        ...checked.flatMap((pool) => poolWarnings(pool, refusals.ofWrites(pool.pool))),
-        ...losses.map(lossWarning),
-        ...gcWarnings(last, names),
-        ...missing,
+      const found = [
+        // What is almost full still works: it is told once it is known.
+        ...checked
+          .flatMap((check) => judgePool({ check, refusal: refusals.ofWrites(check.pool), before: [], now }))
+          .filter(({ kind }) => kind !== "disk"),
+        ...losses.map(lossProblem),
+        ...gcProblems(last, names),
+        ...missing.slice(0, MAX_MISSING),
       ];
+      const warnings = [...controlWarnings(controlHealth), ...problemWarnings(found, known, silent, now)];
+      if (missing.length > MAX_MISSING) {
+        warnings.push(`More than ${MAX_MISSING} queues name a dead letter queue that does not exist.`);
+      }
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
       const gc = last && { at: last.at, durationSeconds: last.durationSeconds, ...last.total };
       return { status, control: controlHealth, pools: checked, gc, warnings };

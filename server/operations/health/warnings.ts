@@ -1,60 +1,48 @@
-/** What is wrong, and what an operator can do about it: sentences for people. */
-import type { Collection } from "../../storage/control-driver.ts";
-import type { WriteRefusal } from "../../storage/errors/read-only-storage.ts";
-import type { ControlHealth, PoolHealth } from "./record.ts";
+/** The warnings of health: problems in words, those found by this check and those that are known. */
+import {
+  type FoundProblem,
+  PROBLEM_KINDS,
+  type Problem,
+  type ProblemKind,
+  type ProblemSubject,
+} from "../../problems/problem.ts";
+import { describeProblem } from "../../problems/text.ts";
+import type { ControlHealth } from "./record.ts";
+
+/** What a check of health finds itself. Others are read as they were found last. */
+const CHECKED: readonly ProblemKind[] = [
+  "poolUnhealthy",
+  "poolFull",
+  "poolEmptyAgain",
+  "exhausted",
+  "deadLetterQueueMissing",
+];
+export const KNOWN_KINDS = PROBLEM_KINDS.filter((kind) => !CHECKED.includes(kind));
+/** Known problems that health tells, the worst ones. */
+export const MAX_KNOWN = 20;
 
 export function controlWarnings({ reachable }: ControlHealth): string[] {
   return reachable ? [] : ["The control database cannot be reached. Check that it runs and DATABASE_URL is right."];
 }
 
-/** Of the pools in `names`: another may be gone since the collection. */
-export function gcWarnings(last: Collection | null, names: readonly string[]): string[] {
-  return (last?.failed ?? [])
-    .filter(({ pool }) => names.includes(pool))
-    .map(({ pool, error }) => `Garbage collection failed in the pool ${pool}: ${error}`);
-}
+type Silent = ProblemSubject & { kind: ProblemKind };
+const keyOf = ({ kind, project, queue, pool, job }: Silent) => JSON.stringify([kind, project, queue, pool, job]);
 
-export function lossWarning({ pool, at }: { pool: string; at: Date }): string {
-  return (
-    `The pool ${pool} came back without what its queues held: ` +
-    `on ${at.toISOString()} its storage was found empty, or was another one. ` +
-    "Check that it keeps its data on disk, and post again what you can. " +
-    "Then update the pool with its URI, which ends this warning."
+/** `silent`: what is snoozed. `known`: at most one more than MAX_KNOWN. */
+export function problemWarnings(
+  found: readonly FoundProblem[],
+  known: readonly Problem[],
+  silent: readonly Silent[],
+  now: Date,
+): string[] {
+  const snoozed = new Set(silent.map(keyOf));
+  // Garbage that could not be collected was found already.
+  const also = known.filter((problem) => problem.kind !== "gcBehind" || problem.numbers.error === null);
+  const lines = [...found.filter((problem) => !snoozed.has(keyOf(problem))), ...also.slice(0, MAX_KNOWN)].map(
+    (problem) => {
+      const { text, advice } = describeProblem(problem, now);
+      return `${text} ${advice}`;
+    },
   );
-}
-
-const REFUSALS: Record<WriteRefusal, (pool: string) => string> = {
-  "disk-full": (pool) => `The disk of the pool ${pool} is full. Free some space there`,
-  "memory-full": (pool) => `The memory of the pool ${pool} is full. Raise its server's maxmemory, or delete messages`,
-  "out-of-memory": (pool) => `The server of the pool ${pool} is out of memory. Give it more, or fewer connections`,
-  "read-only": (pool) => `The pool ${pool} is read-only. Make it writable, or give it the URI of its primary server`,
-  "disk-failing": (pool) => `The pool ${pool} cannot write to its disk. Check whether it is full, and read its log`,
-  "too-few-replicas": (pool) => `The pool ${pool} has too few replicas to take writes. Start them again`,
-};
-
-function refusalWarning({ pool, freeBytes }: PoolHealth, reason: WriteRefusal | null): string[] {
-  if (reason === null) return [];
-  const left = freeBytes === null ? "" : ` (${freeBytes} bytes are free)`;
-  return [`${REFUSALS[reason](pool)}${left}. Until then it can only be read. It recovers by itself.`];
-}
-
-/** `refusal`: why the pool refuses writes now. */
-export function poolWarnings(health: PoolHealth, refusal: WriteRefusal | null): string[] {
-  const { pool, storageReachable, operations, sameAs } = health;
-  const twin =
-    sameAs === null
-      ? []
-      : [
-          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. ` +
-            "Give it no new queues, move those that it has to a third pool, and delete it.",
-        ];
-  if (!storageReachable) {
-    return [`The pool ${pool} cannot be reached, so its queues are not available. Check its server and URI.`, ...twin];
-  }
-  const failed = operations.filter(({ succeeded }) => !succeeded).map(({ operation }) => operation);
-  return [
-    ...refusalWarning(health, refusal),
-    ...(failed.length === 0 ? [] : [`In the pool ${pool} these operations fail: ${failed.join(", ")}.`]),
-    ...twin,
-  ];
+  return known.length > MAX_KNOWN ? [...lines, `There are more than ${MAX_KNOWN} other problems.`] : lines;
 }

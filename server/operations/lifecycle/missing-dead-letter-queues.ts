@@ -5,7 +5,6 @@
 import { LRUCache } from "lru-cache";
 import type { Access } from "../../access/access.ts";
 import { type FoundProblem, ofQueue } from "../../problems/problem.ts";
-import { describeProblem } from "../../problems/text.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import type { QueueStats } from "../../storage/queue-stats.ts";
 import type { OperationContext } from "../context.ts";
@@ -18,14 +17,11 @@ export interface MissingDeadLetterQueues {
    * of all.
    */
   find(params: { projects?: readonly string[]; limit: number; since: Date }): Promise<FoundProblem[]>;
-  /**
-   * One warning for each queue that the caller may see, with the number of its exhausted messages. After MAX_WARNINGS
-   * queues, one that says that there are more. At most LONGEST_MS old.
-   */
-  warnings(access: Access): Promise<string[]>;
+  /** The same of the queues that the caller may see, up to one more than MAX_MISSING. At most LONGEST_MS old. */
+  recent(access: Access): Promise<FoundProblem[]>;
 }
 
-const MAX_WARNINGS = 20;
+export const MAX_MISSING = 20;
 /**
  * An answer is cached for so many times the time that it took, within the two bounds. With 100,000 queues that use dead
  * letter queues it takes the database a tenth of a second.
@@ -33,9 +29,9 @@ const MAX_WARNINGS = 20;
 const REMEMBER_TIMES = 20;
 const SHORTEST_MS = 1000;
 const LONGEST_MS = 10_000;
-/** Sets of projects whose warnings are cached. */
+/** Sets of projects whose answers are cached. */
 const REMEMBERED_SCOPES = 100;
-/** For the numbers of messages. Without them a warning still makes sense. */
+/** For the numbers of messages. Without them a problem still makes sense. */
 const STATS_DEADLINE_MS = 2000;
 /** Queues that one call of a driver is about. */
 const SLICE = 100;
@@ -45,7 +41,7 @@ export function createMissingDeadLetterQueues(
   { deadLetters }: { deadLetters: Pick<DeadLetters, "counted"> },
 ): MissingDeadLetterQueues {
   const { control, data, limits, now } = context;
-  const cache = new LRUCache<string, { until: number; lines: Promise<string[]> }>({ max: REMEMBERED_SCOPES });
+  const cache = new LRUCache<string, { until: number; found: Promise<FoundProblem[]> }>({ max: REMEMBERED_SCOPES });
 
   async function find(params: Parameters<MissingDeadLetterQueues["find"]>[0]): Promise<FoundProblem[]> {
     const { since, ...wanted } = params;
@@ -74,28 +70,19 @@ export function createMissingDeadLetterQueues(
     });
   }
 
-  async function readWarnings({ projects }: Access): Promise<string[]> {
-    const now = new Date();
-    const found = await find({ limit: MAX_WARNINGS + 1, since: now, ...(projects === "all" ? {} : { projects }) });
-    const lines = found.slice(0, MAX_WARNINGS).map((problem) => {
-      const { text, advice } = describeProblem(problem, now);
-      return `${text} ${advice}`;
-    });
-    return found.length > MAX_WARNINGS
-      ? [...lines, `More than ${MAX_WARNINGS} queues name a dead letter queue that does not exist.`]
-      : lines;
-  }
+  const findRecent = ({ projects }: Access) =>
+    find({ limit: MAX_MISSING + 1, since: new Date(), ...(projects === "all" ? {} : { projects }) });
 
   return {
     find,
-    warnings(access) {
+    recent(access) {
       const scope = JSON.stringify(access.projects);
       const last = cache.get(scope);
-      if (last !== undefined && now() < last.until) return last.lines;
+      if (last !== undefined && now() < last.until) return last.found;
       const startedAt = now();
-      const next = { until: Number.POSITIVE_INFINITY, lines: readWarnings(access) };
+      const next = { until: Number.POSITIVE_INFINITY, found: findRecent(access) };
       cache.set(scope, next);
-      next.lines.then(
+      next.found.then(
         () => {
           const ended = now();
           next.until = ended + Math.min(Math.max(REMEMBER_TIMES * (ended - startedAt), SHORTEST_MS), LONGEST_MS);
@@ -104,7 +91,7 @@ export function createMissingDeadLetterQueues(
           next.until = 0;
         },
       );
-      return next.lines;
+      return next.found;
     },
   };
 }

@@ -13,8 +13,9 @@ export interface PoolCheck {
   storageReachable: boolean;
   /** Why it is not reachable; else null. */
   errorCode: ErrorCode | null;
-  /** Space left in the storage. Null when the storage does not tell. */
+  /** Space left in the storage, and space in all. Null when the storage does not tell. */
   freeBytes: number | null;
+  totalBytes: number | null;
   operations: OperationHealth[];
   /** When the check was done, or when the caller stopped waiting for it. */
   checkedAt: Date;
@@ -105,6 +106,7 @@ function unreachable(errorCode: ErrorCode): Result {
     storageReachable: false,
     errorCode,
     freeBytes: null,
+    totalBytes: null,
     operations: [],
   };
 }

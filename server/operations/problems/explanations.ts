@@ -21,8 +21,8 @@ export interface Explanation extends Explained {
 
 export interface ExplanationOperations {
   /**
-   * Why the messages of each queue wait, in the order asked: the most important reason first. Null for a queue that does
-   * not exist. Reads at most CLAIMS claims and CONSUMERS consumers of each, and probes their pools as health does. What
+   * Why the messages of each queue wait, in the order asked: the most important reason first. Null for a queue that
+   * does not exist. Reads at most CLAIMS claims and CONSUMERS consumers of each, and probes their pools as health does. What
    * does not answer within PART_MS is left out. The number of statements grows with the pools only. Role viewer.
    * BAD_INPUT.
    */
@@ -106,7 +106,11 @@ export function createExplanationOperations(
     if (!consumers.isOn) return new Map();
     const queues = found.map(({ queue, attributes }) => ({ ...queue, goneSeconds: attributes.consumerGoneSeconds }));
     const pages = await consumers.list({ queues, page: { limit: CONSUMERS } });
-    return byQueue(found, (index) => pages[index]?.items ?? null);
+    return byQueue(found, (index) => {
+      const { items = [], nextMarker = null } = pages[index] ?? {};
+      // Those that call come after those that have stopped, so they may be among the rest.
+      return nextMarker !== null && items.every(({ stoppedAt }) => stoppedAt !== null) ? null : items;
+    });
   }
 
   async function movesOf(found: readonly Found[]): Promise<Map<string, QueueFacts["move"]>> {
@@ -167,7 +171,7 @@ export function createExplanationOperations(
           claims: claims?.get(key) ?? null,
           consumers: known?.get(key) ?? null,
           problems: wrong?.[index] ?? null,
-          move: moves?.get(key) ?? null,
+          move: moves?.get(key),
           deadLetterQueue: deadLetterQueues?.get(key) ?? null,
         };
         return { asOf: now, ...explain(facts) };

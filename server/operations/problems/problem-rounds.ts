@@ -1,9 +1,9 @@
 /** Finds the problems that no sample of a queue tells, for all processes. One of them takes each round. */
 import { FailureLog } from "../../failure-log.ts";
-import type { Job } from "../../jobs/job.ts";
 import { judgePool, POOL_KINDS } from "../../problems/pool-rules.ts";
-import { type FoundProblem, ofPool, type Problem, type ProblemKind } from "../../problems/problem.ts";
+import type { FoundProblem, Problem, ProblemKind } from "../../problems/problem.ts";
 import { SAMPLED_KINDS } from "../../problems/queue-rules.ts";
+import { gcProblem, gcProblems, jobProblem, lossProblem } from "../../problems/service-rules.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { OperationContext } from "../context.ts";
 import { twinsOf, withDuplicates } from "../health/record.ts";
@@ -44,22 +44,8 @@ export function createProblemRounds(
   async function findGc(at: Date): Promise<FoundProblem[]> {
     const [last, pools] = await Promise.all([control.collections.last(), poolNames(control)]);
     if (last === null) return [];
-    const since = last.at;
-    const late = at.getTime() - since.getTime() > Math.max(GC_LATE_MS, GC_INTERVALS * limits.GC_INTERVAL * 1000);
-    const failed = last.failed.filter(({ pool }) => pools.includes(pool));
-    const gcBehind = (pool: string, error: string | null): FoundProblem => ({
-      ...ofPool(pool),
-      ...{ kind: "gcBehind", severity: "warning", since, numbers: { error } },
-    });
-    if (late) return [gcBehind(DEFAULT_POOL, null)];
-    return failed.map(({ pool, error }) => gcBehind(pool, error));
-  }
-
-  async function findLosses(): Promise<FoundProblem[]> {
-    return (await control.pools.listLosses()).map(({ pool, at }) => ({
-      ...ofPool(pool),
-      ...{ kind: "poolEmptyAgain", severity: "critical", since: at, numbers: {} },
-    }));
+    const late = at.getTime() - last.at.getTime() > Math.max(GC_LATE_MS, GC_INTERVALS * limits.GC_INTERVAL * 1000);
+    return late ? [gcProblem(DEFAULT_POOL, last.at, null)] : gcProblems(last, pools);
   }
 
   /** Null: not known yet. After a restart of the service, consumers need a moment to call again. */
@@ -76,9 +62,9 @@ export function createProblemRounds(
         ["exhausted", "deadLetterQueueMissing"],
         (since) => parts.missingDeadLetterQueues.find({ limit: MAX_QUEUES, since }),
       ],
-      ["failed jobs", ["jobFailed"], async () => (await jobs.listFailed({ limit: MAX_JOBS })).map(failedJob)],
+      ["failed jobs", ["jobFailed"], async () => (await jobs.listFailed({ limit: MAX_JOBS })).map(jobProblem)],
       ["late garbage collections", ["gcBehind"], findGc],
-      ["pools that lost data", ["poolEmptyAgain"], findLosses],
+      ["pools that lost data", ["poolEmptyAgain"], async () => (await control.pools.listLosses()).map(lossProblem)],
       ["stopped consumers", ["consumerGone"], findConsumers],
     ];
 
@@ -116,17 +102,5 @@ export function createProblemRounds(
       const kinds = [...(samples.isOn ? [] : SAMPLED_KINDS), ...(history.everySeconds > 0 ? [] : POOL_KINDS)];
       if (kinds.length > 0) await problems.put({ kinds, found: [] });
     },
-  };
-}
-
-function failedJob({ id, kind, project, target, finishedAt, createdAt, error }: Job): FoundProblem {
-  const subject = project === null ? ofPool(target) : { project, queue: target, pool: "" };
-  return {
-    ...subject,
-    job: id,
-    kind: "jobFailed",
-    severity: "warning",
-    since: finishedAt ?? createdAt,
-    numbers: { kind, target, error: error?.message ?? "It says nothing more." },
   };
 }

@@ -7,6 +7,7 @@ import { FailureLog } from "../../failure-log.ts";
 import { endBefore, FINEST, MINUTE, type ResolutionSeconds, type Sample } from "../../history/sample.ts";
 import { compareFinest, compareMinute } from "../../history/sample-difference.ts";
 import type { NextSample, PreviousSample, Progress, SampledPool } from "../../history/sample-history.ts";
+import { judgeClock } from "../../problems/pool-rules.ts";
 import { ofQueue } from "../../problems/problem.ts";
 import { judge, problemsOf, SAMPLED_KINDS, type SampledFinding } from "../../problems/queue-rules.ts";
 import type { ActivityReads, QueueReading } from "../../storage/activity.ts";
@@ -63,6 +64,10 @@ interface PoolRound {
   activity: ActivityReads;
   marks: Marks;
   end: number;
+  /** The time of the control database. */
+  time: () => number;
+  /** By how much the pool's clock differs from it, at least: of each part of the round, in milliseconds. */
+  skews: number[];
   /** True when the round must end. */
   isOver: () => boolean;
 }
@@ -77,7 +82,7 @@ export function createQueueSampling(
   /** Runs `work` for each pool at once; a pool that fails or takes longer than `milliseconds` gives null. */
   async function inEach<T>(
     pools: readonly SampledPool[],
-    { milliseconds, end, stop }: { milliseconds: number; end: number; stop: Stop },
+    { milliseconds, end, time, stop }: { milliseconds: number; end: number; time: () => number; stop: Stop },
     work: (round: PoolRound) => Promise<T>,
   ): Promise<(T | null)[]> {
     const ends = now() + milliseconds;
@@ -88,7 +93,9 @@ export function createQueueSampling(
         try {
           const working = data
             .pool(pool.pool)
-            .then(({ activity, identity }) => work({ pool, activity, marks: marksOf(identity, end), end, isOver }));
+            .then(({ activity, identity }) =>
+              work({ pool, activity, marks: marksOf(identity, end), end, time, skews: [], isOver }),
+            );
           // A little later than `isOver`, so that a slow pool that does answer keeps what it has.
           const found = await withDeadline(Promise.race([working, stop.aborted]), milliseconds + 1000, () => {
             throw new DomainError("DEADLINE_EXCEEDED", "It takes too long.");
@@ -105,7 +112,7 @@ export function createQueueSampling(
 
   /** Samples these queues in slices. `whole` is false when it had to end before. */
   async function sampleQueues(
-    { pool, activity, end, isOver }: PoolRound,
+    { pool, activity, end, time, skews, isOver }: PoolRound,
     queues: readonly QueueRef[],
     resolutionSeconds: ResolutionSeconds,
   ): Promise<{ taken: { id: number; sample: Sample }[]; whole: boolean }> {
@@ -117,7 +124,11 @@ export function createQueueSampling(
       const existing = slice.filter((_, index) => attributes[index] !== null);
       const found = attributes.filter((one) => one !== null);
       const counted = await parts.deadLetters.counted(existing, found);
-      const [readings, previous] = await Promise.all([activity.read(counted), samples.previous(existing)]);
+      const asked = time();
+      const read = activity.read(counted).then((readings) => ({ readings, answered: time() }));
+      const [{ readings, answered }, previous] = await Promise.all([read, samples.previous(existing)]);
+      const takenAt = readings.find((reading) => reading !== null)?.takenAt.getTime();
+      if (takenAt !== undefined) skews.push(skewOf(takenAt, asked, answered));
       const next = new Map<number, { sample: Sample; next: NextSample }>();
       const judged: Judged[] = [];
       for (const [index, reading] of readings.entries()) {
@@ -155,6 +166,19 @@ export function createQueueSampling(
     });
   }
 
+  /** Without a reading nothing is known of the pool's clock, and what was known stays. */
+  async function noteClock({ pool: { pool }, skews, time }: PoolRound): Promise<void> {
+    const least = skews.reduce<number | null>(
+      (least, skew) => (least === null || Math.abs(skew) < Math.abs(least) ? skew : least),
+      null,
+    );
+    if (least === null) return;
+    const [before = []] = await problems.ofPools([pool]);
+    const found = judgeClock({ pool, seconds: least / 1000, before, now: new Date(time()) });
+    const isKnown = before.some(({ kind }) => kind === "clockSkew");
+    if (isKnown || found.length > 0) await problems.put({ kinds: ["clockSkew"], found, pool });
+  }
+
   /** The queues that were used since the last round. Not whole without a mark: then all come, used or not. */
   async function readUsed({ pool, activity, marks, isOver }: PoolRound) {
     const weights = new Map<string, { queue: QueueRef; weight: number }>();
@@ -173,8 +197,13 @@ export function createQueueSampling(
     return { pool: pool.pool, mark, queues: isFirst ? [] : [...weights.values()], isWhole: !isFirst && !more };
   }
 
-  async function sampleFinest(pools: readonly SampledPool[], end: number, stop: Stop): Promise<void> {
-    const round = { milliseconds: FINEST_MS, end, stop };
+  async function sampleFinest(
+    pools: readonly SampledPool[],
+    end: number,
+    time: () => number,
+    stop: Stop,
+  ): Promise<void> {
+    const round = { milliseconds: FINEST_MS, end, time, stop };
     const found = (await inEach(pools, round, readUsed)).filter((one) => one !== null);
     const used = new Map(found.map((one) => [one.pool, one]));
     const all = found.flatMap(({ pool, queues }) => queues.map(({ queue, weight }) => ({ pool, queue, weight })));
@@ -229,19 +258,22 @@ export function createQueueSampling(
       await samples.add({ pool, resolutionSeconds: MINUTE, until, samples: taken, whole: isWhole });
       await samples.proceed(pool, "minute", { mark: marks.write(mark), until: isWhole ? until : before });
     }
+    await noteClock(round);
     return isWhole ? pool : null;
   }
 
   async function sampleAll(stop: Stop): Promise<void> {
     const names = await poolNames(control);
     const at = await samples.now();
+    const began = now();
+    const time = () => at.getTime() + now() - began;
     const end = endBefore(at.getTime(), FINEST);
     const finest = (await samples.pools(names)).filter(({ finest }) => isDue(finest, end));
-    await sampleFinest(finest, end, stop);
+    await sampleFinest(finest, end, time, stop);
     const minuteEnd = endBefore(at.getTime(), MINUTE);
     const pools = (await samples.pools(names)).filter(({ minute }) => isDue(minute, minuteEnd));
     if (pools.length === 0 || stop.isAborted()) return;
-    const found = await inEach(pools, { milliseconds: MINUTE_MS, end: minuteEnd, stop }, sampleMinute);
+    const found = await inEach(pools, { milliseconds: MINUTE_MS, end: minuteEnd, time, stop }, sampleMinute);
     const whole = found.filter((pool) => pool !== null);
     if (stop.isAborted()) return;
     if (whole.length > 0) await samples.sumUp({ pools: whole, at, until: new Date(minuteEnd) });
@@ -262,6 +294,11 @@ export function createQueueSampling(
       }
     },
   };
+}
+
+/** Of an instant that a store told between two instants of another clock. 0: the clocks may agree. */
+function skewOf(told: number, asked: number, answered: number): number {
+  return told > answered ? told - answered : Math.min(0, told - asked);
 }
 
 function marksOf(identity: string, end: number): Marks {

@@ -50,7 +50,7 @@ export class AllPools {
       return worstOf(await this.#ask(await this.#names(), HEALTH_TIMEOUT_MS, (driver) => driver.health()));
     } catch (error) {
       this.#onError(error);
-      return { storageReachable: false, writesRefused: null, freeBytes: null, operations: [] };
+      return { storageReachable: false, writesRefused: null, freeBytes: null, totalBytes: null, operations: [] };
     }
   }
 
@@ -145,6 +145,7 @@ function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
     writesRefused: answers.find((answer) => answer?.writesRefused)?.writesRefused ?? null,
     // A sum over several storages would mean nothing.
     freeBytes: null,
+    totalBytes: null,
     operations: [...operations.values()],
   };
 }

@@ -21,6 +21,7 @@ import { claimsOfMany, claimsOfManyById } from "./claims/batch.ts";
 import { postgresClaims } from "./claims/claims.ts";
 import { ClaimReaper } from "./claims/reaper.ts";
 import { ScanHints } from "./claims/scan-hints.ts";
+import { localDiskSpace } from "./disk-space.ts";
 import { GarbageCollector } from "./gc.ts";
 import { livesOfMany, postgresLives } from "./lives/lives.ts";
 import { LowWater } from "./low-water.ts";
@@ -182,7 +183,11 @@ class PostgresDataDriver implements DataDriver {
   }
 
   health(): Promise<DriverHealth> {
-    return probeDriver(this, { reserve: () => reserveSpace(this.#pool.statements.connections) });
+    const { connections } = this.#pool.statements;
+    return probeDriver(this, {
+      reserve: () => reserveSpace(connections),
+      space: () => localDiskSpace(connections),
+    });
   }
 
   async gc(): Promise<GcResult> {

@@ -28,7 +28,7 @@ import { QueueRows } from "./queue-rows.ts";
 import { parseRedisUri, type RedisAddress } from "./server/address.ts";
 import { RedisCluster, type RedisLink, SingleServer } from "./server/cluster.ts";
 import { translateRedisError } from "./server/errors.ts";
-import { freeMemory, inspectServers } from "./server/inspection.ts";
+import { inspectServers, memorySpace } from "./server/inspection.ts";
 import { Scripts } from "./server/scripts.ts";
 import { RedisSubscriptions } from "./subscriptions/subscriptions.ts";
 
@@ -185,7 +185,7 @@ class RedisDataDriver implements DataDriver {
   }
 
   health(): Promise<DriverHealth> {
-    return probeDriver(this, { freeBytes: () => freeMemory(this.#scripts.link) });
+    return probeDriver(this, { space: () => memorySpace(this.#scripts.link) });
   }
 
   async gc(): Promise<GcResult> {

@@ -44,7 +44,11 @@ describe("calls to all pools", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     for (const [call, milliseconds, answer] of [
       ["isAlive", 3000, false],
-      ["health", 10_000, { storageReachable: false, writesRefused: null, freeBytes: null, operations: [] }],
+      [
+        "health",
+        10_000,
+        { storageReachable: false, writesRefused: null, freeBytes: null, totalBytes: null, operations: [] },
+      ],
       ["gc", 60_000, { messages: 2, claims: 4, subscriptions: 6, queues: 8 }],
     ] as const) {
       let settled: unknown = "waiting";
@@ -77,6 +81,7 @@ describe("calls to all pools", () => {
       storageReachable: true,
       writesRefused: null,
       freeBytes: null,
+      totalBytes: null,
       operations: [
         {
           operation: "post_messages" as const,

@@ -1,4 +1,5 @@
 import { DomainError } from "../../../errors.ts";
+import type { StorageSpace } from "../../driver-health.ts";
 import type { RedisLink } from "./cluster.ts";
 import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
 
@@ -55,14 +56,15 @@ function settingsOf(answer: unknown): Map<string, string> {
   return settings;
 }
 
-/** Bytes left below maxmemory, of the server that has the fewest. Null when no server has such a limit. */
-export async function freeMemory(link: RedisLink): Promise<number | null> {
+/** Room below maxmemory, of the server that has the least. Null when no server has such a limit. */
+export async function memorySpace(link: RedisLink): Promise<StorageSpace | null> {
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
-  const free = (await link.sendToAll(["INFO", "memory"], options)).flatMap((information) => {
+  const spaces = (await link.sendToAll(["INFO", "memory"], options)).flatMap((information) => {
     const [used, maximum] = ["used_memory", "maxmemory"].map((name) =>
       Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(information))?.[1] ?? 0),
     ) as [number, number];
-    return maximum === 0 ? [] : [Math.max(0, maximum - used)];
+    return maximum === 0 ? [] : [{ freeBytes: Math.max(0, maximum - used), totalBytes: maximum }];
   });
-  return free.length === 0 ? null : Math.min(...free);
+  const [least = null] = spaces.sort((a, b) => a.freeBytes - b.freeBytes);
+  return least;
 }
