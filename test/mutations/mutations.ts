@@ -45,9 +45,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "On PostgreSQL the triggers of a queue end with the queue",
-    file: `${POSTGRES}/lives/triggers.ts`,
-    from: "WHERE l.seconds > 0 AND q.state IN ('live', 'moving')",
-    to: "WHERE l.seconds > 0",
+    file: `${POSTGRES}/lives/collect.ts`,
+    from: "queues.filter(({ ended, keeps }) => ended && keeps)",
+    to: "queues.filter(() => false)",
     test: postgres("lives", "a queue that is deleted ends its triggers, and gc frees its events"),
   },
   {
