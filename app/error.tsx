@@ -15,7 +15,7 @@ export default function PageError({ error, reset }: { error: Error & { digest?: 
   }, [asOf, reset]);
   return (
     <>
-      <RefreshWhile active seconds={5} />
+      <RefreshWhile active />
       <PageHeader title="Error" />
       <ErrorState
         title="This page cannot be shown"

@@ -22,7 +22,7 @@ const TRANSIENT = new Set(["STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_STAR
 export function Failed({ error }: { error: Failure }) {
   return (
     <>
-      <RefreshWhile active={TRANSIENT.has(error.code)} seconds={5} />
+      <RefreshWhile active={TRANSIENT.has(error.code)} />
       <ErrorState title={TITLES[error.code] ?? "Loading failed"} code={error.code}>
         {error.message}
       </ErrorState>

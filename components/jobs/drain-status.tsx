@@ -1,6 +1,6 @@
 "use client";
 
-import { RefreshWhile } from "../ui/refresh-while.tsx";
+import { useFollow } from "../ui/refresh.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { JobRow } from "./fragments.ts";
 import { isUnfinished } from "./job-can.ts";
@@ -8,9 +8,9 @@ import { CancelJob, JobProgress, JobState, outcomeOf } from "./job-parts.tsx";
 
 /** The running drain of a pool, else its last one. */
 export function DrainStatus({ job }: { job: JobRow }) {
+  useFollow(isUnfinished(job));
   return (
     <div className="flex flex-wrap items-center justify-between gap-3">
-      <RefreshWhile active={isUnfinished(job)} />
       <JobState job={job} />
       {outcomeOf(job)}
       <JobProgress job={job} />

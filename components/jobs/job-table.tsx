@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { paths } from "../paths.ts";
 import { ProjectPrefix } from "../projects/project-name.tsx";
 import { NameLink } from "../ui/name-link.tsx";
-import { RefreshWhile } from "../ui/refresh-while.tsx";
+import { useFollow } from "../ui/refresh.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { JobRow } from "./fragments.ts";
@@ -46,18 +46,16 @@ const COLUMNS = [
 
 /** Long actions, newest first. */
 export function JobTable({ rows, pager, empty }: { rows: JobRow[]; pager: PagerLinks; empty: ReactNode }) {
+  useFollow(rows.some(isUnfinished));
   return (
-    <>
-      <RefreshWhile active={rows.some(isUnfinished)} />
-      <DataTable
-        editable
-        label="Jobs"
-        columns={COLUMNS}
-        rows={rows}
-        rowKey={(row) => row.id}
-        pager={pager}
-        empty={empty}
-      />
-    </>
+    <DataTable
+      editable
+      label="Jobs"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => row.id}
+      pager={pager}
+      empty={empty}
+    />
   );
 }

@@ -3,15 +3,17 @@
 import { useEffect } from "react";
 import { useRefresh } from "./refresh.tsx";
 
+const EVERY_MS = 5000;
+
 /** Refreshes the page every few seconds while `active`. Pauses while the tab is hidden. */
-export function RefreshWhile({ active, seconds = 1 }: { active: boolean; seconds?: number }) {
+export function RefreshWhile({ active }: { active: boolean }) {
   const { refresh, pending } = useRefresh();
   useEffect(() => {
     if (!active || pending) return;
     const timer = setInterval(() => {
       if (!document.hidden) refresh();
-    }, seconds * 1000);
+    }, EVERY_MS);
     return () => clearInterval(timer);
-  }, [active, seconds, pending, refresh]);
+  }, [active, pending, refresh]);
   return null;
 }

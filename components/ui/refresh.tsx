@@ -38,6 +38,8 @@ interface Refreshing {
   setEvery: (every: Every) => void;
   /** A live page has its stream. */
   connected: boolean;
+  /** Keeps the page live, whatever the user chose, until the returned function is called. */
+  follow: () => () => void;
   /** Says what the page shows; null: nothing that can be watched. */
   setView: (view: View | null) => void;
 }
@@ -75,6 +77,7 @@ export function RefreshProvider({
   const [asking, setAsking] = useState(false);
   const [answer, setAnswer] = useState<ServerAnswer>("ready");
   const [holders, setHolders] = useState(0);
+  const [followers, setFollowers] = useState(0);
   const [wanted, setWanted] = useState(false);
   const connectedNow = useRef(false);
   const held = holders > 0;
@@ -124,18 +127,28 @@ export function RefreshProvider({
     return () => setHolders((count) => count - 1);
   }, []);
 
+  const follow = useCallback(() => {
+    setFollowers((count) => count + 1);
+    return () => setFollowers((count) => count - 1);
+  }, []);
+
   const pending = asking || underWay;
   const { every, setEvery } = useEvery();
   const visible = useVisible();
+  const live = every === "live" || followers > 0;
   const [view, setView] = useState<View | null>(null);
-  const { connected, checkedAt } = useLive({ view: every === "live" && visible ? view : null, connect, refresh });
+  const { connected, checkedAt } = useLive({ view: live && visible ? view : null, connect, refresh });
   connectedNow.current = connected;
-  useTimer({ seconds: connected || !visible ? 0 : Number(every === "live" ? DEFAULT : every), pending, refresh });
+  useTimer({
+    seconds: connected || !visible ? 0 : Number(every === "live" || (live && every === "0") ? DEFAULT : every),
+    pending,
+    refresh,
+  });
   const asOf = Math.max(useAsOf(serverNow), checkedAt);
   const state = answer === "other build" ? "outdated" : answer === "away" || offline ? "lost" : "current";
   const value = useMemo(
-    () => ({ refresh, hold, pending, state, asOf, every, setEvery, connected, setView }) satisfies Refreshing,
-    [refresh, hold, pending, state, asOf, every, setEvery, connected],
+    () => ({ refresh, hold, follow, pending, state, asOf, every, setEvery, connected, setView }) satisfies Refreshing,
+    [refresh, hold, follow, pending, state, asOf, every, setEvery, connected],
   );
   return <Refresh.Provider value={value}>{children}</Refresh.Provider>;
 }
@@ -279,6 +292,12 @@ export function useRefresh(): Refreshing {
   const value = useContext(Refresh);
   if (value === null) throw new Error("useRefresh needs a <RefreshProvider>.");
   return value;
+}
+
+/** Keeps the page live while `active`: something on it moves that the user waits for. */
+export function useFollow(active: boolean): void {
+  const { follow } = useRefresh();
+  useEffect(() => (active ? follow() : undefined), [active, follow]);
 }
 
 /** Keeps the page as it is while `active`: what a user is working with must not move or disappear. */

@@ -4,8 +4,10 @@ import { paths } from "../../components/paths.ts";
 /** What it shows, and its address. */
 export const PAGES: [string, string][] = [
   ["the overview", paths.overview()],
+  ["the overview of a week, as tables", paths.overview({ range: "week", table: true })],
   ["projects", paths.projects()],
   ["queues of all projects", paths.queues(null)],
+  ["queues with problems", paths.queues(null, { problems: "all" })],
   ["queues of a project", paths.queues("shop", { sort: "-created" })],
   ["queues of a project whose name needs escaping", paths.queues("süd/west & more")],
   ["queues of a project that has none", paths.queues("nobody")],

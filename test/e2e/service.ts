@@ -34,6 +34,8 @@ export interface Dashboard {
 }
 
 export interface OwnDashboard extends Dashboard {
+  /** Of the control database. */
+  databaseUrl: string;
   /** Stops the service; `start` starts it at the same address with the same data. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -65,7 +67,8 @@ export async function openDashboard(options: {
   settings?: Record<string, string>;
 }): Promise<OwnDashboard> {
   const { demo, settings } = options;
-  const service = await startWholeService({ database: await createTestDatabase(), settings });
+  const database = await createTestDatabase();
+  const service = await startWholeService({ database, settings });
   let dashboard: Dashboard;
   try {
     if (demo) await fillShop(callsTo(createClient({ url: service.url })));
@@ -76,6 +79,7 @@ export async function openDashboard(options: {
   }
   return {
     ...dashboard,
+    databaseUrl: database.url,
     stop: service.stop,
     start: service.start,
     close: async () => {

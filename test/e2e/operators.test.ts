@@ -1,0 +1,155 @@
+/**
+ * What an operator wants to know at night, each at most three clicks from the overview. The samples, problems and
+ * consumers are written by the test, and the service takes none: so nothing changes them meanwhile.
+ */
+import pg from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { violations } from "./axe.ts";
+import { type OwnDashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+
+let dashboard: OwnDashboard;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: false, settings: { QUEUE_SAMPLES: "off" } });
+  const send = (mutation: string, type: string, input: object) =>
+    dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
+  for (const queue of ["orders", "payments"]) {
+    await send("createQueue", "CreateQueueInput", { project: "shop", queue });
+    const messages = [1, 2, 3].map((json) => ({ body: { json } }));
+    await send("postMessages", "PostMessagesInput", { project: "shop", queue, messages });
+  }
+  const held = { project: "shop", queue: "payments", limit: 2, ttlSeconds: 3600, clientId: "bank-b" };
+  await send("createClaim", "CreateClaimInput", held);
+  await writeSamples(dashboard.databaseUrl);
+}, START_DEADLINE_MS);
+afterAll(() => dashboard?.close());
+
+async function writeSamples(url: string): Promise<void> {
+  const database = new pg.Client({ connectionString: url });
+  await database.connect();
+  try {
+    await database.query(`
+      INSERT INTO queue_samples (project, name, taken_at, pool, epoch, ready, claimed, total, oldest_ready_at, rate, rates)
+      VALUES ('shop', 'orders', now(), 'default', 1, 84120, 50, 84170, now() - interval '12 min', 260, NULL),
+        ('shop', 'payments', now(), 'default', 1, 1, 2, 3, now() - interval '20 min', 0, NULL)
+      ON CONFLICT (project, name) DO UPDATE SET taken_at = excluded.taken_at, pool = excluded.pool,
+        epoch = excluded.epoch, ready = excluded.ready, claimed = excluded.claimed, total = excluded.total,
+        oldest_ready_at = excluded.oldest_ready_at, rate = excluded.rate`);
+    await database.query(`
+      INSERT INTO problems (kind, project, queue, severity, since, seen_at, numbers)
+      SELECT kind, 'shop', queue, severity, now() - interval '12 min', now(), numbers
+      FROM (VALUES
+        ('growing', 'orders', 2, '{"depth": 84120, "from": 1000, "postedRate": 186, "deliveredRate": 74}'),
+        ('stuck', 'payments', 1, json_build_object('ready', 1, 'claimed', 2, 'givenAt', NULL,
+          'oldestReadyAt', floor(1000 * extract(epoch FROM now() - interval '20 min')))::text)
+      ) AS made (kind, queue, severity, numbers)`);
+    // Each called every ten seconds, worker-2 until twelve minutes ago.
+    await database.query(`
+      INSERT INTO queue_consumers (queue_id, name, actor, first_at, last_claim_at, claimed, last_slot, busy,
+        last_minute, minutes)
+      SELECT s.id, c.name, 'tester', now() - interval '1 hour', c.at, 5000, floor(extract(epoch FROM c.at) / 10)::int,
+        (1::bigint << 59) - 1, floor(extract(epoch FROM c.at) / 60)::int, array_fill(70, ARRAY[40])
+      FROM queue_samples s, (VALUES ('worker-1', now()), ('worker-2', now() - interval '12 min')) AS c (name, at)
+      WHERE s.project = 'shop' AND s.name = 'orders'`);
+  } finally {
+    await database.end();
+  }
+}
+
+it(
+  "find the stuck queue and see who holds its messages",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    await page.getByRole("heading", { name: /^2 problems; the oldest began at/ }).waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    // One click.
+    await page.getByRole("link", { name: /payments.*is stuck: nothing took its 1 message/ }).click();
+    await page.waitForURL(`**${paths.queue("shop", "payments")}`);
+    const why = page.getByRole("region", { name: "Why messages wait" });
+    await why.getByText(/is stuck/).waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    // Two clicks.
+    await page.getByRole("navigation", { name: "Parts of the queue" }).getByRole("link", { name: "Claims" }).click();
+    await page.getByRole("table").getByText("bank-b").filter({ visible: true }).first().waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "see since when orders grows and which worker stopped",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    const row = page.getByRole("link", { name: /orders.*grows: it has 84,120 messages/ });
+    await page.getByText("12 min", { exact: true }).first().waitFor();
+    await row.click();
+    await page.waitForURL(`**${paths.queue("shop", "orders")}`);
+    const deck = page.getByRole("region", { name: "Last hour" });
+    await deck
+      .getByRole("list", { name: "Events" })
+      .getByText(/worker-2/)
+      .waitFor();
+    await deck.getByRole("img", { name: "Messages that worker-2 got, until it stopped" }).waitFor();
+    await deck.getByRole("img", { name: "Messages that worker-1 got, up to now" }).waitFor();
+    // The ruler is a slider: its line is over all rows.
+    await deck.getByRole("slider", { name: "Time" }).focus();
+    await page.keyboard.press("ArrowLeft");
+    expect(await deck.getByRole("slider", { name: "Time" }).getAttribute("aria-valuetext")).toMatch(/^\d\d:\d\d$/);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "the queues with problems are a view of the list, and a problem can be silenced",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /orders.*grows since \d\d:\d\d/ }).waitFor();
+    await page
+      .getByRole("navigation", { name: "Views" })
+      .getByRole("link", { name: /^Problems/ })
+      .click();
+    await page
+      .getByRole("table", { name: "Problems" })
+      .getByText(/payments.*is stuck/)
+      .first()
+      .waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    await page.getByRole("button", { name: /^Silence: .*payments/ }).click();
+    await page.getByRole("dialog").getByLabel("Reason").fill("the bank knows");
+    await page.getByRole("dialog").getByRole("button", { name: "Silence", exact: true }).click();
+    await page.getByText("The problem is silent.").waitFor();
+    await page.getByRole("button", { name: /^Silence: .*payments/ }).waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "the server restarts while I watch",
+  async () => {
+    const { page, context, end } = await dashboard.visit();
+    await context.addInitScript(() => localStorage.setItem("isimud-refresh", "5"));
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    await page.getByRole("link", { name: /orders.*grows/ }).waitFor();
+    await dashboard.stop();
+    await page
+      .getByText(/no connection|cannot be reached|is not answering|lost/i)
+      .first()
+      .waitFor();
+    await page.getByRole("link", { name: /orders.*grows/ }).waitFor();
+    await dashboard.start();
+    await page.getByRole("button", { name: /as of \d\d:\d\d:\d\d/ }).waitFor();
+    await end();
+  },
+  SLOW,
+);
