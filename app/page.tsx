@@ -122,12 +122,12 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
                 }
               />
             ) : (
-              <ProblemDeckRows lines={problems} />
+              <ProblemDeckRows lines={problems} range={range} />
             )}
             <RateRows totals={totals} range={range} longest={longest?.nodes[0] ?? null} />
             <BusiestQueues queues={queues} range={range} />
             <PoolRows pools={lines} more={pools.nodes.length - shown.length} />
-            <JobRows jobs={jobs.nodes} />
+            <JobRows jobs={jobs.nodes} range={range} />
           </Deck>
         )}
       </div>

@@ -18,6 +18,7 @@ const PROBES: StepState[] = STEPS.map((step) =>
 export function DeckSample({ now }: { now: number }) {
   const until = Math.floor(now / 60_000) * 60_000;
   const at = (minutes: number) => new Date(until - minutes * 60_000).toISOString();
+  const range = { from: until - 3_600_000, until, stepMs: 60_000 };
   const events: DeckEvent[] = [
     { key: "1", at: at(45), label: "paused", text: "paused by oncall", shape: "bars" },
     { key: "2", at: at(30), label: "moved", text: "moved from eu-2 to eu-1", shape: "play" },
@@ -27,7 +28,7 @@ export function DeckSample({ now }: { now: number }) {
   return (
     <Deck
       label="Sample deck"
-      range={{ from: until - 3_600_000, until, stepMs: 60_000 }}
+      range={range}
       title="A deck"
       fix="right"
       marks={[
@@ -37,7 +38,7 @@ export function DeckSample({ now }: { now: number }) {
       ]}
     >
       <DeckRow height="h-6" left="events">
-        <Events label="Events" events={events} />
+        <Events range={range} label="Events" events={events} />
       </DeckRow>
       {(
         [
@@ -49,7 +50,7 @@ export function DeckSample({ now }: { now: number }) {
         ] as const
       ).map(([name, since, until, tone]) => (
         <DeckRow key={name} height="h-10" left={name} right="a fix">
-          <Span since={since} until={until} tone={tone} />
+          <Span range={range} since={since} until={until} tone={tone} />
         </DeckRow>
       ))}
       <DeckSection left="A section" middle="what the plots below show" right="now" />
@@ -69,10 +70,11 @@ export function DeckSample({ now }: { now: number }) {
         <StepMarks label="Probes: unreachable in 19 of 60 minutes" states={PROBES} />
       </DeckRow>
       <DeckRow left="worker-1" right="72.0/s">
-        <Track label="worker-1, messages a minute" values={POSTED} most={190} />
+        <Track range={range} label="worker-1, messages a minute" values={POSTED} most={190} />
       </DeckRow>
       <DeckRow left="worker-2" right="0/s">
         <Track
+          range={range}
           label="worker-2, messages a minute"
           values={POSTED.map((value, step) => (step < 48 ? value : 0))}
           most={190}

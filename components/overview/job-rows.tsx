@@ -3,13 +3,14 @@ import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { DeckRow, DeckSection } from "../ui/deck/deck-row.tsx";
 import { Span } from "../ui/deck/span.tsx";
+import type { TimeRange } from "../ui/deck/time-range.ts";
 import { formatCount } from "../ui/format.ts";
 import { Link } from "../ui/link.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import type { OverviewJob } from "./fragments.ts";
 
 /** The newest long actions: when they ran, and how far they came. */
-export function JobRows({ jobs }: { jobs: readonly OverviewJob[] }) {
+export function JobRows({ jobs, range }: { jobs: readonly OverviewJob[]; range: TimeRange }) {
   return (
     <>
       <DeckSection
@@ -22,13 +23,13 @@ export function JobRows({ jobs }: { jobs: readonly OverviewJob[] }) {
       />
       {jobs.length === 0 ? <DeckRow left={<span className="text-muted">None yet.</span>} /> : null}
       {jobs.map((job) => (
-        <JobRow key={job.id} job={job} />
+        <JobRow key={job.id} job={job} range={range} />
       ))}
     </>
   );
 }
 
-function JobRow({ job }: { job: OverviewJob }) {
+function JobRow({ job, range }: { job: OverviewJob; range: TimeRange }) {
   const { unit, label } = KINDS[job.kind];
   const total = job.total === null ? "" : ` of ${formatCount(job.total)}`;
   return (
@@ -58,6 +59,7 @@ function JobRow({ job }: { job: OverviewJob }) {
       }
     >
       <Span
+        range={range}
         since={job.startedAt ?? job.createdAt}
         until={job.finishedAt}
         tone={job.state === "FAILED" ? "danger" : job.state === "CANCELLED" ? "neutral" : "progress"}

@@ -3,9 +3,11 @@ import { paths } from "../paths.ts";
 import { LinkButton } from "../ui/button.tsx";
 import { DeckRow } from "../ui/deck/deck-row.tsx";
 import { Span } from "../ui/deck/span.tsx";
+import type { TimeRange } from "../ui/deck/time-range.ts";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
+import { Moment } from "../ui/time.tsx";
 import type { ProblemGroup, ProblemRow, Severity } from "./fragments.ts";
 import { KINDS, namesText, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
@@ -30,18 +32,18 @@ export function problemLines(
 }
 
 /** Each problem since when, and the button that fixes it. */
-export function ProblemDeckRows({ lines }: { lines: ReturnType<typeof problemLines> }) {
+export function ProblemDeckRows({ lines, range }: { lines: ReturnType<typeof problemLines>; range: TimeRange }) {
   const first = lines.find((line) => "problem" in line && line.problem.fix !== null);
   return lines.map((line) =>
     "group" in line ? (
-      <GroupRow key={line.group.kind} group={line.group} />
+      <GroupRow key={line.group.kind} group={line.group} range={range} />
     ) : (
-      <ProblemDeckRow key={line.problem.id} problem={line.problem} primary={line === first} />
+      <ProblemDeckRow key={line.problem.id} problem={line.problem} range={range} primary={line === first} />
     ),
   );
 }
 
-function ProblemDeckRow({ problem, primary }: { problem: ProblemRow; primary: boolean }) {
+function ProblemDeckRow({ problem, range, primary }: { problem: ProblemRow; range: TimeRange; primary: boolean }) {
   return (
     <DeckRow
       height="h-10"
@@ -63,12 +65,12 @@ function ProblemDeckRow({ problem, primary }: { problem: ProblemRow; primary: bo
         </>
       }
     >
-      <Span since={problem.since} tone={SEVERITIES[problem.severity].tone} />
+      <Span range={range} since={problem.since} tone={SEVERITIES[problem.severity].tone} />
     </DeckRow>
   );
 }
 
-function GroupRow({ group }: { group: ProblemGroup }) {
+function GroupRow({ group, range }: { group: ProblemGroup; range: TimeRange }) {
   const { about, many } = KINDS[group.kind];
   const count = formatCount(group.count);
   const href =
@@ -94,7 +96,7 @@ function GroupRow({ group }: { group: ProblemGroup }) {
         </LinkButton>
       }
     >
-      <Span since={group.since} tone={SEVERITIES[group.severity].tone} />
+      <Span range={range} since={group.since} tone={SEVERITIES[group.severity].tone} />
     </DeckRow>
   );
 }
@@ -119,4 +121,23 @@ function Sentence({ severity, evidence, children }: { severity: Severity; eviden
 function placeOf({ project, queueName, poolName }: ProblemRow): string {
   if (project !== null && queueName !== null) return paths.queue(project, queueName);
   return poolName === null ? paths.jobs({ state: "failed" }) : paths.pool(poolName);
+}
+
+/** Problems without their time: on the page of what they are about. */
+export function ProblemItems({ problems }: { problems: readonly ProblemRow[] }) {
+  return (
+    <ul className="divide-y divide-line">
+      {problems.map((problem) => (
+        <li key={problem.id} className="flex flex-wrap items-center gap-2 px-3 py-1">
+          <Sentence severity={problem.severity} evidence={problem.evidence}>
+            {problem.text}
+          </Sentence>
+          <span className="text-xs text-muted">
+            since <Moment at={problem.since} />
+          </span>
+          <SnoozeProblem problem={problem} />
+        </li>
+      ))}
+    </ul>
+  );
 }

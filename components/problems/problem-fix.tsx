@@ -1,5 +1,3 @@
-"use client";
-
 import { ActionButton, ConfirmedAction } from "../action.tsx";
 import { COLLECT_GARBAGE } from "../health/documents.ts";
 import { DRAIN_POOL, MOVE_QUEUE } from "../jobs/documents.ts";

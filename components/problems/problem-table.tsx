@@ -71,7 +71,7 @@ const COLUMNS = [
 ];
 
 /** Problems, the worst first. */
-export function ProblemTable({ rows, pager, empty }: { rows: ProblemRow[]; pager?: PagerLinks; empty?: ReactNode }) {
+export function ProblemTable({ rows, pager, empty }: { rows: ProblemRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
     <DataTable label="Problems" columns={COLUMNS} rows={rows} rowKey={({ id }) => id} pager={pager} empty={empty} />
   );

@@ -60,13 +60,13 @@ export function QueueDeck({
       }
     >
       <DeckRow height="h-6" left={<span className="text-xs text-muted">events</span>}>
-        <Events label="Events" events={shown.map(({ event }) => event)} />
+        <Events range={range} label="Events" events={shown.map(({ event }) => event)} />
       </DeckRow>
       <DepthRows queue={queue} range={range} />
       <DeckSection left="Consumers" middle="messages that each got" right="holds, gets" />
       {tracks.length === 0 ? <DeckRow left={<span className="text-muted">None yet.</span>} /> : null}
       {tracks.map(({ consumer, values }) => (
-        <ConsumerTrack key={consumer.name} consumer={consumer} values={values} most={most} />
+        <ConsumerTrack key={consumer.name} range={range} consumer={consumer} values={values} most={most} />
       ))}
       {more ? (
         <DeckRow
@@ -81,7 +81,17 @@ export function QueueDeck({
   );
 }
 
-function ConsumerTrack({ consumer, values, most }: { consumer: ConsumerRow; values: Values; most: number }) {
+function ConsumerTrack({
+  range,
+  consumer,
+  values,
+  most,
+}: {
+  range: TimeRange;
+  consumer: ConsumerRow;
+  values: Values;
+  most: number;
+}) {
   const { name, stoppedAt, messagesHeld, messagesPerSecond } = consumer;
   const held = messagesHeld === null ? "—" : formatCount(messagesHeld.value, messagesHeld.exact ? "exact" : "about");
   return (
@@ -104,6 +114,7 @@ function ConsumerTrack({ consumer, values, most }: { consumer: ConsumerRow; valu
       }
     >
       <Track
+        range={range}
         label={`Messages that ${name} got, ${stoppedAt === null ? "up to now" : "until it stopped"}`}
         values={values}
         most={most}

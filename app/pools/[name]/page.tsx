@@ -12,7 +12,7 @@ import { PoolAbout } from "../../../components/pools/pool-about.tsx";
 import { DeletePool, DrainPool } from "../../../components/pools/pool-actions.tsx";
 import { OperationTable, PoolState } from "../../../components/pools/pool-health.tsx";
 import { HISTORY_RANGES, PoolHistory, startOf } from "../../../components/pools/pool-history.tsx";
-import { ProblemTable } from "../../../components/problems/problem-table.tsx";
+import { ProblemItems } from "../../../components/problems/problem-deck-rows.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
 import { PageHeader, Panel } from "../../../components/ui/page.tsx";
@@ -90,7 +90,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         {pool.problems.length === 0 ? null : (
           <div className="lg:col-span-2">
             <Panel title="Problems" flush>
-              <ProblemTable rows={pool.problems} />
+              <ProblemItems problems={pool.problems} />
             </Panel>
           </div>
         )}

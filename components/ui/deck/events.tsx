@@ -1,10 +1,7 @@
-"use client";
-
 import { classes } from "../classes.ts";
 import { Glyph, type Ink, type Shape } from "../glyph.tsx";
-import { useTimeStyle } from "../time-style.ts";
-import { useRange } from "./deck.tsx";
-import { momentText, positionOf } from "./time-range.ts";
+import { Moment } from "../time.tsx";
+import { positionOf, type TimeRange } from "./time-range.ts";
 
 export interface DeckEvent {
   key: string;
@@ -22,9 +19,7 @@ export interface DeckEvent {
 const LABEL_SHARE = 0.2;
 
 /** What happened, at its time. A label that has no room before the next event is left out; its title has it all. */
-export function Events({ label, events }: { label: string; events: readonly DeckEvent[] }) {
-  const range = useRange();
-  const { zone } = useTimeStyle();
+export function Events({ range, label, events }: { range: TimeRange; label: string; events: readonly DeckEvent[] }) {
   const inside = events
     .map((event) => ({ ...event, time: Date.parse(event.at) }))
     .filter(({ time }) => time >= range.from && time <= range.until)
@@ -41,7 +36,7 @@ export function Events({ label, events }: { label: string; events: readonly Deck
         return (
           <li
             key={key}
-            title={`${momentText(time, range.until, zone)} ${text}`}
+            title={text}
             className={classes(
               "absolute inset-y-0 flex items-center gap-1 px-1 text-xs whitespace-nowrap text-ink-2",
               late && "flex-row-reverse",
@@ -50,9 +45,9 @@ export function Events({ label, events }: { label: string; events: readonly Deck
           >
             <Glyph shape={shape} ink={ink ?? "neutral"} />
             <span className={room >= LABEL_SHARE ? undefined : "sr-only"}>
-              <time dateTime={at} className="sr-only">
-                {momentText(time, range.until, zone)}{" "}
-              </time>
+              <span className="sr-only">
+                <Moment at={at} />{" "}
+              </span>
               {short}
             </span>
           </li>

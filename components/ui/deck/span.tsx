@@ -1,12 +1,8 @@
-"use client";
-
 import { classes } from "../classes.ts";
 import { formatDuration } from "../format.ts";
 import { Glyph } from "../glyph.tsx";
-import { Age } from "../time.tsx";
-import { useTimeStyle } from "../time-style.ts";
-import { useRange } from "./deck.tsx";
-import { momentText, positionOf } from "./time-range.ts";
+import { Age, Moment } from "../time.tsx";
+import { positionOf, type TimeRange } from "./time-range.ts";
 
 export type SpanTone = "danger" | "warn" | "neutral" | "progress";
 
@@ -26,9 +22,17 @@ const MARK = {
 const LATE = 0.7;
 
 /** Since when something is so: a bar from then to now, or to `until`, with the moment and how long it lasts. */
-export function Span({ since, until = null, tone }: { since: string; until?: string | null; tone: SpanTone }) {
-  const range = useRange();
-  const { zone } = useTimeStyle();
+export function Span({
+  range,
+  since,
+  until = null,
+  tone,
+}: {
+  range: TimeRange;
+  since: string;
+  until?: string | null;
+  tone: SpanTone;
+}) {
   const [from, to] = [Date.parse(since), until === null ? range.until : Date.parse(until)];
   const [left, right] = [positionOf(range, from), positionOf(range, to)];
   const before = from < range.from;
@@ -42,9 +46,9 @@ export function Span({ since, until = null, tone }: { since: string; until?: str
         style={left > LATE ? undefined : { left: `${left * 100}%` }}
       >
         <span className="sr-only">since </span>
-        <time dateTime={since} className="font-semibold text-ink">
-          {momentText(from, range.until, zone)}
-        </time>{" "}
+        <span className="font-semibold text-ink">
+          <Moment at={since} />
+        </span>{" "}
         {until === null ? <Age since={since} coarse /> : formatDuration((to - from) / 1000)}
       </span>
       <i

@@ -1,24 +1,22 @@
-"use client";
-
 import { Age } from "../time.tsx";
 import { BARS_HEIGHT, barsPath } from "./bar-path.ts";
-import { useRange } from "./deck.tsx";
-import { positionOf } from "./time-range.ts";
+import { positionOf, type TimeRange } from "./time-range.ts";
 import type { Values } from "./values.ts";
 
 /** What one of several did in each step, as bars. A gap is a stop. `most` is the highest bar of all tracks. */
 export function Track({
+  range,
   label,
   values,
   most,
   stoppedAt = null,
 }: {
+  range: TimeRange;
   label: string;
   values: Values;
   most: number;
   stoppedAt?: string | null;
 }) {
-  const range = useRange();
   const end = stoppedAt === null ? null : positionOf(range, Date.parse(stoppedAt));
   return (
     <>
