@@ -1,7 +1,6 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 import type { Header } from "./headers-text.ts";
-import type { MessageLifeFacts } from "./life-fragments.ts";
 
 export const MESSAGE_ROW = graphql(`
   fragment MessageRow on Message {
@@ -53,6 +52,26 @@ export const MESSAGE_DETAIL = graphql(
   [MESSAGE_ROW],
 );
 export type MessageDetail = ResultOf<typeof MESSAGE_DETAIL>;
+
+export const MESSAGE_LIFE = graphql(`
+  fragment MessageLifeFacts on MessageLife {
+    keptSince
+    isComplete
+    events {
+      kind
+      at
+      queueName
+      otherQueueName
+      clientId
+      actor
+      claimId
+      until
+      deliveries
+    }
+  }
+`);
+export type MessageLifeFacts = ResultOf<typeof MESSAGE_LIFE>;
+export type LifeEvent = MessageLifeFacts["events"][number];
 
 /** What the address opens. */
 export interface OpenMessage {

@@ -1,4 +1,4 @@
-import type { LifeEvent } from "./life-fragments.ts";
+import type { LifeEvent } from "./fragments.ts";
 
 /** A claim on the message, from its delivery to its end. */
 export interface ClaimStep {

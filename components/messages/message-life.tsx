@@ -6,7 +6,7 @@ import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { Moment } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
-import type { LifeEvent, MessageLifeFacts } from "./life-fragments.ts";
+import type { LifeEvent, MessageLifeFacts } from "./fragments.ts";
 import { type ClaimStep, isRedrive, type Step, stepsOf } from "./life-steps.ts";
 
 interface Props {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LifeEvent } from "../../../components/messages/life-fragments.ts";
+import type { LifeEvent } from "../../../components/messages/fragments.ts";
 import { isRedrive, stepsOf } from "../../../components/messages/life-steps.ts";
 
 let second = 0;

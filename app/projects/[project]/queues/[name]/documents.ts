@@ -3,8 +3,7 @@ import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
 import { CONSUMER_ROW } from "@/components/consumers/fragments.ts";
 import { PAGE_INFO } from "@/components/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
-import { MESSAGE_DETAIL, MESSAGE_ROW } from "@/components/messages/fragments.ts";
-import { MESSAGE_LIFE } from "@/components/messages/life-fragments.ts";
+import { MESSAGE_DETAIL, MESSAGE_LIFE, MESSAGE_ROW } from "@/components/messages/fragments.ts";
 import {
   QUEUE_CONSUMERS,
   QUEUE_DEPTH,
