@@ -69,15 +69,18 @@ const SQL = {
       FROM ${WITH_SNOOZE} WHERE z.until IS NULL
         AND ($2::text[] IS NULL OR (p.queue <> '' AND p.project = ANY($2)) OR (p.queue = '' AND p.job = ''))) AS p
     GROUP BY kind`,
-  // What ends and what is found, in one statement: nobody sees a state between the two.
-  put: `
+  /**
+   * What ends and what is found, in one statement: nobody sees a state between the two. `$4`, `$5`: of these queues
+   * only. `$6`: of this pool only. Of queues they are found by their index, however many problems there are.
+   */
+  put: (scope: "all" | "queues") => `
     WITH found AS (
       SELECT * FROM json_to_recordset($2::json) AS f(kind text, project text, queue text, pool text, job text,
         severity smallint, since timestamptz, numbers text)),
     ended AS (
-      DELETE FROM problems p WHERE p.kind = ANY($3::text[])
-        AND ($4::text[] IS NULL OR (p.project, p.queue) IN (SELECT * FROM unnest($4::text[], $5::text[])))
-        AND ($6::text IS NULL OR p.pool = $6)
+      DELETE FROM problems p USING unnest($4::text[], $5::text[]) AS asked(project, queue)
+      WHERE p.kind = ANY($3::text[]) AND ($6::text IS NULL OR p.pool = $6)
+        ${scope === "queues" ? "AND p.project = asked.project AND p.queue = asked.queue" : ""}
         AND NOT EXISTS (SELECT 1 FROM found f WHERE ${same("f", "p")}))
     INSERT INTO problems AS p (kind, ${SUBJECT}, severity, since, seen_at, numbers)
     SELECT f.kind, f.project, f.queue, f.pool, f.job, f.severity, f.since, ${NOW}, f.numbers FROM found f
@@ -85,7 +88,7 @@ const SQL = {
     WHERE f.queue = '' OR EXISTS (SELECT 1 FROM queues q WHERE q.project = f.project AND q.name = f.queue)
     ORDER BY f.kind, f.project, f.queue, f.pool, f.job
     ON CONFLICT (kind, ${SUBJECT}) DO UPDATE SET severity = excluded.severity,
-      since = CASE WHEN $4::text[] IS NULL THEN least(p.since, excluded.since) ELSE excluded.since END,
+      since = ${scope === "all" ? "least(p.since, excluded.since)" : "excluded.since"},
       seen_at = excluded.seen_at, numbers = excluded.numbers`,
   snooze: `
     INSERT INTO problem_snoozes (kind, ${SUBJECT}, until, actor, reason)
@@ -160,8 +163,11 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
         since,
         numbers: JSON.stringify(numbers),
       }));
-      const only = queues ? [queues.map(({ project }) => project), queues.map(({ name }) => name)] : [null, null];
-      await run(SQL.put, [JSON.stringify(rows), kinds, ...only, pool ?? null], true);
+      // One row stands for all queues.
+      const asked = queues ?? [{ project: "", name: "" }];
+      const scope = queues === undefined ? "all" : "queues";
+      const names = [asked.map(({ project }) => project), asked.map(({ name }) => name)];
+      await run(SQL.put(scope), [JSON.stringify(rows), kinds, ...names, pool ?? null], true);
     },
 
     async snooze({ kind, project, queue, pool, job }, snooze) {
