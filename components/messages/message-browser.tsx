@@ -2,7 +2,6 @@
 
 import { useRouter } from "next/navigation";
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
-import { classes } from "../ui/classes.ts";
 import { formatCount } from "../ui/format.ts";
 import { Panel } from "../ui/page.tsx";
 import type { PagerLinks } from "../ui/table.tsx";
@@ -34,7 +33,7 @@ interface Props {
   failure: ReactNode;
 }
 
-/** The messages of a queue, and beside them the open one. */
+/** The messages of a queue, and the open one. */
 export function MessageBrowser({ failure, open, ...list }: Props) {
   const { project, queue, browse, links } = list;
   const [found, setFound] = useState<MessageRow[]>([]);
@@ -45,7 +44,7 @@ export function MessageBrowser({ failure, open, ...list }: Props) {
   useAddressOfOpen(open, shown);
   const filterKey = JSON.stringify([browse.body, browse.state, browse.order, browse.at]);
   return (
-    <div className={classes(open !== null && "xl:grid xl:grid-cols-[minmax(0,1fr)_25rem] xl:items-start xl:gap-3")}>
+    <>
       <Panel flush>
         <MessageToolbar project={project} queue={queue} browse={browse} />
         {failure ? (
@@ -78,7 +77,7 @@ export function MessageBrowser({ failure, open, ...list }: Props) {
         )}
       </Panel>
       {open === null ? null : <OpenedMessage {...open} steps={stepsOf(open, shown, { ...list, searching })} />}
-    </div>
+    </>
   );
 }
 

@@ -9,7 +9,10 @@ import type { OpenMessage, Steps } from "./fragments.ts";
 import { MessageActions, StepButtons } from "./message-actions.tsx";
 import { MessageSections } from "./message-sections.tsx";
 
-/** One message beside the list, for wide screens. It keeps its place while the list scrolls, and Escape closes it. */
+/**
+ * One message beside the page, for wide screens. It keeps its place while the page scrolls, and Escape closes it. The
+ * page makes room for what has `data-side-panel`.
+ */
 export default function MessagePanel({ steps, ...open }: OpenMessage & { steps: Steps }) {
   const { id, message, closeHref } = open;
   const router = useRouter();
@@ -25,20 +28,21 @@ export default function MessagePanel({ steps, ...open }: OpenMessage & { steps: 
   return (
     <section
       aria-label={`Message ${id}`}
-      className="sticky top-15 flex max-h-[calc(100dvh-4.5rem)] min-w-0 flex-col rounded border border-line bg-surface"
+      data-side-panel
+      className="fixed top-12 right-0 bottom-0 z-20 flex w-102 flex-col border-l border-line bg-surface"
     >
-      <div className="flex min-h-9 items-center gap-1 border-b border-line py-1 pr-1 pl-3">
+      <div className="flex min-h-10 items-center gap-1 border-b border-line py-1 pr-2 pl-4">
         <h2 className="mr-auto font-semibold">Message</h2>
         <StepButtons {...steps} />
         <Button kind="ghost" size="small" label="Close" onClick={() => router.push(closeHref, { scroll: false })}>
           <X aria-hidden />
         </Button>
       </div>
-      <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto p-3">
+      <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto p-4">
         <MessageSections {...open} />
       </div>
       {message ? (
-        <div className="flex flex-wrap justify-between gap-2 border-t border-line p-2">
+        <div className="flex flex-wrap justify-between gap-2 border-t border-line px-4 py-2">
           <MessageActions {...open} message={message} />
         </div>
       ) : null}

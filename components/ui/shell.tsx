@@ -82,7 +82,7 @@ export function Shell({
         <main
           id="content"
           tabIndex={-1}
-          className="mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] p-3 pb-6 outline-none sm:px-4"
+          className="mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] p-3 pb-6 outline-none sm:px-4 xl:has-[[data-side-panel]]:pr-106"
         >
           {children}
         </main>
