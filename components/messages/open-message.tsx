@@ -3,10 +3,10 @@
 import { lazy, Suspense, useSyncExternalStore } from "react";
 import type { OpenMessage, Steps } from "./fragments.ts";
 
-/** From this width on, a message is beside the list. The class `xl:` of the style sheet begins there too. */
+/** From this width on, a message is beside the page. The class `xl:` of the style sheet begins there too. */
 const WIDE = "(min-width: 80rem)";
 
-/** The message that the address opens: beside the list, or over it where there is no room. */
+/** The message that the address opens: beside the page, or over it where there is no room. */
 export function OpenedMessage(props: OpenMessage & { steps: Steps }) {
   const wide = useSyncExternalStore<boolean | null>(
     subscribe,
