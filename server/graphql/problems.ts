@@ -48,7 +48,7 @@ export const ProblemSeverity = builder.enumType("ProblemSeverity", {
 });
 
 const FIX_DESCRIPTIONS: Record<ProblemFix, string> = {
-  createDeadLetterQueue: "`createQueue` with the name that `evidence` tells.",
+  createDeadLetterQueue: "`createQueue` with the name in `queue { attributes { deadLetterQueue } }`.",
   releaseClaims: "`releaseClaim` for the claims that hold messages.",
   testPool: "`verifyPool` with the pool's URI.",
   updatePoolUri: "`updatePool` with its URI, even the same one.",
