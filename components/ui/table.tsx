@@ -4,9 +4,10 @@ import { ArrowDown, ArrowUp, ArrowUpDown, ChevronLeft, ChevronRight } from "luci
 import type { ReactNode } from "react";
 import { Badge } from "./badge.tsx";
 import { classes } from "./classes.ts";
-import { COLUMNS_PARAM, ColumnMenu, useShownColumns } from "./column-menu.tsx";
+import { ColumnMenu } from "./column-menu.tsx";
 import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
+import { COLUMNS_PARAM, useShownColumns } from "./shown-columns.ts";
 import { RowRemoved, useSteadyRows } from "./steady-rows.ts";
 import { visibleIfText } from "./visible.tsx";
 
