@@ -64,6 +64,8 @@ export interface QueueFacts {
 const PRESENT_MS = 120_000;
 /** Ready messages wait so long because it is not their turn yet. */
 const SHORT_MS = 10_000;
+/** Consumers are known about ten seconds after their first call. */
+const UNKNOWN_MS = 30_000;
 const MAX_HOLDERS = 3;
 
 export interface Explained {
@@ -217,7 +219,7 @@ function explainDelays({ messages, now }: QueueFacts, out: Explained) {
   );
 }
 
-function explainConsumers({ consumers, messages, now, problems }: QueueFacts, out: Explained) {
+function explainConsumers({ consumers, messages, claims, now, problems }: QueueFacts, out: Explained) {
   if (consumers === null || messages === null || messages.ready + messages.claimed === 0) return;
   const present = consumers.filter(({ lastSeenAt }) => now.getTime() - lastSeenAt.getTime() < PRESENT_MS);
   if (present.length > 0) {
@@ -231,6 +233,11 @@ function explainConsumers({ consumers, messages, now, problems }: QueueFacts, ou
     (latest, one) => (latest === null || one.lastSeenAt > latest.lastSeenAt ? one : latest),
     null,
   );
+  if (last === null) {
+    const { oldestReadyAt } = messages;
+    const isNews = oldestReadyAt !== null && now.getTime() - oldestReadyAt.getTime() < UNKNOWN_MS;
+    if (isNews || claims === null || claims.items.length > 0) return;
+  }
   const text =
     last === null
       ? "Nobody claimed from the queue or popped from it in the last week."

@@ -102,9 +102,17 @@ describe("messages wait", () => {
     expect(texts({ consumers: silent })).toEqual([
       ["noConsumer", "warning", "No consumer for 12 min: worker-2 called last."],
     ]);
-    expect(texts({ consumers: [] })).toEqual([
+    const waiting = messages({ ready: 3, oldestReadyAt: ago(1) });
+    expect(texts({ ...waiting, consumers: [] })).toEqual([
       ["noConsumer", "warning", "Nobody claimed from the queue or popped from it in the last week."],
     ]);
+  });
+
+  test("for a consumer that may have come a moment ago: nobody says that there is none", () => {
+    expect(texts({ consumers: [] }).map(([kind]) => kind)).toEqual(["waitingTurn"]);
+    const held = messages({ claimed: 1, ready: 3, oldestReadyAt: ago(1) });
+    const claims = { items: [{ id: "a", holder: "worker-1", expiresAt: ago(-1), messageCount: 1 }], more: false };
+    expect(texts({ ...held, claims, consumers: [] }).map(([kind]) => kind)).toEqual(["allClaimed", "waitingTurn"]);
   });
 
   test("because of a known problem, with its numbers and its fix", () => {
