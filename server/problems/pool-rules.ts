@@ -31,7 +31,7 @@ export function judgeClock(params: { pool: string; seconds: number; before: read
 }
 
 /** A pool must be healthy for so long before its problem ends, so that one that comes and goes has one problem. */
-export const HEALTHY_MS = 60_000;
+const HEALTHY_MS = 60_000;
 
 export function judgePool(params: {
   check: CheckedPool;

@@ -75,17 +75,17 @@ export interface Judgement {
 
 const MINUTE_MS = 60_000;
 /** Minutes of growth that make a problem. */
-export const GROWING_MINUTES = 6;
+const GROWING_MINUTES = 6;
 /** Fewer messages are no growth worth a word. */
-export const LEAST_GROWTH = 10;
+const LEAST_GROWTH = 10;
 /** Minutes without a new peak that end it. */
-export const CALM_MINUTES = 3;
+const CALM_MINUTES = 3;
 /** Minutes that count for lapses and dead letters. */
-export const WINDOW_MINUTES = 10;
+const WINDOW_MINUTES = 10;
 /** Fewer lapses or dead letters in the window are none worth a word. */
-export const LEAST_EVENTS = 5;
+const LEAST_EVENTS = 5;
 /** So many times the usual dead letters begin a problem. */
-export const UNUSUAL = 3;
+const UNUSUAL = 3;
 /** So many times the usual ones end it. */
 const USUAL = 1.5;
 /** What is usual is an average of about a day. */

@@ -50,7 +50,7 @@ export function inTime(milliseconds: number): string {
 
 const SIZES = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 
-export function inBytes(bytes: number): string {
+function inBytes(bytes: number): string {
   const index = Math.min(SIZES.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const value = bytes / 1024 ** index;
   return `${index === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${SIZES[index]}`;
@@ -248,7 +248,7 @@ export function inWords(problem: Problem, now: Date): ProblemRecord {
 }
 
 /** Null: nothing that the product does by itself. */
-export function fixOf(problem: FoundProblem): ProblemFix | null {
+function fixOf(problem: FoundProblem): ProblemFix | null {
   switch (problem.kind) {
     case "exhausted":
     case "deadLetterQueueMissing":

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { ERROR_CODES, type ErrorFacts } from "../../server/errors.ts";
-import { postMessages, startApi } from "../graphql/api.ts";
+import { createQueue, postMessages, startApi } from "../graphql/api.ts";
 
 const { api, server } = startApi();
 
@@ -155,17 +155,19 @@ const sentBy = (path: string) =>
     .slice(1)
     .map((text) => text.slice(0, text.indexOf("'\n")));
 
-/** Sends them one after the other. MESSAGE, CLAIM and TOKEN are what earlier answers gave. Returns the answers. */
+/** Sends them one after the other. MESSAGE, CLAIM, TOKEN and PROBLEM are what earlier answers gave. Returns the answers. */
 async function sendAll(path: string, change: (text: string) => string = (text) => text): Promise<object[]> {
   const answers: object[] = [];
   const messages: string[] = [];
   let claim = "";
   let token = "";
+  let problem = "";
   for (const sent of sentBy(path)) {
     const text = change(sent)
       .replace(/MESSAGE(?=")/, () => messages.shift() ?? "")
       .replace(/CLAIM(?=")/, claim)
-      .replace(/TOKEN(?=")/, token);
+      .replace(/TOKEN(?=")/, token)
+      .replace(/PROBLEM(?=")/, problem);
     const { data, errors } = await api.send(text);
     expect({ text, errors }).toEqual({ text, errors: undefined });
     if (data.createClaim) {
@@ -173,6 +175,7 @@ async function sendAll(path: string, change: (text: string) => string = (text) =
       messages.push(...data.createClaim.messages.map(({ id }: { id: string }) => id));
     }
     token = data.acquireKeyValueLock?.lockToken ?? token;
+    problem = data.problems?.nodes[0]?.id ?? problem;
     answers.push(data);
   }
   return answers;
@@ -197,12 +200,17 @@ test("the examples of docs/api.md work", async () => {
   await postMessages(api, "shop", "mails", ["so that there is such a queue"]);
   // A claim whose messages are all deleted or given back ends before the example renews it.
   await postMessages(api, "shop", "orders", ["one", "two", "three"]);
+  // Problems are looked for once a minute where samples are taken.
+  await createQueue(api, "shop", "returns", { _max_claim_count: 1, _dead_letter_queue: "returns.dead" });
+  await server().engine.operations.problemRounds.find(new AbortController().signal);
   const answers = await sendAll("docs/api.md");
   expect(answers.length).toBeGreaterThan(20);
   expect(JSON.stringify(answers)).not.toContain('"error":{');
   expect(answers).toContainEqual({ deleteMessages: { deleted: 1 } });
   expect(answers).toContainEqual({ releaseMessages: { released: 1 } });
   expect(answers).toContainEqual({ releaseKeyValueLock: { released: true } });
+  const problem = { snoozedUntil: expect.any(String), snoozedBy: "local" };
+  expect(answers).toContainEqual({ snoozeProblem: { problem } });
 });
 
 test("the examples of docs/pools.md work, with PostgreSQL in place of Redis", async () => {

@@ -9,7 +9,7 @@ import { clockText, momentText, positionOf } from "./time-range.ts";
 
 const share = (position: number) => `${position * 100}%`;
 /** Milliseconds before its end in which a lease is about to end. */
-export const ENDING_MS = 60_000;
+const ENDING_MS = 60_000;
 
 /**
  * A lease: solid while it holds, hatched in its grace, a chevron where it was renewed last. One that ends beyond the

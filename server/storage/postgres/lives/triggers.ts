@@ -9,7 +9,7 @@ import { rowOf, statement } from "../sql/statement.ts";
 import type { Transaction } from "../sql/transaction.ts";
 
 /** Most queues of a pool that keep lives: their ids are part of each trigger. */
-export const MAX_KEEPING_QUEUES = 1000;
+const MAX_KEEPING_QUEUES = 1000;
 
 /** Put in front of a statement that deletes messages for another reason than a client's delete. */
 export const deletes = (cause: "popped" | "expired" | "unreachable" | "deadLettered") => `/* life=${cause} */`;
