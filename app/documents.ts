@@ -1,18 +1,13 @@
 import { graphql } from "../components/graphql.ts";
 import { BUSY_QUEUE, OVERVIEW_JOB, OVERVIEW_POOL, POOL_PROBES } from "../components/overview/fragments.ts";
 import { POOL_STATE } from "../components/pools/fragments.ts";
-import { PROBLEM_GROUP, PROBLEM_ROW } from "../components/problems/fragments.ts";
+import { PROBLEM_GROUP, WORST_OF_GROUP } from "../components/problems/fragments.ts";
 
 export const OVERVIEW = graphql(
   `
   query Overview($rangeSeconds: SafeInt!, $resolution: SampleResolution!) {
     problemSummary {
-      ...ProblemGroup
-    }
-    problems(first: 30) {
-      nodes {
-        ...ProblemRow
-      }
+      ...WorstOfGroup
     }
     health {
       pools {
@@ -49,7 +44,7 @@ export const OVERVIEW = graphql(
     }
   }
 `,
-  [PROBLEM_GROUP, PROBLEM_ROW, POOL_STATE, OVERVIEW_POOL, BUSY_QUEUE, OVERVIEW_JOB],
+  [WORST_OF_GROUP, POOL_STATE, OVERVIEW_POOL, BUSY_QUEUE, OVERVIEW_JOB],
 );
 
 /** Of the first pools only: of all of them it would cost too much. */

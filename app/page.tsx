@@ -42,7 +42,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const range = rangeUntil(requestTime(), HISTORY_RANGES[rangeName]);
   const since = new Date(range.from).toISOString();
   const [loaded, probes] = await Promise.all([
-    load(OVERVIEW, variables, ["busiest", "longest", "problemSummary", "problems"]),
+    load(OVERVIEW, variables, ["busiest", "longest", "problemSummary"]),
     load(OVERVIEW_PROBES, { since, stepSeconds: PROBE_SECONDS[rangeName] }),
   ]);
   if (!loaded.ok) {
@@ -55,7 +55,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   }
   const { health, pools, busiest, longest, jobs } = loaded.data;
   const groups = loaded.data.problemSummary ?? [];
-  const problems = problemLines(groups, loaded.data.problems?.nodes ?? []);
+  const problems = problemLines(groups);
   const asTable = isOn(search, "table");
   const totals = totalsOf(pools.nodes, range);
   const queues = (busiest?.nodes ?? []).filter(({ sample }) => isBusy(sample?.rates ?? null));

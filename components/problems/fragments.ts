@@ -41,5 +41,19 @@ export const PROBLEM_GROUP = graphql(`
   }
 `);
 export type ProblemGroup = ResultOf<typeof PROBLEM_GROUP>;
+
+/** A group whose problems are told one by one when they are few. */
+export const WORST_OF_GROUP = graphql(
+  `
+  fragment WorstOfGroup on ProblemGroup {
+    ...ProblemGroup
+    worst {
+      ...ProblemRow
+    }
+  }
+`,
+  [PROBLEM_GROUP, PROBLEM_ROW],
+);
+export type WorstOfGroup = ResultOf<typeof WORST_OF_GROUP>;
 export type ProblemKind = ProblemGroup["kind"];
 export type Severity = ProblemGroup["severity"];

@@ -8,24 +8,16 @@ import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { Moment } from "../ui/time.tsx";
-import type { ProblemGroup, ProblemRow, Severity } from "./fragments.ts";
+import type { ProblemGroup, ProblemRow, Severity, WorstOfGroup } from "./fragments.ts";
 import { KINDS, namesText, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
 
-/** More problems of one kind are one row. */
-const MOST_OF_A_KIND = 3;
-
-/** What a deck shows of all problems: the worst first, and many of one kind as one. */
-export function problemLines(
-  groups: readonly ProblemGroup[],
-  problems: readonly ProblemRow[],
-): ({ group: ProblemGroup } | { problem: ProblemRow })[] {
-  const single = (kind: ProblemGroup["kind"]) => problems.filter((problem) => problem.kind === kind);
-  const lines = groups.flatMap((group): ({ group: ProblemGroup } | { problem: ProblemRow })[] => {
-    const own = single(group.kind);
-    return group.count > MOST_OF_A_KIND || own.length < group.count ? [{ group }] : own.map((problem) => ({ problem }));
-  });
+/** What a deck shows of all problems: the worst first, and more of one kind than the API names as one. */
+export function problemLines(groups: readonly WorstOfGroup[]): ({ group: ProblemGroup } | { problem: ProblemRow })[] {
+  const lines = groups.flatMap((group): ({ group: ProblemGroup } | { problem: ProblemRow })[] =>
+    group.worst.length < group.count ? [{ group }] : group.worst.map((problem) => ({ problem })),
+  );
   const of = (line: (typeof lines)[number]) => ("group" in line ? line.group : line.problem);
   const badness = (line: (typeof lines)[number]) => (of(line).severity === "CRITICAL" ? 0 : 1);
   return lines.toSorted((a, b) => badness(a) - badness(b) || Date.parse(of(a).since) - Date.parse(of(b).since));

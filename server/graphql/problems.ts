@@ -1,7 +1,7 @@
 /** What is wrong now, since when, and what fixes it. */
 import { hasCode } from "../errors.ts";
 import { MAX_SNOOZE_SECONDS, MIN_SNOOZE_SECONDS, problemDoesNotExist } from "../operations/problems/problems.ts";
-import { MAX_NAMED, type ProblemGroup, type ProblemKind, type Severity } from "../problems/problem.ts";
+import { MAX_WORST, type ProblemGroup, type ProblemKind, type Severity } from "../problems/problem.ts";
 import type { ProblemFix, ProblemRecord } from "../problems/text.ts";
 import { JobType } from "./jobs.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
@@ -195,8 +195,20 @@ const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").impleme
     count: t.expose("count", { type: "SafeInt", description: "How many there are." }),
     since: t.expose("since", { type: "DateTime", description: "Since when, of the oldest." }),
     names: t.stringList({
-      description: `The names of the queues or pools of the worst ones, at most ${MAX_NAMED}.`,
-      resolve: ({ subjects }) => subjects.map(({ queue, pool }) => queue || pool),
+      description: `The names of the queues or pools of the worst ones, at most ${MAX_WORST}.`,
+      resolve: ({ worst }) => worst.map(({ queue, pool }) => queue || pool),
+    }),
+    worst: t.field({
+      type: [ProblemType],
+      complexity: { field: ASKING_THE_STORE, multiplier: MAX_WORST },
+      description: `The worst ones, at most ${MAX_WORST}. Those of all kinds cost one statement.`,
+      resolve: ({ worst }, _args, context) =>
+        batched(context, "ProblemGroup.worst", worst, async (groups) => {
+          const ids = groups.flatMap((group) => group.map(({ id }) => id));
+          const found = (await context.operations.problems.getMany(context.access, { ids })).values();
+          // One may have ended meanwhile.
+          return groups.map((group) => group.map(() => found.next().value ?? null).filter((one) => one !== null));
+        }),
     }),
   }),
 });

@@ -110,8 +110,8 @@ export interface ProblemGroup {
   count: number;
   /** Of the oldest. */
   since: Date;
-  /** The worst ones, at most MAX_NAMED. */
-  subjects: ProblemSubject[];
+  /** The worst ones, at most MAX_WORST. */
+  worst: (ProblemSubject & { readonly id: string })[];
 }
 
 /** Safe to use from many processes at once. The store's clock stamps what is found. */
@@ -149,5 +149,5 @@ export interface ProblemStore {
   now(): Promise<Date>;
 }
 
-/** Subjects that a group names. */
-export const MAX_NAMED = 3;
+/** Problems that a group names. */
+export const MAX_WORST = 3;

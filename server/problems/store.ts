@@ -3,7 +3,7 @@ import type pg from "pg";
 import { badMarker, markerField, pageOf, readsBackward } from "../storage/list-pages.ts";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import {
-  MAX_NAMED,
+  MAX_WORST,
   PROBLEM_KINDS,
   type Problem,
   type ProblemFilter,
@@ -62,8 +62,8 @@ const SQL = {
     JOIN ${WITH_SNOOZE} ON p.pool <> '' AND p.pool = asked.pool ORDER BY ${WORST}`,
   summary: `
     SELECT kind, min(severity)::int AS severity, count(*)::int AS count, min(since) AS since,
-      json_agg(json_build_object('project', project, 'queue', queue, 'pool', pool, 'job', job) ORDER BY place)
-        FILTER (WHERE place <= ${MAX_NAMED}) AS subjects
+      json_agg(json_build_object('id', id::text, 'project', project, 'queue', queue, 'pool', pool, 'job', job)
+        ORDER BY place) FILTER (WHERE place <= ${MAX_WORST}) AS worst
     FROM (
       SELECT p.*, row_number() OVER (PARTITION BY p.kind ORDER BY ${WORST}) AS place
       FROM ${WITH_SNOOZE} WHERE z.until IS NULL

@@ -70,12 +70,13 @@ test("a stuck queue is a problem since its oldest message came, for everybody wh
 
   const query = `query Q($project: String!, $id: ID!) {
     queue(project: $project, queue: "orders") { problems { kind } } node(id: $id) { ... on Problem { queueName } }
-    problemSummary { kind severity count since names } }`;
+    problemSummary { kind severity count since names worst { id } } }`;
   const found = await api.run(query, { project, id: nodes[0].id });
   expect(found.queue.problems).toEqual([{ kind: "STUCK" }]);
   expect(found.node).toEqual({ queueName: "orders" });
   expect(found.problemSummary).toContainEqual({
     ...{ kind: "STUCK", severity: "CRITICAL", count: 1, since: nodes[0].since, names: ["orders"] },
+    worst: [{ id: nodes[0].id }],
   });
 
   pool.queue({ project, name: "orders" }).totals.delivered += 1;
