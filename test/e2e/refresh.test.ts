@@ -7,7 +7,7 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
-import { type OwnDashboard, openDashboard } from "./service.ts";
+import { type OwnDashboard, openDashboard, type Visit } from "./service.ts";
 
 const SLOW = 120_000;
 
@@ -17,11 +17,22 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-async function visitRefreshing(path: string): Promise<Awaited<ReturnType<OwnDashboard["visit"]>>> {
+const BETWEEN_REFRESHES = "00:05";
+/** After that long a page without an answer asks whether there still is a server. */
+const DOUBTS_AFTER = "00:05";
+const ASKS_AGAIN_AFTER = "00:02";
+
+type RealIdle = { realIdleCallback: typeof requestIdleCallback };
+
+/** A page that refreshes by the clock, every five seconds. Its clock runs, and `pass` moves it on. */
+async function visitRefreshing(path: string): Promise<Visit & { pass: (time: string) => Promise<void> }> {
   const visit = await dashboard.visit();
+  // The clock's own calls back soon, even on a page that is busy.
+  await visit.context.addInitScript(() => Object.assign(window, { realIdleCallback: requestIdleCallback }));
+  await visit.context.clock.install();
   await visit.context.addInitScript(() => localStorage.setItem("isimud-refresh", "5"));
   await visit.page.goto(dashboard.url + path, { waitUntil: "networkidle" });
-  return visit;
+  return { ...visit, pass: (time) => visit.context.clock.fastForward(time) };
 }
 
 /** Opens a page that is live. Its stream never ends, so it is loaded when it has its stream. */
@@ -43,6 +54,10 @@ const createQueue = (project: string, queue: string) =>
 async function refresh(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Refresh now" }).dispatchEvent("click");
 }
+
+/** When a refresh that is under way is over: the next one is timed from then. */
+const refreshed = (page: Page) =>
+  page.getByRole("button", { name: "Refresh now" }).locator(".animate-spin").waitFor({ state: "detached" });
 
 /** Creates claims of one message each, in the order of `holders`. */
 async function claimAll(queue: string, holders: string[]): Promise<void> {
@@ -66,14 +81,18 @@ async function release(queue: string, id: string): Promise<void> {
 it(
   "a refresh is one request of the page, after a small one that asks whether there is a server",
   async () => {
-    const { page, complaints, end } = await visitRefreshing(paths.queues(null));
+    const { page, complaints, pass, end } = await visitRefreshing(paths.queues(null));
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     // All of the page, which is more than a refresh asks for.
     const whole = await page.request.get(dashboard.url + paths.queues(null), { headers: { rsc: "1" } });
     expect(whole.headers()["content-type"]).toContain("text/x-component");
     expect(gzipSync(await whole.body()).length).toBeLessThanOrEqual(20 * 1024);
-    await expect.poll(() => asked.filter((path) => path === "/queues").length).toBeGreaterThanOrEqual(2);
+    for (const refreshes of [1, 2]) {
+      await pass(BETWEEN_REFRESHES);
+      await expect.poll(() => asked.filter((path) => path === "/queues").length).toBeGreaterThanOrEqual(refreshes);
+      await refreshed(page);
+    }
     expect(new Set(asked)).toEqual(new Set(["/queues", "/api/health/ready"]));
     expect(asked.length).toBeLessThanOrEqual(6);
     expect(complaints).toEqual([]);
@@ -85,7 +104,7 @@ it(
 it(
   "the server stops and starts: the page keeps its rows and what was typed, says so, and refreshes by itself",
   async () => {
-    const { page, end } = await visitRefreshing(paths.queues("shop"));
+    const { page, pass, end } = await visitRefreshing(paths.queues("shop"));
     const other = await visitRefreshing(paths.queue("shop", "refunds"));
     await other.page.getByRole("button", { name: "Post a message" }).click();
     await other.page.getByLabel("Body").fill('{"typed": "for an hour"}');
@@ -97,6 +116,7 @@ it(
 
     await dashboard.stop();
     await watching.page.getByRole("status").filter({ hasText: "reconnecting" }).waitFor();
+    await pass(BETWEEN_REFRESHES);
     await page
       .getByRole("status")
       .filter({ hasText: /as of \d\d:\d\d:\d\d UTC, reconnecting/ })
@@ -165,11 +185,12 @@ it(
 it(
   "a server with another build: the page stays, and offers to load it",
   async () => {
-    const { page, complaints, end } = await visitRefreshing(paths.queues("shop"));
+    const { page, complaints, pass, end } = await visitRefreshing(paths.queues("shop"));
     await page.evaluate(() => Object.assign(window, { same: true }));
     await page.route("**/api/health/ready", (route) =>
       route.fulfill({ status: 200, headers: { "x-isimud-build": "another" }, body: "{}" }),
     );
+    await pass(BETWEEN_REFRESHES);
     await page.getByText("A new version is available").waitFor();
     await page.getByRole("link", { name: "orders", exact: true }).waitFor();
     expect(await page.evaluate(() => "same" in window)).toBe(true);
@@ -186,7 +207,7 @@ it(
 it(
   "a truncated answer leads to the error page, which retries by itself",
   async () => {
-    const { page, end } = await visitRefreshing(paths.queues("shop"));
+    const { page, pass, end } = await visitRefreshing(paths.queues("shop"));
     await page.route("**/pools?_rsc=*", async (route) => {
       const answer = await route.fetch();
       const body = await answer.body();
@@ -195,6 +216,7 @@ it(
     await page.getByRole("link", { name: "Pools" }).click();
     await page.getByText("This page cannot be shown").waitFor();
     await page.unroute("**/pools?_rsc=*");
+    await pass(BETWEEN_REFRESHES);
     await page.getByRole("row", { name: /^default/ }).waitFor();
     await end();
   },
@@ -204,7 +226,7 @@ it(
 it(
   "a refresh that began before a dialog opened changes nothing in it, and is shown when it closes",
   async () => {
-    const { page, end } = await visitRefreshing(paths.queue("shop", "refunds"));
+    const { page, pass, end } = await visitRefreshing(paths.queue("shop", "refunds"));
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
     let broken = 0;
     await page.route("**/refunds?_rsc=*", async (route) => {
@@ -214,17 +236,22 @@ it(
       await route.fulfill({ response: answer, body: body.subarray(0, body.length - 200) });
       broken += 1;
     });
-    await page.waitForRequest("**/refunds?_rsc=*");
+    const asked = page.waitForRequest("**/refunds?_rsc=*");
+    await pass(BETWEEN_REFRESHES);
+    await asked;
     await page.getByRole("button", { name: "Post a message" }).click();
     await page.getByLabel("Body").fill('{"typed": "for an hour"}');
     open();
     await expect.poll(() => broken).toBe(1);
     // Until the page has nothing left to do.
-    await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
+    await page.evaluate(
+      () => new Promise((resolve) => (window as unknown as RealIdle).realIdleCallback(() => resolve(null))),
+    );
     expect(await page.getByLabel("Body").inputValue()).toBe('{"typed": "for an hour"}');
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("This page cannot be shown").waitFor();
     await page.unroute("**/refunds?_rsc=*");
+    await pass(BETWEEN_REFRESHES);
     await page.getByRole("button", { name: "Post a message" }).waitFor();
     await end();
   },
@@ -234,16 +261,22 @@ it(
 it(
   "a server that hangs during a refresh: the page says that it reconnects, and goes on when the server answers",
   async () => {
-    const { page, end } = await visitRefreshing(paths.queues("shop"));
+    const { page, pass, end } = await visitRefreshing(paths.queues("shop"));
     const { promise: moves, resolve: move } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     await page.route("**/queues?_rsc=*", async (route) => {
       await page.route("**/api/health/ready", (asked) => asked.abort());
+      begin();
       await moves;
       await route.continue();
     });
+    await pass(BETWEEN_REFRESHES);
+    await begun;
+    await pass(DOUBTS_AFTER);
     await page.getByText("reconnecting").waitFor();
     await page.getByRole("link", { name: "orders", exact: true }).waitFor();
     await page.unroute("**/api/health/ready");
+    await pass(ASKS_AGAIN_AFTER);
     await page.getByText("reconnecting").waitFor({ state: "detached" });
     const answered = page.waitForResponse("**/queues?_rsc=*");
     move();
@@ -260,7 +293,7 @@ it(
     await claimAll("pointer", ["a", "b", "c", "d"]);
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("hands", "pointer", "claims"), { waitUntil: "networkidle" });
-    const rows = page.getByRole("table").locator("tbody tr");
+    const rows = page.getByRole("table", { name: "Claims" }).locator("tbody tr");
     const keys = () => rows.evaluateAll((all) => all.map((row) => row.getAttribute("data-key") as string));
     const [first = "", second = "", third = ""] = await keys();
 
@@ -298,7 +331,7 @@ it(
     await claimAll("keyboard", ["a", "b"]);
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("hands", "keyboard", "claims"), { waitUntil: "networkidle" });
-    const rows = page.getByRole("table").locator("tbody tr");
+    const rows = page.getByRole("table", { name: "Claims" }).locator("tbody tr");
     const first = (await rows.first().getAttribute("data-key")) as string;
     await rows.first().getByRole("link").focus();
     await page.keyboard.press("Tab");
