@@ -54,7 +54,7 @@ export function MessageToolbar({ project, queue, browse }: { project: string; qu
       )}
       <FilterSelect param="state" label="State" all="All" choices={STATES} forget={ELSEWHERE} />
       <SearchBox param="body" label="Find in bodies" forget={ELSEWHERE} />
-      <OpenById project={project} queue={queue} />
+      <OpenById project={project} queue={queue} browse={browse} />
     </FilterBar>
   );
 }

@@ -2,11 +2,11 @@
 
 import { useRouter } from "next/navigation";
 import { useId, useState } from "react";
-import { paths } from "../paths.ts";
 import { Button } from "../ui/button.tsx";
+import { type Browse, browseHref } from "./browse.ts";
 
 /** Opens a message by its id, such as one from a log. */
-export function OpenById({ project, queue }: { project: string; queue: string }) {
+export function OpenById({ project, queue, browse }: { project: string; queue: string; browse: Browse }) {
   const router = useRouter();
   const [id, setId] = useState("");
   const inputId = useId();
@@ -15,7 +15,7 @@ export function OpenById({ project, queue }: { project: string; queue: string })
       className="flex w-full gap-2 sm:w-auto"
       onSubmit={(event) => {
         event.preventDefault();
-        if (id.trim() !== "") router.push(paths.queue(project, queue, "messages", { message: id.trim() }));
+        if (id.trim() !== "") router.push(browseHref({ project, queue }, browse, id.trim()));
       }}
     >
       <label htmlFor={inputId} className="sr-only">

@@ -122,7 +122,8 @@ async function visit(
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    // The browser names no address of what it could not load.
+    if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
   });
   return { page, context, complaints, end: () => context.close() };
 }

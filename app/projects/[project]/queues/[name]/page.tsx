@@ -50,7 +50,10 @@ export default async function MessagesPage({ params, searchParams }: Props) {
       graphql={{ document: textOf(MESSAGES_PAGE), variables }}
       actions={
         <>
-          <QueueRange {...now} />
+          <QueueRange
+            range={now.range}
+            hrefOf={(range) => browseHref(address, { ...browse, others: { ...browse.others, range } }, wanted)}
+          />
           <PostMessage project={project} queue={queue} />
         </>
       }

@@ -1,7 +1,6 @@
 import { chosen, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
 import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "@/components/history-ranges.ts";
-import { paths } from "@/components/paths.ts";
 import { ExplainQueue } from "@/components/queues/explain-queue.tsx";
 import { QueueDeck } from "@/components/queues/queue-deck.tsx";
 import { SegmentLinks } from "@/components/ui/segments.tsx";
@@ -41,14 +40,14 @@ export function QueueNow({ project, queue: name, range, data }: Awaited<ReturnTy
   );
 }
 
-/** Chooses the time of the deck. */
-export function QueueRange({ project, queue, range }: Awaited<ReturnType<typeof loadQueueNow>>) {
+/** Chooses the time of the deck. The list and the open message stay. */
+export function QueueRange({ range, hrefOf }: { range: HistoryRange; hrefOf: (range: string) => string }) {
   return (
     <SegmentLinks
       label="Time"
       segments={Object.entries(HISTORY_RANGES).map(([key, choice]) => ({
         label: choice.label,
-        href: paths.queue(project, queue, "messages", { range: key === "hour" ? null : key }),
+        href: hrefOf(key === "hour" ? "" : key),
         current: choice === range,
       }))}
     />
