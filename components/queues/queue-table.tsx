@@ -73,7 +73,8 @@ function WhyItWaits({ row: { problems } }: { row: QueueRow }) {
   }
   const { shape, ink, word } = SEVERITIES[worst.severity];
   return (
-    <span className="inline-flex items-center gap-1.5 whitespace-nowrap">
+    // Beside all other columns there is room for a line of it on the widest screens only.
+    <span className="inline-flex items-center gap-1.5 whitespace-normal md:min-w-28 2xl:whitespace-nowrap">
       <Glyph shape={shape} ink={ink} />
       <span>
         <span className="sr-only">{word}: </span>
@@ -101,9 +102,16 @@ const name = column<QueueRow>(
   { grow: true },
 );
 
-const project = column<QueueRow>("project", "Project", (row) => <ProjectLink project={row.project} />, {
-  wide: "below",
-});
+const project = column<QueueRow>(
+  "project",
+  "Project",
+  (row) => (
+    <span className="md:max-2xl:[&>a]:max-w-24">
+      <ProjectLink project={row.project} />
+    </span>
+  ),
+  { wide: "below" },
+);
 
 const rest = [
   column<QueueRow>("ready", "Ready", (row) => <StatNumber row={row} of="ready" />, { align: "right" }),

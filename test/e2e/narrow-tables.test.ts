@@ -72,15 +72,20 @@ it(
     await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
       input: { project, queue: "a-of-a-long-name" },
     });
+    // Why parcels wait is a long text. Problems are looked for once a minute.
+    const why = `{ queue(project: "shop", queue: "parcels") { problems { kind } } }`;
+    const found = () => dashboard.call<{ queue: { problems: object[] } }>(why, {});
+    await expect.poll(async () => (await found()).queue.problems, { timeout: 90_000 }).not.toEqual([]);
     const { page, end } = await dashboard.visit({ width: 1280 });
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
     const region = page.getByRole("region", { name: "Queues", exact: true });
     const row = region.getByRole("row", { name: /^a-of-a-long-name / });
+    await region.getByRole("row", { name: /^parcels .* since / }).waitFor();
     expect(await cutOff(region, row.getByRole("button", { name: "Delete a-of-a-long-name" }))).toBeNull();
     expect(await row.getByRole("link", { name: project }).getAttribute("title")).toBe(project);
     await end();
   },
-  SLOW,
+  2 * SLOW,
 );
 
 it(
