@@ -34,4 +34,6 @@ export default (phase) => ({
     turbopackSourceMaps: false,
   },
   images: { unoptimized: true },
+  // A browser asks for this when it finds no icon in the page, as for a moment while one page replaces another.
+  rewrites: async () => [{ source: "/favicon.ico", destination: "/icon.svg" }],
 });
