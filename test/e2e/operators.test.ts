@@ -112,7 +112,7 @@ it(
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /orders.*grows since \d\d:\d\d/ }).waitFor();
+    await page.getByRole("row", { name: /orders.*grows since (\d\d-\d\d )?\d\d:\d\d/ }).waitFor();
     await page
       .getByRole("navigation", { name: "Views" })
       .getByRole("link", { name: /^Problems/ })
