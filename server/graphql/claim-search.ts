@@ -9,6 +9,7 @@ import {
   MAX_QUEUES,
 } from "../operations/claims/search.ts";
 import { type ClaimParent, ClaimType } from "./claims.ts";
+import { projectsArgs } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
@@ -151,12 +152,7 @@ builder.queryFields((t) => ({
   claims: t.field({
     type: SearchType,
     args: {
-      project: t.arg.string({ description: "Whose claims. Needed when you may see several projects." }),
-      allProjects: t.arg.boolean({
-        defaultValue: false,
-        required: true,
-        description: "All projects that you may see, instead of one.",
-      }),
+      ...projectsArgs,
       filter: t.arg({ type: ClaimFilter, description: "Which claims. Left out: all." }),
       orderBy: t.arg({
         type: ClaimOrder,

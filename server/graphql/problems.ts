@@ -97,7 +97,8 @@ export const ProblemType = builder.objectRef<ProblemRecord>("Problem").implement
     severity: t.expose("severity", { type: ProblemSeverity, description: "How bad it is." }),
     since: t.expose("since", {
       type: "DateTime",
-      description: "Since when it is so: not when it was found, which can be minutes later.",
+      description:
+        "Since when it is so. Of an unhealthy pool, a missing dead letter queue, exhausted messages, a disk and a clock: since it was first found, up to a minute later.",
     }),
     seenAt: t.expose("seenAt", {
       type: "DateTime",

@@ -12,7 +12,15 @@ import {
   QueueType,
   queueParent,
 } from "./queue-types.ts";
-import { idempotencyKeyField, orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import {
+  idempotencyKeyField,
+  orNull,
+  projectArgs,
+  projectField,
+  projectsArgs,
+  queueArgs,
+  queueField,
+} from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
@@ -126,12 +134,7 @@ builder.queryFields((t) => ({
   queues: t.field({
     type: QueueConnectionType,
     args: {
-      ...projectArgs,
-      allProjects: t.arg.boolean({
-        defaultValue: false,
-        required: true,
-        description: "All projects that you may see, instead of one.",
-      }),
+      ...projectsArgs,
       filter: t.arg({ type: QueueFilter, description: "Which queues. Left out: all." }),
       orderBy: t.arg({
         type: QueueOrder,

@@ -67,7 +67,7 @@ export interface ProblemSubject {
 export const ofQueue = ({ project, name }: QueueRef): ProblemSubject => ({ project, queue: name, pool: "", job: "" });
 export const ofPool = (pool: string): ProblemSubject => ({ project: "", queue: "", pool, job: "" });
 
-/** What a rule has found. `since`: when it began, not when it was found. */
+/** What a rule has found. `since`: when it began; if nothing tells that, when it was first found. */
 export type FoundProblem = {
   [Kind in ProblemKind]: ProblemSubject & {
     readonly kind: Kind;

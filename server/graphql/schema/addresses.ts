@@ -6,6 +6,15 @@ const PROJECT =
   'The project; "" is the one without a name. Left out: your only project; an error if you may see several.';
 
 export const projectArgs = builder.args((t) => ({ project: t.string({ description: PROJECT }) }));
+/** Of lists that go over one project or over all. */
+export const projectsArgs = builder.args((t) => ({
+  project: t.string({ description: PROJECT }),
+  allProjects: t.boolean({
+    defaultValue: false,
+    required: true,
+    description: "All projects that you may see, instead of one.",
+  }),
+}));
 
 export const queueArgs = builder.args((t) => ({
   project: t.string({ description: PROJECT }),
