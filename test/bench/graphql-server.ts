@@ -6,15 +6,16 @@ import type { Rates } from "./rounds.ts";
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Starts a server process on this database. Its `url` is where it listens. */
+/** Starts a server process on this database. Its `url` is where it listens. `QUEUE_SAMPLES`: by default as set here. */
 export async function startServer(
   databaseUrl: string,
-  ...pages: ["with pages"] | []
+  { pages = false, ...settings }: { pages?: boolean; QUEUE_SAMPLES?: "on" | "off" } = {},
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
-  const env = { ...process.env, NODE_ENV: "production" as const };
-  const child = fork(script("server-process.ts"), [databaseUrl, ...pages], { execArgv, env });
+  const env = { ...process.env, ...settings, NODE_ENV: "production" as const };
+  const argv = [databaseUrl, ...(pages ? ["with pages"] : [])];
+  const child = fork(script("server-process.ts"), argv, { execArgv, env });
   const [url] = (await once(child, "message")) as [string];
   return { url, stop: () => ended(child) };
 }

@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measures messages a second beside peers on the same database, in interleaved rounds. Prints medians,
  * their spread and ratios. Fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure: driver, http, backlog, queues, samples, searches, latency,
- *                         snapshot, memory, pages, routing, pools (with routing)
+ *   --cells driver,http   what to measure: driver, http, sampling, backlog, queues, samples, searches,
+ *                         latency, snapshot, memory, pages, routing, pools (with routing)
  *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --minutes 10    of the cell "memory"
@@ -14,6 +14,7 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import pg from "pg";
 import { migrate } from "../../prisma/migrate.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { backlog } from "./backlog.ts";
@@ -68,6 +69,7 @@ if (values.url !== undefined) {
     await migrate({ url: postgres.url, only: "all" });
     if (values.cells.includes("driver")) await driverCells(postgres.url);
     if (values.cells.includes("http")) await httpCells(postgres.url);
+    if (values.cells.includes("sampling")) await samplingCells(postgres.url);
     if (values.cells.includes("backlog")) await backlog(postgres.url, rounds);
     if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
     if (values.cells.includes("samples")) await samples(postgres.url);
@@ -114,6 +116,31 @@ async function httpCells(databaseUrl: string): Promise<void> {
   await plain.close();
   await load.stop();
   await server.stop();
+}
+
+/** Each server has a database of its own: two on one would share the sampler. */
+async function samplingCells(databaseUrl: string): Promise<void> {
+  console.log("\nGraphQL over HTTP with samples and consumers, beside a server without them");
+  const offUrl = new URL(databaseUrl);
+  offUrl.pathname = "/without_samples";
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query("CREATE DATABASE without_samples");
+  await client.end();
+  await migrate({ url: offUrl.href, only: "all" });
+  const servers = [
+    await startServer(offUrl.href, { QUEUE_SAMPLES: "off" }),
+    await startServer(databaseUrl, { QUEUE_SAMPLES: "on" }),
+  ];
+  const loads = await Promise.all(servers.map(({ url }) => startLoad(url)));
+  const names = ["samples off", "samples on"];
+  await cells(
+    loads.map((load, index) => ({
+      name: names[index] as string,
+      round: (clients: number, batch: number, length: number) => load.round({ clients, batch, seconds: length }),
+    })),
+  );
+  for (const { stop } of [...loads, ...servers]) await stop();
 }
 
 async function cells(subjects: readonly Subject[]): Promise<void> {

@@ -34,7 +34,7 @@ export async function pages(url: string, size: { queues: number; messages: numbe
   await buildPages({ basePath: "", report: () => {} });
   const scripts = scriptBytesOfPages();
   const messageId = await fill(url, size);
-  const server = await startServer(url, "with pages");
+  const server = await startServer(url, { pages: true });
   const numbers = `${size.queues.toLocaleString("en")} queues, one of ${size.messages.toLocaleString("en")} messages`;
   console.log(`\nPages of ${numbers}: milliseconds of the server; kilobytes of the page, of a refresh and of script`);
   const over: string[] = [];

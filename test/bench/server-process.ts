@@ -12,6 +12,7 @@ const config = readConfig({
   DATABASE_URL: url,
   SECRET_KEY: "a secret key for the bench only",
   DRAIN_SECONDS: "0",
+  QUEUE_SAMPLES: process.env.QUEUE_SAMPLES,
 });
 const server = await serve(config, { dev: false, pages: pages !== undefined, log: pino({ level: "warn" }) });
 process.on("disconnect", () => void server.close({ hasty: true }).then(() => process.exit(0)));
