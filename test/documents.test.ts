@@ -13,7 +13,7 @@ const MAX_COLUMNS = 120;
 
 /** A path from the top of the project in backticks: it begins with one of its folders, or is a file at the top. */
 const PATH =
-  /`((?:app|clients|components|docs|prisma|server|test|\.ci|\.github)\/[^`\s]*|[\w.-]+\.(?:json|md|mjs|graphql))`/g;
+  /`((?:app|clients|components|deploy|docs|prisma|server|test|\.ci|\.github)\/[^`\s]*|[\w.-]+\.(?:json|md|mjs|graphql))`/g;
 const LINK = /\]\(([^)\s]+)\)/g;
 
 const textOf = (path: string) => readFileSync(join(top, path), "utf8");
