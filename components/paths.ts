@@ -81,6 +81,7 @@ export const paths = {
     before?: string | null;
   }) => withQuery("/catalogue", { ...query, project: query?.project == null ? null : segment(query.project) }),
   jobs: (query?: { state?: string; after?: string | null; before?: string | null }) => withQuery("/jobs", query),
+  job: (id: string) => `/jobs/${segment(id)}`,
   health: () => "/health",
   keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),
   audit: (query?: { actor?: string | undefined; target?: string; after?: string | null; before?: string | null }) =>

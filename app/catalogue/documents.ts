@@ -1,4 +1,4 @@
-import { CATALOGUE_ROW, POOL_CHOICE } from "../../components/catalogue/fragments.ts";
+import { CATALOGUE_ROW, TARGET_POOL } from "../../components/catalogue/fragments.ts";
 import { PAGE_INFO } from "../../components/fragments.ts";
 import { graphql } from "../../components/graphql.ts";
 
@@ -33,10 +33,10 @@ export const CATALOGUE_PAGE = graphql(
     }
     pools(first: 100) {
       nodes {
-        ...PoolChoice
+        ...TargetPool
       }
     }
   }
 `,
-  [CATALOGUE_ROW, PAGE_INFO, POOL_CHOICE],
+  [CATALOGUE_ROW, PAGE_INFO, TARGET_POOL],
 );

@@ -1,6 +1,6 @@
 "use client";
 
-import { ArrowRightLeft, Pencil, Plus, Trash2 } from "lucide-react";
+import { Pencil, Plus, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
@@ -11,8 +11,8 @@ import { NameLink } from "../ui/name-link.tsx";
 import { Opener } from "../ui/opener.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY } from "./documents.ts";
-import { entryCan } from "./entry-can.ts";
-import type { CatalogueRow, MappableRow, PoolChoice } from "./fragments.ts";
+import type { CatalogueRow, MappableRow, TargetPool } from "./fragments.ts";
+import { MoveQueue } from "./move-queue.tsx";
 
 export function MapQueue({ pools }: { pools: string[] }) {
   return (
@@ -29,18 +29,7 @@ export function MapQueue({ pools }: { pools: string[] }) {
   );
 }
 
-function MoveQueue({ row }: { row: MappableRow }) {
-  const reason = entryCan.move(row, row.pools);
-  const trigger = (
-    <Button kind="ghost" size="small" label={`Move ${row.queueName}`} disabledReason={reason}>
-      <ArrowRightLeft aria-hidden />
-    </Button>
-  );
-  return reason === null ? <Opener trigger={trigger} load={loadMoveForm} props={{ row }} /> : trigger;
-}
-
 const loadMapForm = () => import("./map-forms.tsx");
-const loadMoveForm = () => import("./move-form.tsx");
 
 const COLUMNS = [
   column<MappableRow>(
@@ -61,7 +50,7 @@ const COLUMNS = [
     "",
     (row) => (
       <span className="flex justify-end gap-1">
-        <MoveQueue row={row} />
+        <MoveQueue inRow row={row} />
         <Opener
           trigger={
             <Button kind="ghost" size="small" label={`Map ${row.queueName} to another pool`}>
@@ -100,7 +89,7 @@ export function CatalogueTable({
 }: {
   rows: CatalogueRow[];
   /** All pools. */
-  pools: PoolChoice[];
+  pools: TargetPool[];
   pager: PagerLinks;
   empty: ReactNode;
 }) {

@@ -16,16 +16,32 @@ export const CATALOGUE_ROW = graphql(`
 `);
 export type CatalogueRow = ResultOf<typeof CATALOGUE_ROW>;
 
-/** A pool that a queue may be moved or mapped to. */
+/** A pool that a list can be filtered by. */
 export const POOL_CHOICE = graphql(`
   fragment PoolChoice on Pool {
     name
     flavorName
   }
 `);
-export type PoolChoice = ResultOf<typeof POOL_CHOICE>;
+
+/** A pool that a queue may be moved or mapped to, and what is wrong with it. */
+export const TARGET_POOL = graphql(
+  `
+  fragment TargetPool on Pool {
+    ...PoolChoice
+    problems {
+      kind
+    }
+  }
+`,
+  [POOL_CHOICE],
+);
+export type TargetPool = ResultOf<typeof TARGET_POOL>;
+
+/** A queue with the pools that it may move to. */
+export type MovableQueue = Omit<MappableRow, "epoch">;
 
 /** A row with the pools that its queue can be moved or mapped to. */
 export interface MappableRow extends CatalogueRow {
-  pools: PoolChoice[];
+  pools: TargetPool[];
 }

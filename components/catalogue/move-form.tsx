@@ -4,16 +4,21 @@ import { objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { MOVE_QUEUE } from "../jobs/documents.ts";
 import { requireNotFailed } from "../jobs/job-can.ts";
-import { SelectField } from "../ui/form.tsx";
+import { KINDS } from "../problems/looks.ts";
+import { type Choice, SelectField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { flavorOf, moveTargets } from "./entry-can.ts";
-import type { MappableRow } from "./fragments.ts";
+import type { MovableQueue, TargetPool } from "./fragments.ts";
 
 const movement = z.object({ pool: objectName });
 
 const MOVE_DESCRIPTION =
   "Its messages, claims and subscriptions move. Its dead letter queue moves too, with up to 100 queues that share it: " +
   "those in the same pool, if the new pool is of their flavor. Clients can use all of them meanwhile.";
+
+function choiceOf({ name, problems: [worst] }: TargetPool): Choice {
+  return { value: name, label: worst === undefined ? name : `${name} (${KINDS[worst.kind].short})` };
+}
 
 /** Names the queues of its dead letter group that did not move with it. */
 function excludedText(resultText: string | null): string {
@@ -22,7 +27,7 @@ function excludedText(resultText: string | null): string {
 }
 
 /** Moves the queue with all that it holds, while clients use it. */
-export default function MoveForm({ row }: { row: MappableRow }) {
+export default function MoveForm({ row }: { row: MovableQueue }) {
   const targets = moveTargets(row, row.pools);
   const flavor = flavorOf(row);
   return (
@@ -32,7 +37,7 @@ export default function MoveForm({ row }: { row: MappableRow }) {
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}
-      defaults={{ pool: targets[0] ?? "" }}
+      defaults={{ pool: targets[0]?.name ?? "" }}
       variables={({ pool }) => ({ input: { project: row.project, queue: row.queueName, pool } })}
       done={({ pool }, { moveQueue: { job } }) => {
         requireNotFailed(job);
@@ -43,7 +48,7 @@ export default function MoveForm({ row }: { row: MappableRow }) {
       <SelectField
         name="pool"
         label="Pool"
-        choices={targets.map((name) => ({ value: name, label: name }))}
+        choices={targets.map(choiceOf)}
         description={
           flavor === null ? "Pools without a flavor, like the queue." : `Pools of the queue's flavor, ${flavor}.`
         }

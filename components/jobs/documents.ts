@@ -1,4 +1,5 @@
 import { graphql } from "../graphql.ts";
+import { JOB_DETAIL } from "./fragments.ts";
 
 export const MOVE_QUEUE = graphql(`
   mutation MoveQueue($input: MoveQueueInput!) {
@@ -39,3 +40,14 @@ export const CANCEL_JOB = graphql(`
     }
   }
 `);
+
+export const JOB_UPDATED = graphql(
+  `
+  subscription JobUpdated($id: ID!) {
+    jobUpdated(id: $id) {
+      ...JobDetail
+    }
+  }
+`,
+  [JOB_DETAIL],
+);

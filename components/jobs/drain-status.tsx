@@ -1,5 +1,7 @@
 "use client";
 
+import { paths } from "../paths.ts";
+import { Link } from "../ui/link.tsx";
 import { useFollow } from "../ui/refresh.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { JobRow } from "./fragments.ts";
@@ -15,7 +17,9 @@ export function DrainStatus({ job }: { job: JobRow }) {
       {outcomeOf(job)}
       <JobProgress job={job} />
       <span className="flex items-center gap-2 text-muted">
-        started by {job.actor} <Ago at={job.createdAt} />
+        <Link href={paths.job(job.id)} className="underline-offset-2 hover:underline">
+          started by {job.actor} <Ago at={job.createdAt} />
+        </Link>
         <CancelJob job={job} />
       </span>
     </div>

@@ -23,3 +23,17 @@ export const JOB_ROW = graphql(`
   }
 `);
 export type JobRow = ResultOf<typeof JOB_ROW>;
+
+/** All of one job, as its page follows it. */
+export const JOB_DETAIL = graphql(
+  `
+  fragment JobDetail on Job {
+    ...JobRow
+    startedAt
+    finishedAt
+    inputText
+  }
+`,
+  [JOB_ROW],
+);
+export type JobDetail = ResultOf<typeof JOB_DETAIL>;

@@ -3,7 +3,10 @@
 import { CircleStop } from "lucide-react";
 import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { ProjectPrefix } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { Progress } from "../ui/progress.tsx";
 import { visible } from "../ui/visible.tsx";
 import { CANCEL_JOB } from "./documents.ts";
@@ -75,16 +78,30 @@ export function JobProgress({ job }: { job: JobRow }) {
   );
 }
 
-export function CancelJob({ job }: { job: JobRow }) {
+/** The queue or the pool that a job works on. */
+export function JobTarget({ job: { project, targetName } }: { job: Pick<JobRow, "project" | "targetName"> }) {
+  return (
+    <>
+      <ProjectPrefix project={project} />
+      <NameLink href={project === null ? paths.pool(targetName) : paths.queue(project, targetName)}>
+        {targetName}
+      </NameLink>
+    </>
+  );
+}
+
+/** `inWords`: with its name, where there is room for it. */
+export function CancelJob({ job, inWords = false }: { job: JobRow; inWords?: boolean }) {
   return (
     <ActionButton
+      kind={inWords ? "danger" : "ghost"}
       document={CANCEL_JOB}
       variables={{ input: { id: job.id } }}
       done="The job stops at its next safe point."
-      label={`Cancel job: ${actionOf(job)}`}
+      label={inWords ? undefined : `Cancel job: ${actionOf(job)}`}
       disabledReason={jobCan.cancel(job)}
     >
-      <CircleStop aria-hidden />
+      {inWords ? "Cancel job" : <CircleStop aria-hidden />}
     </ActionButton>
   );
 }

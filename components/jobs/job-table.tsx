@@ -2,31 +2,27 @@
 
 import type { ReactNode } from "react";
 import { paths } from "../paths.ts";
-import { ProjectPrefix } from "../projects/project-name.tsx";
-import { NameLink } from "../ui/name-link.tsx";
+import { Link } from "../ui/link.tsx";
 import { useFollow } from "../ui/refresh.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
 import type { JobRow } from "./fragments.ts";
 import { isUnfinished } from "./job-can.ts";
-import { CancelJob, JobProgress, JobState, outcomeOf } from "./job-parts.tsx";
+import { CancelJob, JobProgress, JobState, JobTarget, outcomeOf } from "./job-parts.tsx";
 import { KINDS } from "./job-states.ts";
 
 const COLUMNS = [
-  column<JobRow>("kind", "Kind", (row) => KINDS[row.kind].label, { wide: "below" }),
   column<JobRow>(
-    "target",
-    "Target",
+    "kind",
+    "Kind",
     (row) => (
-      <>
-        <ProjectPrefix project={row.project} />
-        <NameLink href={row.project === null ? paths.pool(row.targetName) : paths.queue(row.project, row.targetName)}>
-          {row.targetName}
-        </NameLink>
-      </>
+      <Link href={paths.job(row.id)} className="text-accent underline-offset-2 hover:underline">
+        {KINDS[row.kind].label}
+      </Link>
     ),
-    { grow: true },
+    { wide: "below" },
   ),
+  column<JobRow>("target", "Target", (row) => <JobTarget job={row} />, { grow: true }),
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
   column<JobRow>("outcome", "Outcome", outcomeOf, { wide: "below", grow: true }),
   column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: "below" }),

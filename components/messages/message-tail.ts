@@ -1,5 +1,6 @@
 import type { ResultOf } from "gql.tada";
 import { listen } from "../live-stream.ts";
+import { whileShown } from "../while-shown.ts";
 import { MESSAGE_POSTED } from "./documents.ts";
 import type { MESSAGE_ROW } from "./fragments.ts";
 
@@ -9,7 +10,6 @@ type Posted = ResultOf<typeof MESSAGE_ROW>;
 const FLUSH_MS = 250;
 /** A browser that shows messages so much later than they were posted goes on with those that come from now on. */
 const LATE_MS = 5000;
-const RETRY_MS = 2000;
 
 /**
  * Calls `onPosted` with the messages of a queue as they are posted, those behind `after`, until `signal` aborts.
@@ -25,20 +25,15 @@ export async function followMessages(params: {
   onGap: () => void;
   signal: AbortSignal;
 }): Promise<void> {
-  const { signal } = params;
   let { after } = params;
-  while (!signal.aborted) {
-    await shown(signal);
-    const turn = new AbortController();
-    const hide = () => document.hidden && turn.abort();
-    document.addEventListener("visibilitychange", hide);
-    const reached = await listenOnce({ ...params, after, stop: turn, signal: AbortSignal.any([signal, turn.signal]) });
-    document.removeEventListener("visibilitychange", hide);
-    if (turn.signal.aborted && !signal.aborted) params.onGap();
+  await whileShown(async (stop, signal) => {
+    const reached = await listenOnce({ ...params, after, stop, signal });
+    const stopped = stop.signal.aborted;
+    if (stopped && !params.signal.aborted) params.onGap();
     // A stream that broke goes on where it ended, one that was stopped begins anew.
-    after = turn.signal.aborted ? undefined : (reached ?? after);
-    if (!turn.signal.aborted) await pause(RETRY_MS, signal);
-  }
+    after = stopped ? undefined : (reached ?? after);
+    return "again";
+  }, params.signal);
 }
 
 /** Returns the marker of the last message that came. */
@@ -70,28 +65,4 @@ async function listenOnce({
   clearTimeout(timer);
   if (!stop.signal.aborted) flush();
   return last;
-}
-
-function shown(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (document.hidden && !signal.aborted) return;
-      document.removeEventListener("visibilitychange", look);
-      signal.removeEventListener("abort", look);
-      resolve();
-    };
-    document.addEventListener("visibilitychange", look);
-    signal.addEventListener("abort", look);
-    look();
-  });
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

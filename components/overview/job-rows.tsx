@@ -40,7 +40,9 @@ function JobRow({ job, range }: { job: OverviewJob; range: TimeRange }) {
           <span className="flex min-w-0 items-baseline gap-2">
             <Badge tone={JOB_STATES[job.state].tone}>{JOB_STATES[job.state].label}</Badge>
             <span className="truncate">
-              {label}{" "}
+              <Link href={paths.job(job.id)} className="underline-offset-2 hover:underline">
+                {label}
+              </Link>{" "}
               <NameLink
                 href={job.project === null ? paths.pool(job.targetName) : paths.queue(job.project, job.targetName)}
               >

@@ -26,6 +26,7 @@ export const PAGES: [string, string][] = [
   ["flavors", paths.flavors({ project: "shop" })],
   ["the catalogue", paths.catalogue()],
   ["jobs", paths.jobs()],
+  ["a job that is not there", paths.job("Job:999999")],
   ["health", paths.health()],
   ["keys", paths.keys()],
   ["keys of a store", paths.keys({ store: "isimud.queues" })],

@@ -1,4 +1,4 @@
-import { CATALOGUE_ROW, POOL_CHOICE } from "../../../components/catalogue/fragments.ts";
+import { CATALOGUE_ROW, TARGET_POOL } from "../../../components/catalogue/fragments.ts";
 import { PAGE_INFO } from "../../../components/fragments.ts";
 import { graphql } from "../../../components/graphql.ts";
 import { JOB_ROW } from "../../../components/jobs/fragments.ts";
@@ -34,7 +34,7 @@ export const POOL_PAGE = graphql(
     }
     pools(first: 100) {
       nodes {
-        ...PoolChoice
+        ...TargetPool
       }
     }
     jobs(kind: DRAIN_POOL, target: $name, first: 1) {
@@ -52,5 +52,5 @@ export const POOL_PAGE = graphql(
     }
   }
 `,
-  [PROBLEM_ROW, POOL_DETAILS, POOL_HISTORY, CATALOGUE_ROW, PAGE_INFO, POOL_CHOICE, JOB_ROW, POOL_HEALTH, SAMPLING],
+  [PROBLEM_ROW, POOL_DETAILS, POOL_HISTORY, CATALOGUE_ROW, PAGE_INFO, TARGET_POOL, JOB_ROW, POOL_HEALTH, SAMPLING],
 );

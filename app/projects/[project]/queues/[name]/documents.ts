@@ -1,4 +1,5 @@
 /** One document a tab. What the queue's pool has is null, beside its error, when the pool fails. */
+import { TARGET_POOL } from "@/components/catalogue/fragments.ts";
 import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
 import { CONSUMER_ROW } from "@/components/consumers/fragments.ts";
 import { PAGE_INFO } from "@/components/fragments.ts";
@@ -70,9 +71,14 @@ export const MESSAGES_PAGE = graphql(
         ...MessageLifeFacts
       }
     }
+    pools(first: 100) {
+      nodes {
+        ...TargetPool
+      }
+    }
   }
 `,
-  [QUEUE_FRAME, MESSAGE_ROW, PAGE_INFO, MESSAGE_DETAIL, MESSAGE_LIFE],
+  [QUEUE_FRAME, MESSAGE_ROW, PAGE_INFO, MESSAGE_DETAIL, MESSAGE_LIFE, TARGET_POOL],
 );
 
 /** The message that turned out to be the first or the last of a page. */

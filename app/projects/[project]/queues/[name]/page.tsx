@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { named, one, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
+import { MoveQueue } from "@/components/catalogue/move-queue.tsx";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { type Browse, browseHref } from "@/components/messages/browse.ts";
@@ -35,11 +36,25 @@ export default async function MessagesPage({ params, searchParams }: Props) {
   const id = wanted === "first" || wanted === "last" ? undefined : wanted;
   const variables = { ...address, ...listVariables(browse), open: id !== undefined, message: id ?? "" };
   const readAt = new Date(requestTime()).toISOString();
-  const [loaded, now] = await Promise.all([load(MESSAGES_PAGE, variables), loadQueueNow(project, queue, search)]);
+  const [loaded, now] = await Promise.all([
+    load(MESSAGES_PAGE, variables, ["pools"]),
+    loadQueueNow(project, queue, search),
+  ]);
   const content = loaded.ok ? loaded.data.queue : null;
   const failures = loaded.ok ? loaded.failures : {};
   const failure = failures["queue.messages"] ?? failures["queue.messageSearch"];
   const listed = content === null ? { nodes: [], links: NO_LINKS } : listedOf(content, address, browse);
+  const entry = content?.catalogueEntry ?? null;
+  const movable =
+    loaded.ok && content !== null && entry !== null
+      ? {
+          project,
+          queueName: queue,
+          poolName: entry.poolName,
+          queue: { attributes: { flavor: content.attributes.flavor } },
+          pools: loaded.data.pools?.nodes ?? [],
+        }
+      : null;
   const open = await openMessage(wanted, content, listed, address, browse);
   return (
     <QueueFrame
@@ -54,6 +69,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
             range={now.range}
             hrefOf={(range) => browseHref(address, { ...browse, others: { ...browse.others, range } }, wanted)}
           />
+          {movable === null ? null : <MoveQueue row={movable} />}
           <PostMessage project={project} queue={queue} />
         </>
       }
