@@ -18,6 +18,10 @@ export interface Access {
   /** The projects that the caller may see; "all" for an unlimited caller. */
   readonly projects: "all" | readonly string[];
   readonly requestId: string;
+  /** True: a person acts, on a page. Left out: a program, or nobody knows. */
+  readonly isPerson?: boolean;
+  /** Why the caller acts, in its own words: see `giving` in operations/audit/reason.ts. */
+  readonly reason?: string;
 }
 
 /** FORBIDDEN unless the caller has at least this role. */

@@ -39,8 +39,17 @@ export function createRequestAccess(config: Pick<Config, "PUBLIC_URL">): Request
     if (needsOwnOrigin(request) && !isOwnOrigin(request, served.origins)) {
       throw new DomainError("FORBIDDEN", "This request came from a page of another site, which may not do that.");
     }
-    return { actor: "local", role: "admin", projects: "all", requestId };
+    const access: Access = { actor: "local", role: "admin", projects: "all", requestId };
+    return isFromPage(request) ? { ...access, isPerson: true } : access;
   };
+}
+
+/**
+ * Whether one of our pages sent it: then a person acts. A browser names the origin of the page with each request that
+ * may change something, and no script can change that. Programs name none.
+ */
+function isFromPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || headers["sec-fetch-site"] === "same-origin";
 }
 
 /** `rawHeaders` holds names and values in turn, as they were sent. Hazard: `headers` would hide a second Host. */

@@ -1,7 +1,7 @@
 import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
-import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import { orNull, projectArgs, projectField, queueArgs, queueField, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -134,6 +134,7 @@ const InsertCatalogueEntryInput = builder.inputType("InsertCatalogueEntryInput",
     queue: t.string(queueField),
     pool: t.string(poolField),
     discardMessages: t.boolean(discardField),
+    reason: t.string(reasonField),
   }),
 });
 const UpdateCatalogueEntryInput = builder.inputType("UpdateCatalogueEntryInput", {
@@ -143,6 +144,7 @@ const UpdateCatalogueEntryInput = builder.inputType("UpdateCatalogueEntryInput",
     queue: t.string(queueField),
     pool: t.string(poolField),
     discardMessages: t.boolean(discardField),
+    reason: t.string(reasonField),
   }),
 });
 const DeleteCatalogueEntryInput = builder.inputType("DeleteCatalogueEntryInput", {
@@ -151,6 +153,7 @@ const DeleteCatalogueEntryInput = builder.inputType("DeleteCatalogueEntryInput",
     project: t.string(projectField),
     queue: t.string(queueField),
     discardMessages: t.boolean(discardField),
+    reason: t.string(reasonField),
   }),
 });
 const CatalogueEntryPayload = builder.objectRef<{ entry: CatalogueEntry }>("CatalogueEntryPayload").implement({

@@ -12,6 +12,7 @@ import {
   projectField,
   queueArgs,
   queueField,
+  reasonField,
   takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
@@ -206,6 +207,7 @@ const RenewClaimInput = builder.inputType("RenewClaimInput", {
       description:
         "How many seconds a message that would have expired lives on after the claim. Left out: the server's default, likewise.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const RenewClaimPayload = builder.objectRef<{ claim: ClaimParent }>("RenewClaimPayload").implement({
@@ -219,6 +221,7 @@ const ReleaseClaimInput = builder.inputType("ReleaseClaimInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     claimId: t.id(claimIdField),
+    reason: t.string(reasonField),
   }),
 });
 const ReleaseClaimPayload = builder.objectRef<{ claimId: string }>("ReleaseClaimPayload").implement({
@@ -240,6 +243,7 @@ const ReleaseMessagesInput = builder.inputType("ReleaseMessagesInput", {
       description:
         "How many seconds nobody can claim them, at most `limits.maxMessageDelaySeconds`. Left out: ready at once.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const ReleaseMessagesPayload = builder.objectRef<{ released: number }>("ReleaseMessagesPayload").implement({

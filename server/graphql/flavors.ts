@@ -1,7 +1,7 @@
 import { chooseProject } from "../access/access.ts";
 import type { FlavorRecord } from "../operations/flavors.ts";
 import { CapabilityType, PoolType } from "./pools.ts";
-import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
+import { orNull, projectArgs, projectField, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -129,6 +129,7 @@ const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
       required: true,
       description: "Add the pools to an existing flavor instead of refusing.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const CreateFlavorPayload = builder
@@ -150,6 +151,7 @@ const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
       description: "Names of pools, at least one. Exactly these are its pools from now on.",
     }),
     verify: t.boolean(verifyField),
+    reason: t.string(reasonField),
   }),
 });
 const FlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("FlavorPayload").implement({
@@ -158,7 +160,7 @@ const FlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("FlavorPayload
 });
 const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
   description: "The flavor to delete.",
-  fields: (t) => ({ project: t.string(projectField), flavor: t.string(flavorField) }),
+  fields: (t) => ({ project: t.string(projectField), flavor: t.string(flavorField), reason: t.string(reasonField) }),
 });
 
 const DropAllFlavorsInput = builder.inputType("DropAllFlavorsInput", {
@@ -171,6 +173,7 @@ const DropAllFlavorsInput = builder.inputType("DropAllFlavorsInput", {
       description: "All projects instead of one. Only for callers who may see all projects.",
     }),
     confirmationToken: t.string(confirmationTokenField),
+    reason: t.string(reasonField),
   }),
 });
 

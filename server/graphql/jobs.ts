@@ -5,7 +5,7 @@ import type { PoolShare } from "../operations/pool-facts/placement.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { followQueue, QueueType } from "./queue-types.ts";
-import { projectField, queueField } from "./schema/addresses.ts";
+import { projectField, queueField, reasonField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
@@ -224,6 +224,7 @@ const MoveQueueInput = builder.inputType("MoveQueueInput", {
     queue: t.string(queueField),
     pool: t.string({ required: true, description: "The pool's name. It must be of the queue's flavor." }),
     idempotencyKey: t.string(jobKeyField),
+    reason: t.string(reasonField),
   }),
 });
 const DrainPoolInput = builder.inputType("DrainPoolInput", {
@@ -231,11 +232,12 @@ const DrainPoolInput = builder.inputType("DrainPoolInput", {
   fields: (t) => ({
     pool: t.string({ required: true, description: "The pool's name." }),
     idempotencyKey: t.string(jobKeyField),
+    reason: t.string(reasonField),
   }),
 });
 const CancelJobInput = builder.inputType("CancelJobInput", {
   description: "The job to stop.",
-  fields: (t) => ({ id: t.id({ required: true, description: "The job's id." }) }),
+  fields: (t) => ({ id: t.id({ required: true, description: "The job's id." }), reason: t.string(reasonField) }),
 });
 const JobPayload = builder.objectRef<{ job: Job }>("JobPayload").implement({
   description: "A job that was requested or changed.",

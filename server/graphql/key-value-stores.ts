@@ -3,7 +3,7 @@ import type { LockRecord } from "../operations/key-value-stores/locks.ts";
 import type { StoreRecord } from "../operations/key-value-stores/stores.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { addStore, StoreType } from "./key-value-references.ts";
-import { orNull } from "./schema/addresses.ts";
+import { orNull, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import {
@@ -257,6 +257,7 @@ const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
       description:
         "Give an existing store these settings instead of refusing. Values and locks that it has keep their times. So a program can set up its stores each time that it starts.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const CreateKeyValueStorePayload = builder
@@ -278,6 +279,7 @@ const DeleteKeyValueStoreInput = builder.inputType("DeleteKeyValueStoreInput", {
       required: true,
       description: "Delete it even if it has values, which are lost. Otherwise CONFIRMATION_REQUIRED.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 
@@ -288,6 +290,7 @@ const SetKeyValueInput = builder.inputType("SetKeyValueInput", {
     key: t.string(keyField),
     value: t.field(valueField),
     lockToken: t.string(lockTokenField),
+    reason: t.string(reasonField),
   }),
 });
 const KeyValueInput = builder.inputType("KeyValueInput", {
@@ -299,17 +302,24 @@ const SetKeyValuesInput = builder.inputType("SetKeyValuesInput", {
   fields: (t) => ({
     store: t.string(storeArg),
     entries: t.field({ type: [KeyValueInput], required: true, description: "The keys and their values." }),
+    reason: t.string(reasonField),
   }),
 });
 const DeleteKeyValueInput = builder.inputType("DeleteKeyValueInput", {
   description: "The key to delete.",
-  fields: (t) => ({ store: t.string(storeArg), key: t.string(keyField), lockToken: t.string(lockTokenField) }),
+  fields: (t) => ({
+    store: t.string(storeArg),
+    key: t.string(keyField),
+    lockToken: t.string(lockTokenField),
+    reason: t.string(reasonField),
+  }),
 });
 const DeleteKeyValuesInput = builder.inputType("DeleteKeyValuesInput", {
   description: "The keys to delete.",
   fields: (t) => ({
     store: t.string(storeArg),
     keys: t.stringList({ required: true, description: "The keys." }),
+    reason: t.string(reasonField),
   }),
 });
 const KeyValueKeysPayload = builder.objectRef<{ keys: readonly string[] }>("KeyValueKeysPayload").implement({

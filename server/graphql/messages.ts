@@ -13,6 +13,7 @@ import {
   projectField,
   queueArgs,
   queueField,
+  reasonField,
   takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
@@ -336,6 +337,7 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
       description:
         "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies and headers. One that returned nothing keeps nothing, so a repeat may find messages. TOO_MANY_REQUESTS while the queue keeps `limits.maxKeptPopBytesOfQueue`. A storage whose memory is full refuses pops with a key, not those without.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("PopMessagesPayload").implement({
@@ -361,6 +363,7 @@ const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
         "The claim that holds it. A claimed message can only be deleted with its claim, or by force. MESSAGE_NOT_CLAIMED when nobody holds it, MESSAGE_NOT_CLAIMED_BY when another claim does, CLAIM_DOES_NOT_EXIST when there is no such claim.",
     }),
     force: t.boolean({ ...forceField, description: "Delete it even if a claim holds it. Not together with a claim." }),
+    reason: t.string(reasonField),
   }),
 });
 
@@ -378,6 +381,7 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
         "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY, with the ids of the others in `details.messageIds`, also when there is no such claim or nobody holds the message. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
     }),
     force: t.boolean({ ...forceField, description: "Delete claimed ones too. Not together with claims." }),
+    reason: t.string(reasonField),
   }),
 });
 

@@ -1,6 +1,6 @@
 import type { PoolRecord } from "../operations/pools/record.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
-import { orNull } from "./schema/addresses.ts";
+import { orNull, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import {
@@ -171,6 +171,7 @@ const CreatePoolInput = builder.inputType("CreatePoolInput", {
       required: true,
       description: "Replace an existing pool of that name instead of refusing.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const CreatePoolPayload = builder.objectRef<{ pool: PoolRecord; created: boolean }>("CreatePoolPayload").implement({
@@ -190,6 +191,7 @@ const UpdatePoolInput = builder.inputType("UpdatePoolInput", {
     flavor: t.string({ description: "The flavor it belongs to; null takes it out of its flavor." }),
     options: t.field(optionsField),
     verify: t.boolean(verifyField),
+    reason: t.string(reasonField),
   }),
 });
 const PoolPayload = builder.objectRef<{ pool: PoolRecord }>("PoolPayload").implement({
@@ -199,7 +201,10 @@ const PoolPayload = builder.objectRef<{ pool: PoolRecord }>("PoolPayload").imple
 
 const DeletePoolInput = builder.inputType("DeletePoolInput", {
   description: "The pool to unregister.",
-  fields: (t) => ({ pool: t.string({ required: true, description: "The pool's name." }) }),
+  fields: (t) => ({
+    pool: t.string({ required: true, description: "The pool's name." }),
+    reason: t.string(reasonField),
+  }),
 });
 
 const VerifyPoolInput = builder.inputType("VerifyPoolInput", {

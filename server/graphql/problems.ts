@@ -6,6 +6,7 @@ import type { ProblemFix, ProblemRecord } from "../problems/text.ts";
 import { JobType } from "./jobs.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
+import { reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -279,7 +280,7 @@ const SnoozeProblemInput = builder.inputType("SnoozeProblemInput", {
 });
 const UnsnoozeProblemInput = builder.inputType("UnsnoozeProblemInput", {
   description: "A problem that is to be told again.",
-  fields: (t) => ({ id: t.id({ required: true, description: "The problem's id." }) }),
+  fields: (t) => ({ id: t.id({ required: true, description: "The problem's id." }), reason: t.string(reasonField) }),
 });
 const ProblemPayload = builder.objectRef<{ problem: ProblemRecord }>("ProblemPayload").implement({
   description: "A problem that was changed.",

@@ -20,6 +20,7 @@ import {
   projectsArgs,
   queueArgs,
   queueField,
+  reasonField,
 } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -205,6 +206,7 @@ const CreateQueueInput = builder.inputType("CreateQueueInput", {
       description:
         "An existing queue gets the given metadata, or none if it is left out. So a program can set up its queues each time that it starts.",
     }),
+    reason: t.string(reasonField),
   }),
 });
 const CreateQueuePayload = builder.objectRef<{ queue: QueueParent; created: boolean }>("CreateQueuePayload").implement({
@@ -223,6 +225,7 @@ const UpdateQueueMetadataInput = builder.inputType("UpdateQueueMetadataInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     metadata: t.field({ type: JsonInput, required: true, ...metadataField }),
+    reason: t.string(reasonField),
   }),
 });
 
@@ -248,6 +251,7 @@ const PatchQueueMetadataInput = builder.inputType("PatchQueueMetadataInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     changes: t.field({ type: [QueueMetadataChange], required: true, description: "Done in this order, all or none." }),
+    reason: t.string(reasonField),
   }),
 });
 const UpdateQueueAttributesInput = builder.inputType("UpdateQueueAttributesInput", {
@@ -256,6 +260,7 @@ const UpdateQueueAttributesInput = builder.inputType("UpdateQueueAttributesInput
     project: t.string(projectField),
     queue: t.string(queueField),
     attributes: t.field({ type: QueueAttributesInput, required: true, description: "What to change: at least one." }),
+    reason: t.string(reasonField),
   }),
 });
 const QueuePayload = builder.objectRef<{ queue: QueueParent }>("QueuePayload").implement({
@@ -265,7 +270,7 @@ const QueuePayload = builder.objectRef<{ queue: QueueParent }>("QueuePayload").i
 
 const DeleteQueueInput = builder.inputType("DeleteQueueInput", {
   description: "The queue to delete.",
-  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField) }),
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), reason: t.string(reasonField) }),
 });
 
 const PurgeResourceType = builder.enumType("PurgeResource", {
@@ -305,6 +310,7 @@ const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
         "Only messages before it, in any state. Not together with subscriptions. Left out: all; null is refused.",
     }),
     idempotencyKey: t.string(idempotencyKeyField),
+    reason: t.string(reasonField),
   }),
 });
 const PurgeQueuePayload = builder

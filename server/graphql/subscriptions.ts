@@ -7,6 +7,7 @@ import {
   projectField,
   queueArgs,
   queueField,
+  reasonField,
 } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -113,6 +114,7 @@ const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionI
     options: t.field(optionsField),
     createQueue: t.boolean(createQueueField),
     idempotencyKey: t.string(idempotencyKeyField),
+    reason: t.string(reasonField),
   }),
 });
 const CreateQueueSubscriptionPayload = builder
@@ -135,11 +137,17 @@ const UpdateQueueSubscriptionInput = builder.inputType("UpdateQueueSubscriptionI
     subscriber: t.string({ description: subscriber }),
     ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives from now on." }),
     options: t.field(optionsField),
+    reason: t.string(reasonField),
   }),
 });
 const DeleteQueueSubscriptionInput = builder.inputType("DeleteQueueSubscriptionInput", {
   description: "The subscription to delete.",
-  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), id: t.id(idField) }),
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    id: t.id(idField),
+    reason: t.string(reasonField),
+  }),
 });
 const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptionInput", {
   description: "The subscription, and whether it is confirmed.",
@@ -148,6 +156,7 @@ const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptio
     queue: t.string(queueField),
     id: t.id(idField),
     confirmed: t.boolean({ defaultValue: true, required: true, description: "False takes the confirmation back." }),
+    reason: t.string(reasonField),
   }),
 });
 const QueueSubscriptionPayload = builder

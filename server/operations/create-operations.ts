@@ -1,4 +1,5 @@
 import { ConsumerNotes } from "../history/consumer-notes.ts";
+import { notingActs } from "./audit/acts.ts";
 import { createAuditOperations } from "./audit/audit.ts";
 import { createBatchReadOperations } from "./batch-reads.ts";
 import { createCatalogueOperations } from "./catalogue/catalogue.ts";
@@ -57,9 +58,12 @@ export function createOperations(context: OperationContext): Operations {
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
   const problemRounds = createProblemRounds(context, { missingDeadLetterQueues, refusals, lookup });
   const queues = createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters });
-  const messages = createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes });
-  const claims = createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes });
-  const subscriptions = createSubscriptionOperations(context, { lookup, lifecycle });
+  const noting = notingActs(context);
+  const messages = noting.messages(
+    createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes }),
+  );
+  const claims = noting.claims(createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes }));
+  const subscriptions = noting.subscriptions(createSubscriptionOperations(context, { lookup, lifecycle }));
   const note = (error: unknown) => refusals.note(error);
   return {
     queues: namingErrors(queues, { name: "queue" }, note),
@@ -74,7 +78,7 @@ export function createOperations(context: OperationContext): Operations {
     flavors: namingErrors(createFlavorOperations(context), { name: "flavor" }),
     catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
     jobs: namingErrors(jobs, { id: "jobId" }),
-    keyValueStores: namingErrors(createKeyValueStoreOperations(context)),
+    keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     audit: createAuditOperations(context),
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {
       name: "pool",

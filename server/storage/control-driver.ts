@@ -367,6 +367,22 @@ export interface AuditEntry {
   /** JSON text of an object: before and after, reason, count. It holds no secrets and no message bodies. */
   detailsText: string;
   requestId: string;
+  /** Why, in the words of the one who acted. Null: nobody said. */
+  reason: string | null;
+}
+
+/** Entries that meet all that is given. */
+export interface AuditFilter {
+  project?: string;
+  actor?: string;
+  action?: string;
+  target?: string;
+  outcome?: AuditEntry["outcome"];
+  requestId?: string;
+  /** From this time on. */
+  from?: Date;
+  /** Before this time. */
+  to?: Date;
 }
 
 export interface AuditController {
@@ -377,7 +393,7 @@ export interface AuditController {
   /** Deletes entries older than `days` (1 or more), the oldest first, at most `limit`. Returns how many. */
   trim(params: { days: number; limit: number }): Promise<number>;
   /** Newest first; marker = id. */
-  list(params: { page: PageRequest; project?: string; actor?: string; target?: string }): Promise<Page<AuditEntry>>;
+  list(params: { page: PageRequest; filter?: AuditFilter }): Promise<Page<AuditEntry>>;
   /** The entries that exist, in any order, with one statement. A text that is no id finds none. */
   getMany(ids: readonly string[]): Promise<AuditEntry[]>;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AuditEntry } from "../../server/storage/control-driver.ts";
+import type { AuditEntry, AuditFilter } from "../../server/storage/control-driver.ts";
 import { type ControlDriverHarness, type OpenControlDriver, unique } from "./control-harness.ts";
 import { walk } from "./walk.ts";
 
@@ -20,13 +20,14 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       outcome: "intended",
       detailsText: '{"count": 12345678901234567890}',
       requestId: "r-1",
+      reason: null,
       ...changes,
     });
     const find = async (id: string) =>
       (await walk((page) => audit().list({ page }), [100])).find((entry) => entry.id === id);
 
     it("keeps an entry exactly as it was written", async () => {
-      const entry = anEntry({ project: null });
+      const entry = anEntry({ project: null, reason: "It was the wrong one." });
       const id = await audit().append(entry);
       expect(await find(id)).toEqual({ ...entry, id, at: expect.any(Date) });
     });
@@ -68,7 +69,7 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
         made.unshift({ id: await audit().append(anEntry({ actor, project })), project });
       }
       const ids = async (scope: { project?: string }) =>
-        (await walk((page) => audit().list({ page, actor, ...scope }))).map((entry) => entry.id);
+        (await walk((page) => audit().list({ page, filter: { actor, ...scope } }))).map((entry) => entry.id);
       expect(await ids({})).toEqual(made.map((entry) => entry.id));
       expect(await ids({ project: "p" })).toEqual(made.filter((one) => one.project === "p").map((one) => one.id));
       expect(await ids({ project: "" })).toEqual(made.filter((one) => one.project === "").map((one) => one.id));
@@ -80,10 +81,29 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       const made: string[] = [];
       for (const one of [target, other, target]) made.unshift(await audit().append(anEntry({ target: one })));
       const ids = async (scope: { target: string; project?: string }) =>
-        (await walk((page) => audit().list({ page, ...scope }))).map((entry) => entry.id);
+        (await walk((page) => audit().list({ page, filter: scope }))).map((entry) => entry.id);
       expect(await ids({ target })).toEqual([made[0], made[2]]);
       expect(await ids({ target, project: "p" })).toEqual([made[0], made[2]]);
       expect(await ids({ target, project: "q" })).toEqual([]);
+    });
+
+    it("lists by action, outcome, request and time, and by several of them, both ways", async () => {
+      const [actor, requestId] = [unique("actor"), unique("request")];
+      const made: string[] = [];
+      for (const changes of [{ action: "a" }, { action: "b" }, { outcome: "refused" as const }, { requestId }]) {
+        made.push(await audit().append(anEntry({ actor, action: "c", ...changes })));
+      }
+      const times = new Map((await audit().getMany(made)).map(({ id, at }) => [id, at]));
+      const ids = async (filter: AuditFilter) =>
+        (await walk((page) => audit().list({ page, filter: { actor, ...filter } }))).map(({ id }) => id);
+      expect(await ids({ action: "b" })).toEqual([made[1]]);
+      expect(await ids({ outcome: "refused" })).toEqual([made[2]]);
+      expect(await ids({ requestId })).toEqual([made[3]]);
+      expect(await ids({ requestId, outcome: "refused" })).toEqual([]);
+      const [from, to] = [times.get(made[1] as string), times.get(made[3] as string)] as [Date, Date];
+      const between = made.filter((id) => (times.get(id) as Date) >= from && (times.get(id) as Date) < to);
+      expect(await ids({ from, to })).toEqual(between.reverse());
+      expect(await ids({ to: times.get(made[0] as string) as Date })).toEqual([]);
     });
 
     it("refuses a malformed marker or entry id", async () => {

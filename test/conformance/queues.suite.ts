@@ -108,5 +108,6 @@ function anAction(target: string) {
     outcome: "done" as const,
     detailsText: "{}",
     requestId: "r-1",
+    reason: null,
   };
 }

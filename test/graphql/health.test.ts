@@ -136,3 +136,42 @@ test("the audit log says what was changed, by whom and in which request, newest 
   expect((await api.run(query, { project, after: first.pageInfo.endCursor })).auditEntries.nodes).toEqual([nodes[1]]);
   expect((await api.run(query, { actor: "nobody" })).auditEntries.nodes).toEqual([]);
 });
+
+test("the audit log tells what a person did on a page and why, and leads to the queue, the pool and the job", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { claimId } }";
+  const input = { project, queue: "q", claimId: "none" };
+  await api.run(release, { input });
+  const { origin } = new URL(api.url);
+  const person = await api.send(release, { input }, { origin });
+  await api.run(release, { input: { ...input, reason: "worker-2 hangs" } });
+  expect(await api.codeOf(release, { input: { ...input, reason: "" } })).toBe("BAD_INPUT");
+  const drain = "mutation D($input: DrainPoolInput!) { drainPool(input: $input) { job { id } } }";
+  expect(await api.codeOf(drain, { input: { pool: "default", reason: project } })).toBe("NO_POOL_FOUND");
+
+  const query = `query A($project: String, $action: String, $requestId: String, $outcome: AuditOutcome, $from: DateTime, $to: DateTime) {
+    auditEntries(project: $project, action: $action, requestId: $requestId, outcome: $outcome, from: $from, to: $to) {
+      nodes { action target targetKind outcome reason at requestId queue { id stats { total } } pool { id builtIn } job { id } }
+    }
+  }`;
+  const list = async (variables: object) => (await api.run(query, { project, ...variables })).auditEntries.nodes;
+  const released = await list({ action: "releaseClaim" });
+  const requestId = person.headers.get("x-request-id");
+  expect(released).toMatchObject([
+    {
+      reason: "worker-2 hangs",
+      target: "q",
+      targetKind: "QUEUE",
+      queue: { id: `Queue:${project}/q`, stats: { total: 0 } },
+    },
+    { reason: null, requestId, outcome: "DONE", pool: null, job: null },
+  ]);
+  expect(await list({ requestId })).toEqual([released[1]]);
+  expect(await list({ outcome: "FAILED" })).toEqual([]);
+  expect(await list({ from: released[0].at })).toEqual([released[0]]);
+  expect(await list({ action: "releaseClaim", to: released[0].at })).toEqual([released[1]]);
+  expect(await api.codeOf(query, { from: released[0].at, to: released[0].at })).toBe("BAD_INPUT");
+  const [drained] = await list({ project: null, action: "drainPool" });
+  expect(drained).toMatchObject({ reason: project, targetKind: "POOL", outcome: "REFUSED", pool: { builtIn: true } });
+});

@@ -52,7 +52,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Project: "projects(first: $n) { nodes ROW }",
   Job: "jobs(first: $n) { nodes ROW }",
   PoolShare: "poolPlacement ROW",
-  AuditEntry: "auditEntries(first: $n) { nodes ROW }",
+  AuditEntry: 'auditEntries(project: $project, action: "createQueue", first: $n) { nodes ROW }',
   KeyValueStore: "keyValueStores(first: $n) { nodes ROW }",
   KeyValueKey: `keyValueKeys(store: "${STORE}", first: $n) { nodes ROW }`,
   KeyValueLock: `keyValueLocks(store: "${STORE}", first: $n) { nodes ROW }`,

@@ -93,6 +93,7 @@ export function withBroken(
     data?: Partial<PooledDataDriver>;
     jobs?: Partial<Service["jobs"]>;
     stores?: Partial<Service["stores"]>;
+    now?: () => number;
   },
 ): Operations {
   return createOperations({
@@ -105,7 +106,7 @@ export function withBroken(
     consumers: service.consumers,
     problems: service.problems,
     limits: service.config,
-    now: () => performance.now(),
+    now: parts.now ?? (() => performance.now()),
     warn: () => {},
   });
 }

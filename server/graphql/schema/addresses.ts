@@ -25,6 +25,11 @@ export const queueArgs = builder.args((t) => ({
 export const projectField = { description: PROJECT } as const;
 /** `queue` as an input field's options. */
 export const queueField = { required: true, description: "The queue's name." } as const;
+/** `reason` as an input field's options: see `giving`. */
+export const reasonField = {
+  description:
+    "Why, for the audit log, in 1 to 1,000 characters. What a program does to messages, claims, subscriptions and keys is audited only with a reason.",
+} as const;
 export const createQueueField = {
   defaultValue: false,
   required: true,

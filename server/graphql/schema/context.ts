@@ -1,6 +1,7 @@
 /** What every resolver of one operation gets. */
 import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
+import { giving } from "../../operations/audit/reason.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { AnswerBudget } from "../http/answer-budget.ts";
 import { OperationTime } from "../http/operation-time.ts";
@@ -56,6 +57,11 @@ export class GraphQLContext {
     return this.parts.operations;
   }
 
+  /** For refusals, which are written also when the operation's time is up. */
+  get audit(): Operations["audit"] {
+    return this.parts.operations.audit;
+  }
+
   /**
    * Aborts when the client leaves or the server begins to close. Streams and long polls end by it.
    */
@@ -72,6 +78,12 @@ export class GraphQLContext {
   /** True once nobody gets the answer any more. */
   get clientLeft(): boolean {
     return this.signal.reason === CLIENT_LEFT;
+  }
+
+  /** The same for a mutation whose caller gives this reason. BAD_INPUT. */
+  because(reason: string | null | undefined): GraphQLContext {
+    const access = giving(this.access, reason);
+    return access === this.access ? this : Object.create(this, { access: { value: access } });
   }
 
   /** A context for a subscription, which has no deadline. */

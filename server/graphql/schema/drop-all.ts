@@ -1,5 +1,6 @@
 /** What all mutations that drop everything of a kind share: a dry run, then its confirmation token. */
 import type { DropAllResult } from "../../operations/drop-all.ts";
+import { reasonField } from "./addresses.ts";
 import { builder } from "./builder.ts";
 import { CountType } from "./connection.ts";
 
@@ -10,7 +11,7 @@ export const confirmationTokenField = {
 
 export const DropAllInput = builder.inputType("DropAllInput", {
   description: "A dry run, or its confirmation.",
-  fields: (t) => ({ confirmationToken: t.string(confirmationTokenField) }),
+  fields: (t) => ({ confirmationToken: t.string(confirmationTokenField), reason: t.string(reasonField) }),
 });
 
 export const DropAllPayload = builder.objectRef<DropAllResult>("DropAllPayload").implement({

@@ -38,6 +38,7 @@ import {
   isObjectType,
   specifiedDirectives,
 } from "graphql";
+import { hasCode } from "../../errors.ts";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
@@ -56,10 +57,9 @@ const directives = specifiedDirectives.map((directive) => {
 /** Queries that show only the request and the settings. */
 const CANNOT_FAIL: ReadonlySet<string> = new Set(["viewer", "limits"]);
 
-export const schema = [withAbandonedLateReads, withCountedTexts, withNullableRoots, withWrittenPaths].reduce(
-  (built, step) => step(built),
-  builder.toSchema({ directives }),
-);
+const STEPS = [withAbandonedLateReads, withCountedTexts, withNullableRoots, withReasons, withWrittenPaths];
+
+export const schema = STEPS.reduce((built, step) => step(built), builder.toSchema({ directives }));
 
 /**
  * Makes queries and mutations nullable. Otherwise one that fails, because of a bad argument perhaps, would remove all
@@ -70,6 +70,32 @@ function withNullableRoots(built: GraphQLSchema): GraphQLSchema {
     for (const field of Object.values(root?.getFields() ?? {})) {
       if (!CANNOT_FAIL.has(field.name)) field.type = getNullableType(field.type);
     }
+  }
+  return built;
+}
+
+/** Mutations get the reason that their input gives, and refused ones are written into the audit log. */
+function withReasons(built: GraphQLSchema): GraphQLSchema {
+  for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
+    const resolve = field.resolve as Resolver;
+    field.resolve = async (source, args, context, info) => {
+      const input = args.input as Readonly<Record<string, unknown>>;
+      const because = context.because(input.reason as string | null | undefined);
+      try {
+        return await resolve(source, args, because, info);
+      } catch (error) {
+        if (hasCode(error, "FORBIDDEN")) {
+          const target = SUBJECTS.map((name) => input[name]).find((name) => typeof name === "string");
+          await context.audit.noteRefusal(because.access, {
+            action: info.fieldName,
+            project: (input.project ?? null) as string | null,
+            target: String(target ?? "*"),
+            error,
+          });
+        }
+        throw error;
+      }
+    };
   }
   return built;
 }
@@ -135,6 +161,9 @@ function countedText(resolve: Resolver): Resolver {
     return value;
   };
 }
+
+/** What a mutation may be about, by the names of its input. */
+const SUBJECTS = ["queue", "flavor", "pool", "store", "id"];
 
 type Resolver = GraphQLFieldResolver<unknown, GraphQLContext>;
 

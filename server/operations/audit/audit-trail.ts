@@ -1,10 +1,11 @@
 /**
- * How operations write the audit log.
+ * How operations write the audit log: administrative changes, what people do, and refusals. What programs do with
+ * messages, claims, subscriptions and keys is not in it, unless they give a reason.
  *
  * - A change of the control plane commits together with its entry.
  * - An action on a pool writes its entry before it acts, as "intended", and the outcome afterwards. A crash between the
  *   two leaves "intended".
- * - A refusal is written too.
+ * - A refusal is written once in REFUSED_MS for each caller, action and target: a program may try all the time.
  */
 import { type Access, type Role, requireRole } from "../../access/access.ts";
 import { DomainError, hasCode } from "../../errors.ts";
@@ -47,10 +48,33 @@ export async function possible(context: OperationContext, trace: Trace, check: (
   }
 }
 
-function writeRefusal(context: OperationContext, trace: Trace, error: DomainError): Promise<unknown> {
-  return context.control.audit
-    .append(row(trace, "refused", { reason: error.message }))
-    .catch((failure: unknown) => context.warn("A refusal could not be written to the audit log", failure));
+/** Writes a refusal, unless the same one was written a short time ago. Never throws. */
+export async function writeRefusal(context: OperationContext, trace: Trace, error: DomainError): Promise<void> {
+  const { access, action, project, target } = trace;
+  const now = context.now();
+  const written = refusalsOf(context);
+  const key = JSON.stringify([access.actor, action, project, target, error.code]);
+  const last = written.get(key);
+  if (last !== undefined && now - last < REFUSED_MS) return;
+  if (written.size >= MAX_REFUSALS) written.clear();
+  written.set(key, now);
+  try {
+    await context.control.audit.append(row(trace, "refused", { code: error.code, message: error.message }));
+  } catch (failure) {
+    written.delete(key);
+    context.warn("A refusal could not be written to the audit log", failure);
+  }
+}
+
+const REFUSED_MS = 60_000;
+const MAX_REFUSALS = 10_000;
+/** When each refusal was written last, in this process. */
+const refusals = new WeakMap<OperationContext, Map<string, number>>();
+
+function refusalsOf(context: OperationContext): Map<string, number> {
+  const known = refusals.get(context) ?? new Map<string, number>();
+  refusals.set(context, known);
+  return known;
 }
 
 /**
@@ -98,6 +122,12 @@ export async function intended<T>(
   return result;
 }
 
+/**
+ * Whether what this caller does to messages, claims, subscriptions and keys is audited. It is for people, and for
+ * programs that give a reason; a program's daily work would fill the log.
+ */
+export const isNoted = ({ isPerson, reason }: Access): boolean => isPerson === true || reason !== undefined;
+
 /** With the number of messages or entries when a part of the action was done before it failed. */
 function failureOf(error: unknown): Details {
   if (!(error instanceof DomainError)) return { code: "INTERNAL" };
@@ -110,6 +140,7 @@ function row(trace: Trace, outcome: AuditEntry["outcome"], details: Details): Om
   return {
     actor: access.actor,
     requestId: access.requestId,
+    reason: access.reason ?? null,
     action,
     project,
     target,

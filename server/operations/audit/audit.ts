@@ -1,46 +1,59 @@
 import { type Access, requireRole } from "../../access/access.ts";
-import type { AuditEntry } from "../../storage/control-driver.ts";
+import { hasCode } from "../../errors.ts";
+import type { AuditEntry, AuditFilter } from "../../storage/control-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, ProjectAddress } from "../input/addresses.ts";
-import { checkBatch, checkText, pageRequest } from "../input/limits.ts";
+import { badInput, checkBatch, checkText, pageRequest } from "../input/limits.ts";
 import { chosenScope } from "../input/names.ts";
 import { readVisible } from "../input/visible.ts";
+import { writeRefusal } from "./audit-trail.ts";
+
+/** How a request filters entries. Left out or null: no such condition. */
+export type AuditFilterInput = { [Name in keyof Omit<AuditFilter, "project">]?: AuditFilter[Name] | null };
 
 /** Reading the log needs the role admin. */
 export interface AuditOperations {
   /**
-   * Audit entries of a project, newest first; with `actor`, only of that actor; with `target`, only what was done to
-   * things of that name. Without `project`: those of all
-   * projects for an unlimited caller, of its own for a caller with one project. BAD_INPUT.
+   * Audit entries of a project that meet all conditions, newest first. Without `project`: those of all projects for an
+   * unlimited caller, of its own for a caller with one project. BAD_INPUT.
    */
-  list(
-    access: Access,
-    params: ProjectAddress & PageParams & { actor?: string | null; target?: string | null },
-  ): Promise<Page<AuditEntry>>;
+  list(access: Access, params: ProjectAddress & PageParams & AuditFilterInput): Promise<Page<AuditEntry>>;
   /**
    * In the order asked, null for an entry that does not exist or that `list` would not show to this caller. One
    * statement. At most MAX_PAGE_SIZE.
    */
   getMany(access: Access, params: { ids: readonly string[] }): Promise<(AuditEntry | null)[]>;
+  /**
+   * For doors: writes down that this caller may not do this, if `error` says so. Needs no role. Never throws. Operations
+   * that have written the refusal themselves make no second entry.
+   */
+  noteRefusal(
+    access: Access,
+    refused: { action: string; project: string | null; target: string; error: unknown },
+  ): Promise<void>;
 }
 
-export function createAuditOperations({ control, limits }: OperationContext): AuditOperations {
+const TEXTS = ["actor", "action", "target", "requestId"] as const;
+
+export function createAuditOperations(context: OperationContext): AuditOperations {
+  const { control, limits } = context;
   return {
     async list(access, params) {
       requireRole(access, "admin");
       const named = params.project !== undefined && params.project !== null;
       const project = chosenScope(limits, access, named ? { project: params.project } : { allProjects: true });
-      const actor = params.actor ?? undefined;
-      if (actor !== undefined) checkText("actor", actor);
-      const target = params.target ?? undefined;
-      if (target !== undefined) checkText("target", target);
-      return control.audit.list({
-        page: pageRequest(limits, params.page),
-        ...(project === undefined ? {} : { project }),
-        ...(actor === undefined ? {} : { actor }),
-        ...(target === undefined ? {} : { target }),
-      });
+      const filter: AuditFilter = project === undefined ? {} : { project };
+      for (const name of TEXTS) {
+        const text = params[name] ?? undefined;
+        if (text !== undefined) filter[name] = checkText(name, text);
+      }
+      const { outcome, from, to } = params;
+      if (outcome) filter.outcome = outcome;
+      if (from) filter.from = from;
+      if (to) filter.to = to;
+      if (from && to && from >= to) throw badInput("to", "`to` must be later than `from`.");
+      return control.audit.list({ page: pageRequest(limits, params.page), filter });
     },
 
     async getMany(access, { ids }) {
@@ -56,6 +69,10 @@ export function createAuditOperations({ control, limits }: OperationContext): Au
         foundKeyOf: ({ id }) => id,
       });
       return found.map((entry) => (entry !== null && maySee(entry) ? entry : null));
+    },
+
+    async noteRefusal(access, { error, ...what }) {
+      if (hasCode(error, "FORBIDDEN")) await writeRefusal(context, { access, ...what }, error);
     },
   };
 }

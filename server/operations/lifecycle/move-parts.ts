@@ -40,5 +40,6 @@ export const writeDown =
       target: queue,
       outcome: "done",
       detailsText: details,
+      reason: null,
     });
   };

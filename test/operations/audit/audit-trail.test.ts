@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Access } from "../../../server/access/access.ts";
 import { DomainError } from "../../../server/errors.ts";
+import { giving } from "../../../server/operations/audit/reason.ts";
 import type { PooledDataDriver } from "../../../server/storage/pooled-data-driver.ts";
-import { admin, aService, codeOf, operator, over, type Service, withBroken } from "../a-service.ts";
+import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -69,6 +71,78 @@ test("an action on a pool is in the audit log before it begins, and its outcome 
   await service.operations.messages.post(operator, { queue: "purged", messages: [{ bodyText: "1" }] });
   expect(await codeOf(notWritten.queues.purge(operator, { queue: "purged" }))).toBe("STORAGE_UNAVAILABLE");
   expect((await service.operations.queues.stats(operator, { queue: "purged" })).total).toBe(1);
+});
+
+test("what a person does to messages and claims is audited; what a program does only with a reason", async () => {
+  const { queues, messages, claims, audit } = service.operations;
+  const queue = { queue: "watched" };
+  const entries = async () =>
+    (await audit.list(admin, { project: "p", target: queue.queue, page: { limit: 100 } })).items.map((entry) => ({
+      ...{ action: entry.action, outcome: entry.outcome, reason: entry.reason },
+      details: JSON.parse(entry.detailsText),
+    }));
+  const work = async (access: Access) => {
+    const { ids } = await messages.post(access, { ...queue, messages: [{ bodyText: "1" }, { bodyText: "2" }] });
+    const { claim } = await claims.create(access, { ...queue, ttlSeconds: 60 });
+    const claimId = claim?.id ?? "";
+    await claims.update(access, { ...queue, claimId, ttlSeconds: 60 });
+    await messages.delete(access, { ...queue, id: ids[0] ?? "", claimId });
+    await claims.delete(access, { ...queue, claimId });
+    await messages.pop(access, queue);
+    return { id: ids[0], claimId };
+  };
+  await queues.create(operator, queue);
+  await work(operator);
+  expect((await entries()).map(({ action }) => action)).toEqual(["createQueue"]);
+
+  const { id, claimId } = await work({ ...operator, isPerson: true });
+  const done = (action: string, details: object) => ({ action, outcome: "done", reason: null, details });
+  expect(await entries()).toEqual([
+    done("popMessages", { messages: 1 }),
+    done("releaseClaim", { claimId }),
+    done("deleteMessage", { id, claimId, deleted: 1 }),
+    done("renewClaim", { claimId }),
+    done("createClaim", { claimId, messages: 2 }),
+    done("postMessages", { messages: 2 }),
+    expect.objectContaining({ action: "createQueue" }),
+  ]);
+
+  await claims.delete(giving(operator, "worker-2 hangs"), { ...queue, claimId });
+  expect((await entries())[0]).toMatchObject({ action: "releaseClaim", reason: "worker-2 hangs" });
+  expect(() => giving(operator, "x".repeat(1001))).toThrow("reason must be text of 1 to 1000 characters.");
+  await queues.purge(giving(operator, "a test"), queue);
+  expect((await entries())[0]).toMatchObject({ action: "purgeQueue", reason: "a test" });
+});
+
+test("a person's act that fails is in the audit log as failed, and one that is refused as refused", async () => {
+  const { claims, audit } = service.operations;
+  const person = { ...operator, isPerson: true };
+  const release = { queue: "missing", claimId: "x" };
+  expect(await codeOf(claims.delete(person, release))).toBe("QUEUE_DOES_NOT_EXIST");
+  expect(await newest()).toMatchObject({ action: "releaseClaim", target: "missing", outcome: "failed" });
+  expect(await codeOf(claims.delete({ ...viewer, isPerson: true }, { ...release, project: "p" }))).toBe("FORBIDDEN");
+  expect(await newest()).toMatchObject({ actor: "vera", action: "releaseClaim", project: "p", outcome: "refused" });
+  expect((await audit.list(admin, { outcome: "failed", action: "releaseClaim" })).items).toHaveLength(1);
+});
+
+test("a refusal that comes again is written once a minute, and by the operation or by its door", async () => {
+  const count = async () =>
+    (await service.operations.audit.list(admin, { actor: "vera", target: "again", page: { limit: 100 } })).items.length;
+  let now = 0;
+  const operations = broken({ now: () => now });
+  const purge = () => operations.queues.purge(viewer, { project: "p", queue: "again" });
+  const error = await purge().catch((refused: unknown) => refused);
+  await codeOf(purge());
+  const what = { action: "purgeQueue", project: "p", target: "again", error };
+  await operations.audit.noteRefusal(viewer, what);
+  expect(await count()).toBe(1);
+  await operations.audit.noteRefusal(viewer, { ...what, error: new DomainError("BAD_INPUT", "No.") });
+  expect(await count()).toBe(1);
+  await operations.audit.noteRefusal(viewer, { ...what, action: "postMessages" });
+  expect(await count()).toBe(2);
+  now += 60_000;
+  await codeOf(purge());
+  expect(await count()).toBe(3);
 });
 
 test("a queue is deleted while its pool is unreachable, and gc frees its entry once the pool is back", async () => {

@@ -254,6 +254,7 @@ it("two queues that are created at once and name each other as dead letter queue
         target: name,
         outcome: "done",
         detailsText: "{}",
+        reason: null,
       });
       return name;
     });
@@ -381,13 +382,15 @@ describe("when the connection breaks", () => {
 });
 
 it("the audit log refuses every change of its entries, also by plain SQL, except an outcome for an intended one", async () => {
-  const entry = { actor: "a", action: "kept", project: "p", target: "t", detailsText: "{}", requestId: "r" };
+  const what = { actor: "a", action: "kept", project: "p", target: "t" };
+  const entry = { ...what, detailsText: "{}", requestId: "r", reason: "because" };
   const id = await control.audit.append({ ...entry, outcome: "intended" });
   const done = await control.audit.append({ ...entry, outcome: "done" });
   for (const change of [
     `UPDATE audit_entries SET outcome = 'refused' WHERE id = ${id}`,
     `UPDATE audit_entries SET details = '{"a": 1}' WHERE id = ${id}`,
     `UPDATE audit_entries SET outcome = 'done', actor = 'b' WHERE id = ${id}`,
+    `UPDATE audit_entries SET outcome = 'done', reason = 'another' WHERE id = ${id}`,
     `UPDATE audit_entries SET outcome = 'failed' WHERE id = ${done}`,
     `DELETE FROM audit_entries WHERE id = ${done}`,
     "TRUNCATE audit_entries",

@@ -12,9 +12,9 @@ export function auditController({ session }: { session: Session }): AuditControl
   const { prisma } = session;
   const controller: AuditController = {
     async append(entry) {
-      const { actor, action, project, target, outcome, detailsText, requestId } = entry;
+      const { actor, action, project, target, outcome, detailsText, requestId, reason } = entry;
       const { id } = await prisma.auditEntry.create({
-        data: { actor, action, project, target, outcome, detailsText, requestId },
+        data: { actor, action, project, target, outcome, detailsText, requestId, reason },
         select: { id: true },
       });
       return String(id);
@@ -34,13 +34,17 @@ export function auditController({ session }: { session: Session }): AuditControl
           SELECT id FROM (SELECT id, at FROM audit_entries ORDER BY id LIMIT ${limit}) AS first
           WHERE at < clock_timestamp() - make_interval(days => ${days}::int))`,
 
-    list: ({ page, project, actor, target }) =>
+    list: ({ page, filter: { from, to, ...equal } = {} }) =>
       keysetPage({
         page,
         descending: true,
         fetch: (bound, order, take) =>
           prisma.auditEntry.findMany({
-            where: { project, actor, target, ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}) },
+            where: {
+              ...equal,
+              ...(from === undefined && to === undefined ? {} : { at: { gte: from, lt: to } }),
+              ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}),
+            },
             orderBy: { id: order },
             take,
           }),
