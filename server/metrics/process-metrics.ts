@@ -121,7 +121,7 @@ export function countMessages(driver: PooledDataDriver, counter: Metrics["messag
       post: counted(messages.post, ({ ids }) => count("posted", ids.length)),
       pop: counted(messages.pop, (taken) => count("popped", taken.length)),
       delete: counted(messages.delete, (outcome) => count("deleted", outcome === "deleted" ? 1 : 0)),
-      bulkDelete: counted(messages.bulkDelete, (number) => count("deleted", number)),
+      bulkDelete: counted(messages.bulkDelete, ({ deleted }) => count("deleted", deleted)),
     },
     claims: { ...claims, create: counted(claims.create, (taken) => count("claimed", taken.messages.length)) },
   };

@@ -15,7 +15,8 @@ import type { Page, PageRequest } from "./list-pages.ts";
 import type { Message } from "./messages/message.ts";
 import type { MessageHeaders } from "./messages/message-headers.ts";
 import type { KeptLives, MessageLives } from "./messages/message-life.ts";
-import type { Selection, SelectParams } from "./messages/message-select.ts";
+import type { CountParams, MessageCount, Selection, SelectParams } from "./messages/message-select.ts";
+import type { TransferKind } from "./messages/transfer-kind.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";
@@ -133,12 +134,19 @@ export const carriedBytes = (maxBytes: number | undefined) =>
 /** The messages before this marker, or posted before this time. Neither is among them. */
 export type PurgeBound = { readonly marker: string } | { readonly time: Date };
 
-/** Messages that a claim holds, for a transfer. */
-interface HeldMessages {
+/** Messages for a transfer. */
+interface Transferred {
   ids: readonly string[];
-  claimId: string;
-  asDeadLetters?: boolean;
+  /** The live claim that holds them. Null: those that no live claim holds. Others stay. */
+  claimId: string | null;
+  as: TransferKind;
 }
+
+/**
+ * What a bulk delete without claims does with messages that a live claim holds: deletes them too; deletes nothing at
+ * all; or deletes the others.
+ */
+export type ClaimedMessages = "delete" | "refuse" | "spare";
 
 export interface MessageController {
   /**
@@ -194,6 +202,12 @@ export interface MessageController {
   select(params: SelectParams): Promise<Selection>;
 
   /**
+   * Counts the messages that `select` would find, oldest first, without reading bodies unless the filter has a part of
+   * one. A slice at a time, like `select`: the next call goes on at `position`, and the counts are those of the slice.
+   */
+  count(params: CountParams): Promise<MessageCount>;
+
+  /**
    * Deletes the oldest ready messages and returns them, in order: at most `limit`, or fewer because of `maxBytes`.
    * Returns none only when none is ready. Exception: another process can hold more than it returns for a moment, while
    * it does not know yet that the queue's bodies are large.
@@ -229,20 +243,19 @@ export interface MessageController {
    * Deletes those of the messages that exist, claimed ones too, and returns how many. Checks and deletes in one step;
    * when it is refused, it deletes nothing.
    *
-   * - `spareClaimed`: MESSAGE_IS_CLAIMED when a live claim holds one of them; `details.messageIds` names up to 100.
+   * - `claimed`: "refuse": MESSAGE_IS_CLAIMED when a live claim holds one of them; `details.messageIds` names up to
+   *   100. "spare": these stay, and `left` names them all, in any order.
    * - `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each existing message is held by one of these live claims.
    */
   bulkDelete(params: {
     queue: QueueRef;
     ids: readonly string[];
     claimIds?: readonly string[];
-    /** Ignored when `claimIds` is given. */
-    spareClaimed?: boolean;
-    /**
-     * The second half of a transfer from this store: the totals count the messages as dead-lettered, not as deleted.
-     */
-    deadLettered?: boolean;
-  }): Promise<number>;
+    /** "delete" when left out. Ignored when `claimIds` is given. */
+    claimed?: ClaimedMessages;
+    /** The second half of a transfer from this store: so it counts as that, and not as a delete. */
+    transferred?: TransferKind;
+  }): Promise<{ deleted: number; left: string[] }>;
 
   /**
    * Removes the messages that are in the queue now, in every state; a claim that loses its last message ends. gc frees
@@ -267,21 +280,23 @@ export interface MessageController {
   stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]>;
 
   /**
-   * Moves messages that a live claim holds to the end of another queue, and returns how many. Messages that the claim
-   * does not hold stay. Each keeps its id and headers; its claim ends and its claim count is 0 again. `ttlSeconds`
-   * gives it a new life of that length; null keeps its expiry. `asDeadLetters` records where each came from, in
-   * `deadLettered`; otherwise that stays as it is.
+   * Moves messages to the end of another queue: those that the claim holds, or without one those that no live claim
+   * holds, in any other state. The others stay. Returns the ids of those that moved, in any order.
+   *
+   * Each keeps its id, its headers and what is left of its delay; its claim ends and its claim count is 0 again.
+   * `ttlSeconds` gives it a new life of that length; null keeps its expiry. As a dead letter it records where it came
+   * from, in `deadLettered`; otherwise that stays as it is.
    *
    * One step within a store. Between two pools the messages are copied, then deleted: a crash between the two leaves
    * both copies. Once the claim has expired the next transfer finds the copies and only deletes the originals.
    */
-  transfer(params: HeldMessages & { from: QueueRef; to: QueueRef; ttlSeconds: number | null }): Promise<number>;
+  transfer(params: Transferred & { from: QueueRef; to: QueueRef; ttlSeconds: number | null }): Promise<string[]>;
 
   /**
    * The first half of a transfer to another store: those of the messages that a live claim holds, as `adopt` takes
    * them. May end early because of bytes, as `bulkGet` does.
    */
-  copy(params: HeldMessages & { queue: QueueRef }): Promise<Message[]>;
+  copy(params: Transferred & { claimId: string; queue: QueueRef }): Promise<Message[]>;
 
   /** The second half of a transfer: appends copies of another store's messages, with their ids. Existing ones stay. */
   adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void>;

@@ -49,7 +49,7 @@ export function describeActivity(name: string, open: OpenDataDriver): void {
         await driver.claims.releaseMessages({ queue, claimId, ids: [second], delaySeconds: 0 });
         await driver.claims.delete({ queue, id: claimId });
         expect(await neighbour.messages.pop({ queue, limit: 2 })).toHaveLength(2);
-        expect(await driver.messages.bulkDelete({ queue, ids: ids.slice(4, 6) })).toBe(2);
+        expect(await driver.messages.bulkDelete({ queue, ids: ids.slice(4, 6) })).toEqual({ deleted: 2, left: [] });
         expect(await totals(queue)).toEqual({
           posted: 10,
           claimed: 4,
@@ -158,7 +158,9 @@ export function describeActivity(name: string, open: OpenDataDriver): void {
         const { claimId, deadLetters } = await claim(harness, queue, { deadLettersFrom: 1 });
         expect(deadLetters).toHaveLength(2);
         const ids = idsOf(deadLetters);
-        expect(await harness.driver.messages.transfer({ from: queue, to, ids, claimId, ttlSeconds: null })).toBe(2);
+        expect(
+          await harness.driver.messages.transfer({ from: queue, to, ids, claimId, ttlSeconds: null, as: "deadLetter" }),
+        ).toHaveLength(2);
         expect(await totals(queue)).toMatchObject({ posted: 3, claimed: 3, deleted: 0, deadLettered: 2, lapsed: 2 });
         expect(await totals(to)).toMatchObject({ posted: 2, deadLettered: 0 });
       });

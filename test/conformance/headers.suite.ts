@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Message } from "../../server/storage/data-driver.ts";
 import { headersText, type MessageHeaders, messageBytes } from "../../server/storage/messages/message-headers.ts";
+import type { TransferKind } from "../../server/storage/messages/transfer-kind.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, aMessage, claim, type DataDriverHarness, idsOf, post, readAll } from "./harness.ts";
 
@@ -105,10 +106,10 @@ export function headerCases(harness: () => DataDriverHarness): void {
     const target = await harness().newQueueBeside(queue);
     const ids = await post(harness(), queue, 3, { headers: ODD });
     const { claimId } = await claim(harness(), queue, { limit: 2 });
-    const messages = await driver().messages.copy({ queue, ids, claimId });
+    const messages = await driver().messages.copy({ queue, ids, claimId, as: "move" });
     expect(messages).toMatchObject([0, 1].map((index) => ({ id: ids[index], headers: ODD, deadLettered: null })));
-    expect(await driver().messages.copy({ queue, ids: ids.slice(2), claimId })).toEqual([]);
-    const dead = await driver().messages.copy({ queue, ids, claimId, asDeadLetters: true });
+    expect(await driver().messages.copy({ queue, ids: ids.slice(2), claimId, as: "move" })).toEqual([]);
+    const dead = await driver().messages.copy({ queue, ids, claimId, as: "deadLetter" });
     expect(dead).toMatchObject([0, 1].map(() => ({ deadLettered: { queue: queue.name, deliveries: 1, claimId } })));
     await driver().messages.adopt({ queue: target, messages: dead, ttlSeconds: null });
     expect(await readAll(driver(), target)).toMatchObject(
@@ -125,28 +126,28 @@ export function headerCases(harness: () => DataDriverHarness): void {
       advance(harness(), 10);
       return claimId;
     };
-    const bury = async (from: QueueRef, to: QueueRef, asDeadLetters: boolean) => {
+    const bury = async (from: QueueRef, to: QueueRef, as: TransferKind) => {
       const taken = await claim(harness(), from, { clientId: "mover", deadLettersFrom: 0 });
-      const move = { from, to, ids: [id as string], claimId: taken.claimId, ttlSeconds: null, asDeadLetters };
-      expect(await driver().messages.transfer(move)).toBe(1);
+      const move = { from, to, ids: [id as string], claimId: taken.claimId, ttlSeconds: null, as };
+      expect(await driver().messages.transfer(move)).toHaveLength(1);
       return driver().messages.get({ queue: to, id: id as string });
     };
     await deliver("worker 1");
     const claimId = await deliver("worker 2, 100%");
     // A mover that dies leaves the message held back. That was no delivery.
     await deliver("mover that dies");
-    const first = await bury(queue, dead, true);
+    const first = await bury(queue, dead, "deadLetter");
     const told = { queue: queue.name, deliveries: 2, clientId: "worker 2, 100%", claimId, at: expect.any(Date) };
     expect(first).toMatchObject({ headers: ODD, claimCount: 0, deadLettered: told });
     expect(Math.abs(first.createdAt.getTime() - Number(first.deadLettered?.at))).toBeLessThan(5000);
-    const back = await bury(dead, queue, false);
+    const back = await bury(dead, queue, "redrive");
     expect(back.deadLettered).toEqual(first.deadLettered);
     const popped = { queue: dead, limit: 1, idempotencyKey: "pop" };
 
     await deliver(null);
     const released = await claim(harness(), queue, { clientId: "worker 3", deadLettersFrom: 2 });
     await driver().claims.releaseMessages({ queue, claimId: released.claimId, ids: [id as string], delaySeconds: 0 });
-    const second = await bury(queue, dead, true);
+    const second = await bury(queue, dead, "deadLetter");
     expect(second.deadLettered).toMatchObject({ deliveries: 2, clientId: "worker 3", claimId: null });
     expect(await driver().messages.pop(popped)).toMatchObject([{ deadLettered: second.deadLettered, headers: ODD }]);
     expect(await harness().neighbour.messages.pop(popped)).toMatchObject([{ deadLettered: second.deadLettered }]);

@@ -58,15 +58,31 @@ export function deleteCases(harness: () => DataDriverHarness): void {
       const ids = await post(harness(), queue, 4);
       await claim(harness(), queue, { limit: 2 });
       const asked = [...ids, randomUUID(), "nope", ids[0] as string];
-      expect(await harness().driver.messages.bulkDelete({ queue, ids: asked })).toBe(4);
+      expect(await harness().driver.messages.bulkDelete({ queue, ids: asked })).toEqual({ deleted: 4, left: [] });
       expect((await harness().driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, claimed: 0 });
     });
 
-    it("a bulk delete that spares claimed messages removes all or nothing, and names the claimed ones", async () => {
+    it("a bulk delete that spares claimed messages removes the others, and names those that it left", async () => {
+      const queue = await harness().newQueue();
+      const ids = await post(harness(), queue, 3);
+      const held = await claim(harness(), queue, { limit: 2, ttlSeconds: 60 });
+      await post(harness(), queue, 1, { delaySeconds: 60 });
+      const [delayed] = idsOf(await readAll(harness().driver, queue)).filter((id) => !ids.includes(id));
+      const asked = [...ids.toReversed(), delayed as string, randomUUID(), "nope"];
+      const remove = () => harness().neighbour.messages.bulkDelete({ queue, ids: asked, claimed: "spare" });
+      const { deleted, left } = await remove();
+      expect([deleted, left.toSorted()]).toEqual([2, ids.slice(0, 2).toSorted()]);
+      expect((await harness().driver.claims.get({ queue, id: held.claimId })).messages).toHaveLength(2);
+      advance(harness(), 60);
+      expect(await remove()).toEqual({ deleted: 2, left: [] });
+      expect(await remove()).toEqual({ deleted: 0, left: [] });
+    });
+
+    it("a bulk delete that refuses claimed messages removes all or nothing, and names the claimed ones", async () => {
       const queue = await harness().newQueue();
       const ids = await post(harness(), queue, 4);
       await claim(harness(), queue, { limit: 2, ttlSeconds: 60 });
-      const remove = () => harness().driver.messages.bulkDelete({ queue, ids: ids.toReversed(), spareClaimed: true });
+      const remove = () => harness().driver.messages.bulkDelete({ queue, ids: ids.toReversed(), claimed: "refuse" });
       const refusal: DomainError = await remove().then(
         () => expect.unreachable(),
         (error) => error,
@@ -75,10 +91,10 @@ export function deleteCases(harness: () => DataDriverHarness): void {
       expect((refusal.details.messageIds as string[]).toSorted()).toEqual(ids.slice(0, 2).toSorted());
       expect(await readAll(harness().driver, queue)).toHaveLength(4);
       advance(harness(), 60);
-      expect(await remove()).toBe(4);
+      expect(await remove()).toEqual({ deleted: 4, left: [] });
     });
 
-    it("a bulk delete that spares claimed messages removes none that a concurrent claim took first", async () => {
+    it("a bulk delete that refuses claimed messages removes none that a concurrent claim took first", async () => {
       const queue = await harness().newQueue();
       const ids = await post(harness(), queue, 40);
       const outcomes = await Promise.all(
@@ -92,7 +108,7 @@ export function deleteCases(harness: () => DataDriverHarness): void {
           });
           const pair = ids.slice(index * 2, index * 2 + 2);
           const deleted = await harness()
-            .driver.messages.bulkDelete({ queue, ids: pair, spareClaimed: true })
+            .driver.messages.bulkDelete({ queue, ids: pair, claimed: "refuse" })
             .then(
               () => pair,
               () => [],
@@ -127,7 +143,10 @@ export function deleteCases(harness: () => DataDriverHarness): void {
       }
       expect(await readAll(harness().driver, queue)).toHaveLength(4);
       const claimIds = [mine.claimId, theirs.claimId];
-      expect(await harness().driver.messages.bulkDelete({ queue, ids: ids.slice(0, 3), claimIds })).toBe(3);
+      expect(await harness().driver.messages.bulkDelete({ queue, ids: ids.slice(0, 3), claimIds })).toEqual({
+        deleted: 3,
+        left: [],
+      });
     });
 
     it("concurrent deletes of different kinds in several queues are each judged on their own", async () => {
@@ -148,7 +167,7 @@ export function deleteCases(harness: () => DataDriverHarness): void {
           messages.delete({ queue, id: held as string, claimId: theirs as string }),
           messages.delete({ queue, id: spare as string, claimId: mine as string }),
           messages.bulkDelete({ queue, ids: [bulk as string, randomUUID()] }),
-          messages.bulkDelete({ queue, ids: [randomUUID(), claimed], spareClaimed: true }),
+          messages.bulkDelete({ queue, ids: [randomUUID(), claimed], claimed: "refuse" }),
           messages.bulkDelete({ queue, ids: pair, claimIds: both }),
           messages.delete({ queue, id: randomUUID() }),
         ]);
@@ -159,9 +178,9 @@ export function deleteCases(harness: () => DataDriverHarness): void {
           "MESSAGE_IS_CLAIMED",
           "deleted",
           "MESSAGE_NOT_CLAIMED",
-          1,
+          { deleted: 1, left: [] },
           "MESSAGE_IS_CLAIMED",
-          2,
+          { deleted: 2, left: [] },
           "absent",
         ]);
       }
@@ -177,6 +196,7 @@ export function deleteCases(harness: () => DataDriverHarness): void {
           (index % 2 === 0 ? harness().driver : harness().neighbour).messages.bulkDelete({
             queue,
             ids: shuffled(index + 1),
+            claimed: index % 3 === 0 ? "spare" : "delete",
           }),
         ),
         harness().driver.messages.delete({ queue: { project: "p", name: "missing" }, id: ids[0] as string }),
@@ -184,7 +204,7 @@ export function deleteCases(harness: () => DataDriverHarness): void {
       const deleted = results
         .slice(0, -1)
         .map((result) => (result.status === "fulfilled" ? result.value : result.reason));
-      expect(deleted.reduce((sum: number, count) => sum + count, 0)).toBe(60);
+      expect(deleted.reduce((sum, one) => sum + (typeof one === "string" ? 0 : one.deleted), 0)).toBe(60);
       expect(results.at(-1)).toMatchObject({ status: "rejected", reason: { code: "QUEUE_DOES_NOT_EXIST" } });
     });
   });

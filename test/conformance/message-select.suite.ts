@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Selection, SelectParams } from "../../server/storage/messages/message-select.ts";
+import type { CountParams, Selection, SelectParams } from "../../server/storage/messages/message-select.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, aMessage, bodies, claim, type DataDriverHarness, idsOf, post } from "./harness.ts";
 
@@ -11,6 +11,9 @@ const MANY = 2500;
 export function selectCases(harness: () => DataDriverHarness): void {
   const select = (queue: QueueRef, filter: SelectParams["filter"], options: Partial<SelectParams> = {}) =>
     harness().driver.messages.select({ queue, filter, order: "oldestFirst", limit: 100, budget: PLENTY, ...options });
+
+  const count = (queue: QueueRef, filter: SelectParams["filter"], options: Partial<CountParams> = {}) =>
+    harness().driver.messages.count({ queue, filter, budget: PLENTY, ...options });
 
   /** All slices, to the end. */
   async function slices(queue: QueueRef, filter: SelectParams["filter"], options: Partial<SelectParams> = {}) {
@@ -197,6 +200,74 @@ export function selectCases(harness: () => DataDriverHarness): void {
       expect((await claim(harness(), queue)).messages.map(({ id, claimCount }) => [id, claimCount])).toEqual(
         ids.map((id) => [id, 1]),
       );
+    });
+  });
+
+  describe("counting", () => {
+    it("counts what a search would find, and those that a live claim holds, and says which are first and last", async () => {
+      const queue = await harness().newQueue();
+      expect(await count(queue, {})).toEqual({
+        matching: 0,
+        claimed: 0,
+        oldest: null,
+        newest: null,
+        position: undefined,
+        examined: 0,
+        reachedAt: null,
+        done: true,
+      });
+      const ids = await postBodies(queue, ["a", "b", "needle", "a", "b"], "me");
+      await claim(harness(), queue, { limit: 2 });
+      advance(harness(), 60);
+      await post(harness(), queue, 1, { delaySeconds: 600 });
+      await postBodies(queue, ["needle"]);
+      const { messages } = await select(queue, {});
+      const placeOf = (index: number) => ({ marker: messages[index]?.marker, createdAt: messages[index]?.createdAt });
+      const all = { matching: 7, claimed: 2, oldest: placeOf(0), newest: placeOf(6), examined: 7, done: true };
+      expect(await count(queue, {})).toMatchObject({ ...all, position: placeOf(6).marker });
+      const found = async (filter: SelectParams["filter"]) => {
+        const { matching, claimed, oldest, newest } = await count(queue, filter);
+        const index = (place: typeof oldest) => messages.findIndex(({ marker }) => marker === place?.marker);
+        return [matching, claimed, index(oldest), index(newest)];
+      };
+      expect(await found({ states: ["ready"] })).toEqual([4, 0, 2, 6]);
+      expect(await found({ states: ["claimed", "delayed"] })).toEqual([3, 2, 0, 5]);
+      expect(await found({ bodyContains: "needle" })).toEqual([2, 0, 2, 6]);
+      expect(await found({ clientId: "me", states: ["ready"], bodyContains: "b" })).toEqual([1, 0, 4, 4]);
+      expect(await found({ minClaimCount: 1 })).toEqual([2, 2, 0, 1]);
+      expect(await found({ postedFrom: placeOf(5).createdAt })).toEqual([2, 0, 5, 6]);
+      expect(await found({ aboveMarker: placeOf(0).marker, upToMarker: placeOf(3).marker })).toEqual([3, 1, 1, 3]);
+      expect(await found({ ids: [ids[4], ids[1], "no id"] as string[] })).toEqual([2, 1, 1, 4]);
+      expect(await found({ states: [] })).toEqual([0, 0, -1, -1]);
+    });
+
+    it("goes on where it ended, when its budget is used up", async () => {
+      const queue = await harness().newQueue();
+      await post(harness(), queue, MANY);
+      const first = await count(queue, {}, { budget: { ...PLENTY, messages: 1000 } });
+      expect(first).toMatchObject({ matching: 1000, examined: 1000, done: false });
+      const rest = await count(queue, {}, { after: first.position });
+      expect(rest).toMatchObject({ matching: MANY - 1000, examined: MANY - 1000, done: true });
+      const hurried = await count(queue, { states: ["ready"] }, { budget: { ...PLENTY, milliseconds: 0 } });
+      expect(hurried).toMatchObject({ matching: hurried.examined, done: false });
+      await expect(count(queue, {}, { after: "no position" })).rejects.toMatchObject({ code: "BAD_INPUT" });
+      await expect(count({ project: "p", name: "missing" }, {})).rejects.toMatchObject({
+        code: "QUEUE_DOES_NOT_EXIST",
+      });
+    });
+
+    it("reads no more bodies than its budget allows", async () => {
+      const queue = await harness().newQueue();
+      await postBodies(
+        queue,
+        [..."abcdef"].map((letter) => letter.repeat(100_000)),
+      );
+      const budget = { ...PLENTY, bytes: 250_000 };
+      const first = await count(queue, { bodyContains: "f" }, { budget });
+      expect(first).toMatchObject({ matching: 0, done: false });
+      const rest = await count(queue, { bodyContains: "f" }, { after: first.position });
+      expect([rest.matching, first.examined + rest.examined]).toEqual([1, 6]);
+      expect(await count(queue, {}, { budget })).toMatchObject({ matching: 6, done: true });
     });
   });
 }

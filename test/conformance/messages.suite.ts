@@ -1,21 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import {
-  advance,
-  claim,
-  type DataDriverHarness,
-  idsOf,
-  type OpenDataDriver,
-  post,
-  readAll,
-  uniqueName,
-} from "./harness.ts";
+import { advance, claim, type DataDriverHarness, type OpenDataDriver, post, uniqueName } from "./harness.ts";
 import { headerCases } from "./headers.suite.ts";
 import { deleteCases } from "./message-deletes.suite.ts";
 import { popCases } from "./message-pops.suite.ts";
 import { postCases } from "./message-posts.suite.ts";
 import { readCases } from "./message-reads.suite.ts";
 import { selectCases } from "./message-select.suite.ts";
+import { transferCases } from "./transfers.suite.ts";
 
 export function describeMessages(name: string, open: OpenDataDriver): void {
   describe(`messages on ${name}`, () => {
@@ -146,49 +138,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     describe("headers", () => headerCases(() => harness));
 
     describe("transferring", () => {
-      it("a transfer moves what a claim holds to the end of another queue, under the same ids, with neither claim nor count", async () => {
-        const from = await harness.newQueue();
-        const to = await harness.newQueueBeside(from);
-        const [there] = await post(harness, to, 1);
-        const ids = await post(harness, from, 3);
-        const held = await claim(harness, from, { limit: 2 });
-        const move = { from, to, ids, claimId: held.claimId, ttlSeconds: 500 };
-        expect(await harness.driver.messages.transfer(move)).toBe(2);
-        expect(idsOf(await readAll(harness.driver, from))).toEqual([ids[2]]);
-        const moved = await readAll(harness.driver, to);
-        expect(idsOf(moved)).toEqual([there, ids[0], ids[1]]);
-        expect(moved[1]).toMatchObject({ claim: null, claimCount: 0, ttlSeconds: 500, bodyText: "0" });
-        expect(await harness.driver.messages.transfer(move)).toBe(0);
-        expect(await harness.driver.messages.get({ queue: to, id: ids[0] as string })).toMatchObject({ id: ids[0] });
-        expect(await harness.driver.messages.delete({ queue: to, id: ids[0] as string })).toBe("deleted");
-        const again = await claim(harness, to, { limit: 5 });
-        expect(idsOf(again.messages)).toEqual([there, ids[1]]);
-      });
-
-      it("a transfer with an expired claim moves nothing", async () => {
-        const from = await harness.newQueue();
-        const to = await harness.newQueueBeside(from);
-        const ids = await post(harness, from, 1);
-        const held = await claim(harness, from, { ttlSeconds: 10 });
-        advance(harness, 10);
-        const move = { from, to, ids, claimId: held.claimId, ttlSeconds: null };
-        expect(await harness.driver.messages.transfer(move)).toBe(0);
-        expect(await readAll(harness.driver, from)).toHaveLength(1);
-      });
-
-      it("adopt adds copies once, under their own ids and with the ttl that is left", async () => {
-        const queue = await harness.newQueue();
-        const target = await harness.newQueueBeside(queue);
-        await post(harness, queue, 2, { ttlSeconds: 300 });
-        advance(harness, 100);
-        const messages = await readAll(harness.driver, queue);
-        await harness.driver.messages.adopt({ queue: target, messages, ttlSeconds: null });
-        await harness.driver.messages.adopt({ queue: target, messages, ttlSeconds: null });
-        const adopted = await readAll(harness.driver, target);
-        expect(idsOf(adopted)).toEqual(idsOf(messages));
-        const left = (adopted[0]?.expiresAt.getTime() ?? 0) - (adopted[0]?.createdAt.getTime() ?? 0);
-        expect(Math.abs(left - 200_000)).toBeLessThan(2000);
-      });
+      transferCases(() => harness);
     });
   });
 }

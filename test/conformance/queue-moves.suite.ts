@@ -139,8 +139,8 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       const deadLettersFrom = 1;
       const bury = async (id: string | undefined) => {
         const { claimId } = await take(queue, 1, { clientId: "mover", deadLettersFrom });
-        const params = { from: queue, to: dead, ids: [id as string], claimId, ttlSeconds: null, asDeadLetters: true };
-        expect(await two.one.data.messages.transfer(params)).toBe(1);
+        const params = { from: queue, to: dead, ids: [id as string], claimId, ttlSeconds: null };
+        expect(await two.one.data.messages.transfer({ ...params, as: "deadLetter" })).toHaveLength(1);
       };
       const { claimId } = await take(queue, 1, { clientId: "worker 1", ttlSeconds: 10, deadLettersFrom });
       two.clock.offsetMs += 10_000;

@@ -367,10 +367,12 @@ export function describeMovers(
         const lapsed = await claims.create({ ...lease, queue, limit: 1, ttlSeconds: 1 });
         const wanders = await claims.create({ ...lease, queue, limit: 1 });
         const [wanderer] = idsOf(wanders.messages) as [string];
-        const transfer = { ids: [wanderer], ttlSeconds: null };
+        const transfer = { ids: [wanderer], ttlSeconds: null, as: "move" as const };
         await messages.transfer({ ...transfer, from: queue, to: beside, claimId: wanders.claimId });
         const back = await claims.create({ ...lease, queue: beside, limit: 1 });
-        expect(await messages.transfer({ ...transfer, from: beside, to: queue, claimId: back.claimId })).toBe(1);
+        expect(await messages.transfer({ ...transfer, from: beside, to: queue, claimId: back.claimId })).toHaveLength(
+          1,
+        );
         const keyed = {
           queue,
           messages: [aMessage("keyed", { delaySeconds: 900 })],
@@ -402,8 +404,9 @@ export function describeMovers(
           to: beside,
           claimId: spent.claimId,
           ttlSeconds: null,
+          as: "deadLetter" as const,
         };
-        expect(await messages.transfer(dead)).toBe(2);
+        expect(await messages.transfer(dead)).toHaveLength(2);
         const rest = await claims.create({ ...lease, queue, limit: 20 });
         expect(rest.messages.map(({ id }) => id)).toContain(wanderer);
         expect(rest.messages).toHaveLength(before.filter(({ claim }) => claim === null).length - 1);

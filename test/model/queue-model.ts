@@ -237,14 +237,19 @@ class QueueModel {
     return this.liveClaims().some((claim) => claim.id === claimId) ? "MESSAGE_NOT_CLAIMED_BY" : "CLAIM_DOES_NOT_EXIST";
   }
 
+  /** Those of the messages that a live claim holds, sorted. */
+  claimedAmong(ids: readonly string[]): string[] {
+    const claimed = this.alive().filter((message) => ids.includes(message.id) && this.isClaimed(message));
+    return claimed.map(({ id }) => id).sort();
+  }
+
   refusesBulkDelete(
     ids: readonly string[],
     claimIds: readonly string[] | undefined,
-    spareClaimed: boolean,
+    refuseClaimed: boolean,
   ): ErrorCode | null {
     if (claimIds === undefined) {
-      const claimed = this.alive().some((message) => ids.includes(message.id) && this.isClaimed(message));
-      return spareClaimed && claimed ? "MESSAGE_IS_CLAIMED" : null;
+      return refuseClaimed && this.claimedAmong(ids).length > 0 ? "MESSAGE_IS_CLAIMED" : null;
     }
     const held = (message: ModelMessage) =>
       this.isClaimed(message) && message.claimId !== null && claimIds.includes(message.claimId);
@@ -259,17 +264,20 @@ class QueueModel {
   }
 
   /**
-   * Moves those that the claim holds to the end of another queue, as if just posted there. Returns how many.
+   * Moves those that the claim holds, or without one those that no claim holds, to the end of another queue, as if just
+   * posted there, but for the rest of a delay. Returns their ids.
    * `deadLettersOf`: the name of the queue from which they come as dead letters.
    */
   transfer(
     ids: readonly string[],
-    claimId: string,
+    claimId: string | null,
     { ttlSeconds, deadLettersOf }: { ttlSeconds: number | null; deadLettersOf: string | null },
     to: QueueModel,
-  ): number {
+  ): string[] {
     const moved = this.alive().filter(
-      (message) => ids.includes(message.id) && message.claimId === claimId && this.isClaimed(message),
+      (message) =>
+        ids.includes(message.id) &&
+        (claimId === null ? !this.isClaimed(message) : message.claimId === claimId && this.isClaimed(message)),
     );
     this.remove(moved.map(({ id }) => id));
     for (const message of moved) {
@@ -287,7 +295,7 @@ class QueueModel {
             };
       const begun = {
         createdAt: this.now,
-        availableAt: this.now,
+        availableAt: Math.max(this.now, message.availableAt),
         claimId: null,
         claimCount: 0,
         heldBack: false,
@@ -297,7 +305,7 @@ class QueueModel {
       };
       to.messages.push({ ...message, ...begun, ...ttl });
     }
-    return moved.length;
+    return moved.map(({ id }) => id);
   }
 
   purge(): void {

@@ -146,9 +146,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A delete without claim ids spares claimed messages",
     file: `${POSTGRES}/messages/delete.ts`,
-    from: 'params.spareClaimed === true ? "unclaimed" : "any"',
+    from: 'params.claimed === "refuse" ? "unclaimed" : "any"',
     to: '"any"',
-    test: drivers("a bulk delete that spares claimed messages removes all or nothing, and names the claimed ones"),
+    test: drivers("a bulk delete that refuses claimed messages removes all or nothing, and names the claimed ones"),
   },
   {
     guarantee: "A reader that pages by marker never misses a committed message",
@@ -724,7 +724,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A search looks into bodies alone",
-    file: `${REDIS}/messages/select.ts`,
+    file: `${REDIS}/messages/slices.ts`,
     from: "local first = #carried - size_of(carried) + 1",
     to: "local first = 1",
     test: drivers("finds a text in bodies as it was posted, and not in headers"),

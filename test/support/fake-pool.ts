@@ -56,14 +56,14 @@ export class FakePool {
             throw new DomainError("MESSAGE_NOT_CLAIMED_BY", "Not this claim's.");
           }
           row.messages = row.messages.filter((message) => !ids.includes(message.id));
-          return named.length;
+          return { deleted: named.length, left: [] };
         }),
       transfer: ({ from, to, ids }) =>
         this.#on("messages.transfer", from, async (row) => {
           const target = this.#row(to);
           target.messages.push(...row.messages.filter((message) => ids.includes(message.id)));
           row.messages = row.messages.filter((message) => !ids.includes(message.id));
-          return ids.length;
+          return [...ids];
         }),
       stats: async (queues) => {
         this.calls.push("messages.stats");

@@ -62,14 +62,15 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
       const { claimId, claim, messages, deadLetters } = await data.claims.create(request);
       if (deadLetters.length === 0) return { claim, messages, deadLettered };
       try {
-        deadLettered += await data.messages.transfer({
+        const dead = await data.messages.transfer({
           from: request.queue,
           to: target,
           ids: deadLetters.map((message) => message.id),
           claimId,
           ttlSeconds,
-          asDeadLetters: true,
+          as: "deadLetter",
         });
+        deadLettered += dead.length;
       } catch (error) {
         // The caller must hear of its claim. Dead letters that could not be moved are ready again when the claim ends.
         context.warn("Dead letters could not be moved; a later claim tries again", error);

@@ -85,10 +85,11 @@ export function createMessageDeletes(
         throw badInput("force", `Give \`${claims}\` or \`force\`, not both.`);
       }
       checkBatch(limits, "claimIds", claimIds);
-      return inLiveQueue(lookup, queue, () => data.messages.bulkDelete({ queue, ids, claimIds }));
+      return inLiveQueue(lookup, queue, async () => (await data.messages.bulkDelete({ queue, ids, claimIds })).deleted);
     }
     await lookup.attributes(queue);
-    const work = () => data.messages.bulkDelete({ queue, ids, spareClaimed: !force });
+    const claimed = force ? "delete" : "refuse";
+    const work = async () => (await data.messages.bulkDelete({ queue, ids, claimed })).deleted;
     const details = { ids: ids.length, ...(force ? { force } : {}) };
     return intended(context, { ...trace, project: queue.project }, details, work, (deleted) => ({ deleted }));
   }

@@ -66,6 +66,26 @@ export interface Selection {
   done: boolean;
 }
 
+/** As for a `select` from the oldest message on. */
+export type CountParams = Omit<SelectParams, "order" | "limit" | "maxBytes">;
+
+/** A message's place in its queue. */
+export interface MessagePlace {
+  marker: string;
+  createdAt: Date;
+}
+
+/** What a slice has. */
+export interface MessageCount extends Omit<Selection, "messages"> {
+  /** Messages that fit the filter. */
+  matching: number;
+  /** How many of these a live claim holds. */
+  claimed: number;
+  /** The first and the last of those that fit. Null when there are none. */
+  oldest: MessagePlace | null;
+  newest: MessagePlace | null;
+}
+
 /**
  * Between two steps of a `select`: waits for as long as the last one took, which began at `began`. So a search takes at
  * most half of the time of a storage that does one thing at a time, and less of one that others keep busy.
@@ -123,4 +143,46 @@ export async function selectByIds(
     if (selection.examined >= budget.messages || looked >= budget.bytes || performance.now() >= end) break;
   }
   return selection;
+}
+
+/** A count before its first slice. */
+export const nothingCounted = (after: string | undefined): MessageCount => ({
+  matching: 0,
+  claimed: 0,
+  oldest: null,
+  newest: null,
+  position: after,
+  examined: 0,
+  reachedAt: null,
+  done: false,
+});
+
+/** Adds what a later step of the same slice has counted. */
+export function addCounted(count: MessageCount, step: Omit<MessageCount, "done">): void {
+  count.matching += step.matching;
+  count.claimed += step.claimed;
+  count.examined += step.examined;
+  count.oldest ??= step.oldest;
+  count.newest = step.newest ?? count.newest;
+  count.position = step.position ?? count.position;
+  count.reachedAt = step.reachedAt ?? count.reachedAt;
+}
+
+/** `count` among `filter.ids`, for every driver: see selectByIds. */
+export async function countByIds(
+  params: CountParams,
+  ids: readonly string[],
+  read: (ids: readonly string[], maxBytes: number) => Promise<Message[]>,
+): Promise<MessageCount> {
+  const order = "oldestFirst";
+  const { messages, ...slice } = await selectByIds({ ...params, order, limit: ids.length + 1 }, ids, read);
+  const places = messages.toSorted((a, b) => (BigInt(a.marker) < BigInt(b.marker) ? -1 : 1));
+  const placeOf = (message: Message | undefined) => message && { marker: message.marker, createdAt: message.createdAt };
+  return {
+    ...slice,
+    matching: messages.length,
+    claimed: messages.filter(({ claim }) => claim !== null).length,
+    oldest: placeOf(places[0]) ?? null,
+    newest: placeOf(places.at(-1)) ?? null,
+  };
 }

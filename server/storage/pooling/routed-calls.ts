@@ -242,50 +242,49 @@ export class Router {
    * at a time as one call carries. If the claim expires in between, the originals stay and are not counted. The next
    * transfer finds the copies and does not copy again.
    */
-  async transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
-    const { from, to, ids } = params;
+  async transfer(params: Transfer): Promise<string[]> {
+    const { from, to, ids, claimId } = params;
     const [source, target] = await Promise.all([this.#catalog.find(from), this.#catalog.find(to)]);
     if (source.pool === target.pool) {
       return this.call(from, (driver, fromHere) =>
         this.call(to, (other, toHere) => {
-          if (other !== driver) throw moved(to);
+          if (other !== driver) throw movedAway(to);
           return driver.messages.transfer({ ...params, from: fromHere, to: toHere });
         }),
       );
     }
-    let count = 0;
+    if (claimId === null) throw new DomainError("NOT_SUPPORTED", "The two queues are in different pools.");
+    const moved: string[] = [];
     for (let rest = [...new Set(validUuids(ids))]; ; ) {
-      const { claimId, asDeadLetters = false } = params;
-      const copy = { ids: rest, claimId, asDeadLetters };
+      const copy = { ids: rest, claimId, as: params.as };
       const copied = await this.call(from, (driver, queue) => driver.messages.copy({ queue, ...copy }));
-      if (copied.length === 0) return count;
-      count += await this.#copyThenDelete(params, copied);
+      if (copied.length === 0) return moved;
+      moved.push(...(await this.#copyThenDelete({ ...params, claimId }, copied)));
       const done = new Set(copied.map(({ id }) => id));
       rest = rest.filter((id) => !done.has(id));
     }
   }
 
   async #copyThenDelete(
-    { from, to, claimId, ttlSeconds }: Parameters<MessageController["transfer"]>[0],
+    { from, to, claimId, ttlSeconds, as }: Transfer & { claimId: string },
     copied: readonly Message[],
-  ): Promise<number> {
+  ): Promise<string[]> {
+    const ids = copied.map((message) => message.id);
     await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: copied, ttlSeconds }));
     try {
-      return await this.call(from, (driver, queue) =>
-        driver.messages.bulkDelete({
-          queue,
-          ids: copied.map((message) => message.id),
-          claimIds: [claimId],
-          deadLettered: true,
-        }),
+      await this.call(from, (driver, queue) =>
+        driver.messages.bulkDelete({ queue, ids, claimIds: [claimId], transferred: as }),
       );
+      return ids;
     } catch (error) {
-      if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY") || hasCode(error, "MESSAGE_NOT_CLAIMED")) return 0;
-      if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return 0;
+      if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY") || hasCode(error, "MESSAGE_NOT_CLAIMED")) return [];
+      if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return [];
       throw error;
     }
   }
 }
+
+type Transfer = Parameters<MessageController["transfer"]>[0];
 
 /** Counts queues of one pool; null for one that is not there. */
 type Count<T> = (driver: DataDriver, queues: readonly CountedQueue[]) => Promise<(T | null)[]>;
@@ -308,7 +307,7 @@ async function countWhereKnown<T>(
   }
 }
 
-function moved(queue: QueueRef): DomainError {
+function movedAway(queue: QueueRef): DomainError {
   return new DomainError("QUEUE_EPOCH_STALE", "The queue has moved to another pool.", {
     details: { project: queue.project, queue: queue.name },
   });
@@ -322,6 +321,7 @@ export function routedMessages(router: Router): MessageController {
     bulkGet: (params) => router.call(params.queue, (driver, queue) => driver.messages.bulkGet({ ...params, queue })),
     first: (params) => router.call(params.queue, (driver, queue) => driver.messages.first({ ...params, queue })),
     select: (params) => router.call(params.queue, (driver, queue) => driver.messages.select({ ...params, queue })),
+    count: (params) => router.call(params.queue, (driver, queue) => driver.messages.count({ ...params, queue })),
     pop: (params) => router.call(params.queue, (driver, queue) => driver.messages.pop({ ...params, queue })),
     delete: (params) => router.call(params.queue, (driver, queue) => driver.messages.delete({ ...params, queue })),
     bulkDelete: (params) =>

@@ -170,6 +170,7 @@ describe("transferring messages", () => {
       ids,
       claimId: "claim",
       ttlSeconds: null,
+      as: "move" as const,
     };
     return { from, to, ids, move };
   };
@@ -177,14 +178,14 @@ describe("transferring messages", () => {
   it("a transfer within one pool is one call to that pool", async () => {
     const pooled = await start();
     const { move } = await twoQueues(pooled, "one");
-    expect(await pooled.data.messages.transfer(move)).toBe(3);
+    expect(await pooled.data.messages.transfer(move)).toHaveLength(3);
     expect(fake("one").calls.filter((call) => call.startsWith("messages"))).toEqual(["messages.transfer"]);
   });
 
   it("a transfer between two pools copies what the claim holds, then deletes it", async () => {
     const pooled = await start();
     const { from, to, ids, move } = await twoQueues(pooled, "two");
-    expect(await pooled.data.messages.transfer(move)).toBe(2);
+    expect(await pooled.data.messages.transfer(move)).toHaveLength(2);
     expect(
       fake("two")
         .messagesOf(to)
@@ -195,14 +196,14 @@ describe("transferring messages", () => {
         .messagesOf(from)
         .map((message) => message.id),
     ).toEqual([ids[1]]);
-    expect(await pooled.data.messages.transfer(move)).toBe(0);
+    expect(await pooled.data.messages.transfer(move)).toHaveLength(0);
   });
 
   it("a transfer between two pools accepts ids in upper case and without hyphens", async () => {
     const pooled = await start();
     const { ids, move } = await twoQueues(pooled, "two");
     const spelled = { ...move, ids: ids.map((id) => id.replaceAll("-", "").toUpperCase()) };
-    expect(await pooled.data.messages.transfer(spelled)).toBe(2);
+    expect(await pooled.data.messages.transfer(spelled)).toHaveLength(2);
   });
 
   it("a transfer whose claim expires halfway leaves the messages in the source, and a repeat copies none twice", async () => {
@@ -211,11 +212,11 @@ describe("transferring messages", () => {
     fake("one").before = (call) => {
       if (call === "messages.bulkDelete") for (const message of fake("one").messagesOf(from)) message.claim = null;
     };
-    expect(await pooled.data.messages.transfer(move)).toBe(0);
+    expect(await pooled.data.messages.transfer(move)).toHaveLength(0);
     expect(fake("one").messagesOf(from)).toHaveLength(3);
     fake("one").before = () => {};
     for (const message of fake("one").messagesOf(from)) message.claim = held;
-    expect(await pooled.data.messages.transfer(move)).toBe(3);
+    expect(await pooled.data.messages.transfer(move)).toHaveLength(3);
     expect(fake("two").messagesOf(to)).toHaveLength(3);
     expect(fake("one").messagesOf(from)).toHaveLength(0);
   });

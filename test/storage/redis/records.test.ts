@@ -85,7 +85,9 @@ describeWithRedis(() => {
     const other = (await aQueue()).queue;
     const renewed = await driver.claims.update({ queue, id: claimId, ttlSeconds: 900, graceSeconds: 60 });
     expect(renewed).toMatchObject({ clientId: "who claims", actor: "an actor", messageCount: 2 });
-    expect(await driver.messages.transfer({ from: queue, to: other, ids, claimId, ttlSeconds: null })).toBe(2);
+    expect(
+      await driver.messages.transfer({ from: queue, to: other, ids, claimId, ttlSeconds: null, as: "move" }),
+    ).toHaveLength(2);
     expect(await readAll(driver, other)).toMatchObject(
       [0, 1].map(() => ({ clientId: "a client, 100%", claimCount: 0 })),
     );
@@ -136,7 +138,7 @@ describeWithRedis(() => {
     expect(await isPaused()).toBe(true);
     const target = await aQueue();
     const moved = { from: queue, to: target.queue, ids: [id as string], claimId: await held(), ttlSeconds: null };
-    expect(await driver.messages.transfer(moved)).toBe(1);
+    expect(await driver.messages.transfer({ ...moved, as: "move" })).toHaveLength(1);
     expect(await isPaused(target.records)).toBe(true);
   });
 });

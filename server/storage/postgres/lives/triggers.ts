@@ -12,7 +12,8 @@ import type { Transaction } from "../sql/transaction.ts";
 const MAX_KEEPING_QUEUES = 1000;
 
 /** Put in front of a statement that deletes messages for another reason than a client's delete. */
-export const deletes = (cause: "popped" | "expired" | "unreachable" | "deadLettered") => `/* life=${cause} */`;
+export const deletes = (cause: "popped" | "expired" | "unreachable" | "deadLettered" | "moved") =>
+  `/* life=${cause} */`;
 
 /** Held while the triggers are changed, so that none is made of an old list. */
 const LIVES_LOCK = statement({

@@ -10,6 +10,8 @@ import {
   messagesAreNotHeld,
 } from "../../errors/delete-errors.ts";
 import { NIL, validUuids } from "../../list-pages.ts";
+import { endingOf, type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
+import type { Tallied } from "../../queue-totals.ts";
 import { HELD } from "../claims/rows.ts";
 import { deletes } from "../lives/triggers.ts";
 import type { Pool } from "../pool.ts";
@@ -19,6 +21,7 @@ import { BatchExecutor } from "../sql/batch-executor.ts";
 import { allOrNothing, CLOCK, LIVE_QUEUE, liveQueues, NOW } from "../sql/fragments.ts";
 import { int4, int8 } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
+import { DELETE_UNHELD } from "./delete-unheld.ts";
 import { byNumber } from "./markers.ts";
 
 const DELETE_LIMITS = {
@@ -156,12 +159,19 @@ const DELETE = statement({
 });
 
 /** The second half of a transfer to another store. It goes alone, so that lives tell it from other deletes. */
-const DELETE_DEAD_LETTERS = statement({
-  name: "message_delete_dead_letters",
-  parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4 },
-  row: rowOf<JudgedRow>(),
-  text: `${deletes("deadLettered")}${deleteText(UNIFORM)}`,
-});
+const deleteTransferred = (as: TransferKind) =>
+  statement({
+    name: `message_delete_transferred_${as}`,
+    parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4 },
+    row: rowOf<JudgedRow>(),
+    text: `${deletes(endingOf(as))}${deleteText(UNIFORM)}`,
+  });
+
+const DELETE_TRANSFERRED = {
+  deadLetter: deleteTransferred("deadLetter"),
+  redrive: deleteTransferred("redrive"),
+  move: deleteTransferred("move"),
+};
 
 const DELETE_UNIFORM = statement({
   name: "message_delete_uniform",
@@ -189,14 +199,17 @@ interface DeleteRequest {
 
 type Refusal = Exclude<(typeof VERDICTS)[number], "delete">;
 
-interface DeleteResult {
+interface Deleted {
+  deleted: number;
+  /** Those of the deleted messages whose claim had expired, and was not counted yet. */
+  lapsed: number;
+}
+
+interface DeleteResult extends Deleted {
   /** Null: the request was not refused. */
   refusal: Refusal | null;
   /** The messages that refuse the request. */
   refused: readonly string[];
-  deleted: number;
-  /** Those of the deleted messages whose claim had expired, and was not counted yet. */
-  lapsed: number;
 }
 
 /** A message that a request is about. */
@@ -238,31 +251,49 @@ export class MessageDeleter {
   readonly deleteMany: MessageController["bulkDelete"] = async (params) => {
     const ids = [...new Set(validUuids(params.ids))];
     const claimIds = validUuids(params.claimIds ?? []);
-    const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "unclaimed" : "any";
+    const spares = params.claimIds === undefined && params.claimed === "spare";
+    const mode = params.claimIds !== undefined ? "held" : params.claimed === "refuse" ? "unclaimed" : "any";
     return this.#pool.queues.with(params.queue, async (row) => {
-      const result = await this.#submit({ row, mode, ids, claimIds }, params.deadLettered ? "deadLettered" : "deleted");
+      const request = { row, mode, ids, claimIds } as const;
+      if (spares) return this.#deleteUnheld(request);
+      const result = await this.#submit(request, params.transferred);
       if (result === STALE) return STALE;
       if (result.refusal !== null)
         throw mode === "unclaimed" ? messagesAreClaimed(result.refused) : messagesAreNotHeld(result.refused);
-      return result.deleted;
+      return { deleted: result.deleted, left: [] };
     });
   };
 
-  async #submit(
-    request: DeleteRequest,
-    countedAs: "deleted" | "deadLettered" = "deleted",
-  ): Promise<DeleteResult | typeof STALE> {
-    const { counters, lowWater, reaper } = this.#pool;
+  async #deleteUnheld(request: DeleteRequest): Promise<{ deleted: number; left: string[] } | typeof STALE> {
+    const { row } = request;
+    const wanted = this.#wantedMessages([request]);
+    const [result] = await this.#pool.statements.write(DELETE_UNHELD, {
+      queueId: row.id,
+      epoch: row.epoch,
+      ids: wanted.map(({ id }) => id),
+      markers: wanted.map(({ marker }) => marker),
+    });
+    if (result === undefined) return STALE;
+    this.#count(request, result);
+    return { deleted: result.deleted, left: result.left?.split(",") ?? [] };
+  }
+
+  async #submit(request: DeleteRequest, transferred?: TransferKind): Promise<DeleteResult | typeof STALE> {
     const result =
-      countedAs === "deadLettered"
-        ? ((await this.#delete([request], DELETE_DEAD_LETTERS))[0] as DeleteResult | typeof STALE)
-        : await this.#executor.submit(request, request.ids.length + 1);
-    if (result === STALE || result.deleted === 0) return result;
-    counters.add(request.row.id, countedAs, result.deleted);
-    counters.add(request.row.id, "lapsed", result.lapsed);
-    lowWater.refresh(request.row, result.deleted);
-    for (const claimId of request.claimIds) reaper.add(request.row.id, claimId);
+      transferred === undefined
+        ? await this.#executor.submit(request, request.ids.length + 1)
+        : ((await this.#delete([request], DELETE_TRANSFERRED[transferred]))[0] as DeleteResult | typeof STALE);
+    if (result !== STALE) this.#count(request, result, transferred && tallyOf(transferred));
     return result;
+  }
+
+  #count({ row, claimIds }: DeleteRequest, { deleted, lapsed }: Deleted, kind: Tallied = "deleted"): void {
+    if (deleted === 0) return;
+    const { counters, lowWater, reaper } = this.#pool;
+    counters.add(row.id, kind, deleted);
+    counters.add(row.id, "lapsed", lapsed);
+    lowWater.refresh(row, deleted);
+    for (const claimId of claimIds) reaper.add(row.id, claimId);
   }
 
   async #delete(batch: readonly DeleteRequest[], uniform = DELETE_UNIFORM): Promise<(DeleteResult | typeof STALE)[]> {

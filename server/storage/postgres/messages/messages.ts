@@ -1,6 +1,7 @@
 /** Messages on PostgreSQL: which file answers which call. */
 import type { MessageController } from "../../data-driver.ts";
 import type { Pool } from "../pool.ts";
+import { countMessages } from "./count.ts";
 import { MessageDeleter } from "./delete.ts";
 import { MessageInserter } from "./insert.ts";
 import { MessageReader } from "./list.ts";
@@ -20,6 +21,7 @@ export function postgresMessages(pool: Pool): MessageController {
     bulkGet,
     first,
     select: selectMessages(pool, bulkGet),
+    count: countMessages(pool, bulkGet),
     pop: popMessages(pool),
     delete: deleteOne,
     bulkDelete: deleteMany,

@@ -2,6 +2,7 @@
 import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
 import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
 import { headersText } from "../../messages/message-headers.ts";
+import { type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
 import { float8Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
@@ -10,12 +11,23 @@ import { int8, orNull, text, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { enterQueue, markHoldsMoved } from "./enter.ts";
 import { BY_ID, IS_IT } from "./list.ts";
-import { ALIVE, deadLetteredText, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./rows.ts";
+import {
+  ALIVE,
+  DUE,
+  deadLetteredText,
+  MESSAGE_COLUMNS,
+  type MessageRow,
+  readMessage,
+  UNCLAIMED,
+  upTo,
+} from "./rows.ts";
 
 /** A KeptDeadLettered of `m`, which comes from the queue with this name. */
 const deadLettered = (queue: string) => `json_build_object('queue', ${queue}::text,
             'at', ${milliseconds("clock.now")}, 'deliveries', m.claim_count, 'clientId', m.last_holder,
             'claimId', nullif(coalesce(m.last_delivery, m.claim_id), '${NIL}'))`;
+
+const deadLettersOf = (queue: string, as: TransferKind) => (as === "deadLetter" ? queue : null);
 
 /** The order: the target queue's lock, then the rows, as in every statement that takes both. */
 const TRANSFER = statement({
@@ -27,11 +39,11 @@ const TRANSFER = statement({
     targetEpoch: int8,
     ids: uuidArray,
     markers: int8Array,
-    claimId: uuid,
+    claimId: orNull(uuid),
     ttlSeconds: orNull(int8),
     deadLettersOf: orNull(text),
   },
-  row: rowOf<{ source: number; target: number; moved: number }>(),
+  row: rowOf<{ source: number; target: number; moved: string | null; lapsed: number }>(),
   text: `
     WITH target AS MATERIALIZED (${enterQueue(":targetId", ":targetEpoch")}),
     ${clockAfter("target")},
@@ -39,21 +51,23 @@ const TRANSFER = statement({
       SELECT q.id, q.low_water FROM pool_queues q WHERE ${liveQueue(":sourceId", ":sourceEpoch")}
     ),
     held AS MATERIALIZED (
-      SELECT m.tid, m.marker, w.id
+      SELECT m.tid, m.marker, m.lapsed, w.id
       FROM source s CROSS JOIN clock CROSS JOIN (
         SELECT w.id, coalesce(
             (SELECT o.marker FROM messages o WHERE o.queue_id = :sourceId AND o.origin_id = w.id), w.marker) AS marker
         FROM unnest(:ids::uuid[], :markers::bigint[]) AS w(id, marker) ORDER BY 2 OFFSET 0
       ) AS w CROSS JOIN LATERAL (
-        SELECT m.ctid AS tid, m.marker FROM messages m
+        SELECT m.ctid AS tid, m.marker, m.claim_expires_at <= clock.now AS lapsed FROM messages m
         WHERE m.queue_id = :sourceId AND m.marker = w.marker AND m.marker > s.low_water
           AND (m.origin_id IS NULL OR m.origin_id = w.id)
-          AND m.claim_id = :claimId AND m.claim_expires_at > clock.now AND ${ALIVE}
+          AND CASE WHEN :claimId::uuid IS NULL THEN ${UNCLAIMED}
+            ELSE m.claim_id = :claimId AND m.claim_expires_at > clock.now END
+          AND ${ALIVE}
         FOR UPDATE
       ) AS m
     ),
     numbered AS MATERIALIZED (
-      SELECT nextval('message_marker') AS marker, o.tid, o.id
+      SELECT nextval('message_marker') AS marker, o.tid, o.id, o.lapsed
       FROM target t, (SELECT * FROM held ORDER BY marker) AS o
     ),
     moved AS (
@@ -61,15 +75,16 @@ const TRANSFER = statement({
         expires_at = CASE WHEN :ttlSeconds::bigint IS NULL THEN m.expires_at
           ELSE clock.now + make_interval(secs => :ttlSeconds) END,
         ttl_seconds = coalesce(:ttlSeconds, m.ttl_seconds), claim_id = NULL, claim_expires_at = NULL, claim_count = 0,
-        available_at = NULL, last_holder = NULL, last_delivery = NULL,
+        available_at = CASE WHEN ${DUE} THEN NULL ELSE m.available_at END, last_holder = NULL, last_delivery = NULL,
         dead_lettered = CASE WHEN :deadLettersOf::text IS NULL THEN m.dead_lettered
           ELSE ${deadLettered(":deadLettersOf")}::text END
       FROM numbered n, clock WHERE m.ctid = n.tid
-      RETURNING 1
+      RETURNING n.id, n.lapsed
     ),
     ${markHoldsMoved(":targetId")}
     SELECT (SELECT count(*)::int FROM source) AS source, (SELECT count(*)::int FROM target) AS target,
-      (SELECT count(*)::int FROM moved) AS moved,
+      (SELECT string_agg(id::text, ',') FROM moved) AS moved,
+      (SELECT count(*) FILTER (WHERE lapsed)::int FROM moved) AS lapsed,
       ${allOrNothing("SELECT count(*) FROM moved", "SELECT count(*) FROM numbered")}`,
 });
 
@@ -139,11 +154,11 @@ const ADOPT = statement({
 });
 
 export function transferMessages(pool: Pool): MessageController["transfer"] {
-  const { statements, queues, counters, arrivals, ids: messageIds } = pool;
-  return async ({ from, to, ttlSeconds, asDeadLetters = false, ...params }) => {
+  const { statements, queues, counters, arrivals, lowWater, ids: messageIds } = pool;
+  return async ({ from, to, ttlSeconds, as, ...params }) => {
     const ids = [...new Set(validUuids(params.ids))];
-    const claimId = normaliseUuid(params.claimId);
-    if (ids.length === 0 || claimId === null) return 0;
+    const claimId = params.claimId === null ? null : normaliseUuid(params.claimId);
+    if (ids.length === 0 || (claimId === null && params.claimId !== null)) return [];
     return queues.with(from, (source) =>
       queues.with(to, async (target) => {
         const [result] = await statements.write(TRANSFER, {
@@ -155,20 +170,23 @@ export function transferMessages(pool: Pool): MessageController["transfer"] {
           markers: ids.map((id) => messageIds.markerOf(id)),
           claimId,
           ttlSeconds,
-          deadLettersOf: asDeadLetters ? from.name : null,
+          deadLettersOf: deadLettersOf(from.name, as),
         });
         if (result === undefined || result.source === 0 || result.target === 0) return STALE;
-        counters.add(source.id, "deadLettered", result.moved);
-        counters.add(target.id, "posted", result.moved);
-        arrivals.tell(to, result.moved);
-        return result.moved;
+        const moved = result.moved?.split(",") ?? [];
+        counters.add(source.id, tallyOf(as), moved.length);
+        counters.add(source.id, "lapsed", result.lapsed);
+        counters.add(target.id, "posted", moved.length);
+        lowWater.refresh(source, moved.length);
+        arrivals.tell(to, moved.length);
+        return moved;
       }),
     );
   };
 }
 
 export function copyMessages({ statements, queues, ids: messageIds }: Pool): MessageController["copy"] {
-  return async ({ queue, asDeadLetters = false, ...params }) => {
+  return async ({ queue, as, ...params }) => {
     const ids = [...new Set(validUuids(params.ids))];
     const claimId = normaliseUuid(params.claimId);
     if (ids.length === 0 || claimId === null) return [];
@@ -180,7 +198,7 @@ export function copyMessages({ statements, queues, ids: messageIds }: Pool): Mes
         ids,
         markers,
         claimId,
-        deadLettersOf: asDeadLetters ? queue.name : null,
+        deadLettersOf: deadLettersOf(queue.name, as),
         maxBytes: MAX_CARRIED_BYTES,
       });
       return found.length === 0 ? STALE : found;

@@ -113,7 +113,7 @@ local function begin_telling()
       local at = kind == 'expired' and string.match(record, ' expires=(%S+)') or NOW
       local count = ' count=' .. (string.match(record, ' count=(%S+)') or '0')
       local claim, ends, holder = string.match(record, ' claim=(%S+) ends=(%S+) part=d holder=(%S+)')
-      if (kind == 'deleted' or kind == 'deadLettered') and claim and tonumber(ends) > now then
+      if (kind == 'deleted' or kind == 'deadLettered' or kind == 'moved') and claim and tonumber(ends) > now then
         return kind .. ' at=' .. at .. count .. ' client=' .. holder .. ' claim=' .. claim
       end
       return kind .. ' at=' .. at .. count

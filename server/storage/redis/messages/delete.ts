@@ -8,7 +8,9 @@ import {
   messagesAreNotHeld,
 } from "../../errors/delete-errors.ts";
 import { validUuids } from "../../list-pages.ts";
+import { endingOf, tallyOf } from "../../messages/transfer-kind.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import type { Tallied } from "../../queue-totals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { CALL, ENTER, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
@@ -21,9 +23,10 @@ import { RECORD } from "./records.ts";
 const MAX_IDS = 500;
 
 /**
- * `mode` says what a request may delete: `any` message; `free`: messages that no live claim holds; `held`: messages
- * that its claims hold; `moved`: the same, of messages that another store has by now. If one message may not be deleted, its request deletes nothing. For the later requests of a
- * script, messages that an earlier one deletes no longer exist. The claim's id is the fencing token: the step that
+ * `mode` says what a request may delete: `any` message; `free`: messages that no live claim holds; `spared`: the same,
+ * and claimed ones stay; `held`: messages that its claims hold; `deadLettered` and `moved`: the same, of messages that
+ * another store has by now. If one message may not be deleted, its request deletes nothing. For the later requests of
+ * a script, messages that an earlier one deletes no longer exist. The claim's id is the fencing token: the step that
  * deletes compares it.
  */
 const DELETE = script("delete messages", {
@@ -44,26 +47,27 @@ end
 for some, first in slices(ids) do
   for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do records[first + index - 1] = record end
 end
-local moved = {}
+local moved = {deadLettered = {}, moved = {}}
 local doomed, found, held_by, results = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
 local function judge(request)
-  local moves = request.mode == 'moved'
-  if moves then request.mode = 'held' end
+  local gone_to = moved[request.mode]
+  if gone_to then request.mode = 'held' end
   local mine, claimed, refused, verdict = {}, {}, {}, nil
   for index = request.first, request.last do
     local record = records[index]
     if record and not doomed[ids[index]] then
       local claim, ends, part = claim_of(record)
       local held = tonumber(ends) > now
-      if request.mode == 'free' and held then claimed[#claimed + 1] = ids[index] end
+      local spared = request.mode == 'spared' and held
+      if spared or request.mode == 'free' and held then claimed[#claimed + 1] = ids[index] end
       if request.mode == 'held' and not (held and request.is_mine[claim]) then refused[#refused + 1] = ids[index] end
       if request.mode == 'held' and not held then verdict = verdict or 'unclaimed' end
       if request.mode == 'held' and held and not request.is_mine[claim] then verdict = 'other' end
       local set = held and CLAIMED or available_at(read_record(record)) > now and DELAYED or READY
-      mine[#mine + 1] = {ids[index], set, held and part == 'd' and claim}
+      if not spared then mine[#mine + 1] = {ids[index], set, held and part == 'd' and claim} end
     end
   end
-  if #claimed > 0 then return {'claimed', claimed} end
+  if request.mode == 'free' and #claimed > 0 then return {'claimed', claimed} end
   if verdict then
     local first_claim = request.claims[1]
     return {verdict, first_claim and redis.call('HEXISTS', CLAIMS, first_claim) or 0, refused}
@@ -71,21 +75,23 @@ local function judge(request)
   for _, message in ipairs(mine) do
     local id, set, claim = unpack(message)
     doomed[id] = true
-    if moves then moved[#moved + 1] = id end
+    if gone_to then gone_to[#gone_to + 1] = id end
     table.insert(found[set], id)
     if claim then held_by[claim] = (held_by[claim] or 0) + 1 end
   end
-  return {'ok', #mine}
+  return {'ok', #mine, claimed}
 end
 for index, request in ipairs(requests) do results[index] = judge(request) end
 if history then
   local deleted, is_moved = {}, {}
-  for _, id in ipairs(moved) do is_moved[id] = true end
+  for kind, gone in pairs(moved) do
+    for _, id in ipairs(gone) do is_moved[id] = true end
+    tell_ended(gone, kind)
+  end
   for id in pairs(doomed) do
     if not is_moved[id] then deleted[#deleted + 1] = id end
   end
   tell_ended(deleted, 'deleted')
-  tell_ended(moved, 'deadLettered')
 end
 for set, in_set in pairs(found) do remove(in_set, set) end
 decrement_held(held_by)
@@ -93,18 +99,19 @@ return {'ok', results}`,
 });
 
 /**
- * "ok": how many were deleted. "unclaimed" and "other": 1 if the first of the given claims is live, else 0, and the ids
- * of messages that the given claims do not hold. "claimed": the ids of messages that live claims hold.
+ * "ok": how many were deleted, and the ids of those that were spared. "unclaimed" and "other": 1 if the first of the
+ * given claims is live, else 0, and the ids of messages that the given claims do not hold. "claimed": the ids of
+ * messages that live claims hold.
  */
 type Result =
-  | [verdict: "ok", deleted: number]
+  | [verdict: "ok", deleted: number, left: string[]]
   | [verdict: "unclaimed" | "other", claimIsLive: number, ids: readonly string[]]
   | [verdict: "claimed", ids: readonly string[]];
 
 interface Request {
   queue: QueueRef;
   values: ArgsOf<typeof DELETE>["requests"][number];
-  countedAs: "deleted" | "deadLettered";
+  countedAs: Tallied;
 }
 
 /** Deletes by id. Deletions from one queue that are in flight together share a script. */
@@ -139,15 +146,17 @@ export class MessageDeleter {
     throw count === 1 ? anotherClaimHolds(id) : claimDoesNotExist(id);
   }
 
-  async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
-    const { queue } = params;
+  async deleteMany(
+    params: Parameters<MessageController["bulkDelete"]>[0],
+  ): ReturnType<MessageController["bulkDelete"]> {
+    const { queue, transferred, claimed = "delete" } = params;
     const claims = validUuids(params.claimIds ?? []);
-    const held = params.deadLettered === true ? "moved" : "held";
-    const mode = params.claimIds !== undefined ? held : params.spareClaimed === true ? "free" : "any";
+    const held = transferred === undefined ? "held" : endingOf(transferred);
+    const mode = params.claimIds !== undefined ? held : { delete: "any", refuse: "free", spare: "spared" }[claimed];
     const ids = [...new Set(validUuids(params.ids))];
-    const countedAs = params.deadLettered ? "deadLettered" : "deleted";
-    const [verdict, found, refused] = await this.#submit(queue, { mode, claims, ids }, countedAs);
-    if (verdict === "ok") return found;
+    const kind = transferred === undefined ? "deleted" : tallyOf(transferred);
+    const [verdict, found, refused] = await this.#submit(queue, { mode, claims, ids }, kind);
+    if (verdict === "ok") return { deleted: found, left: refused };
     throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld(refused);
   }
 

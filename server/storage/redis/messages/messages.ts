@@ -19,6 +19,7 @@ import type { QueueRows } from "../queue-rows.ts";
 import { type AnswerOf, answers, script } from "../server/script.ts";
 import { flag, list, number, optionalNumeral, optionalWord, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
+import { countMessages } from "./count.ts";
 import { MessageDeleter } from "./delete.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
 import { MessageInserter } from "./insert.ts";
@@ -130,12 +131,14 @@ export class RedisMessages implements MessageController {
   readonly pop: MessageController["pop"];
   readonly purge: MessageController["purge"];
   readonly select: MessageController["select"];
+  readonly count: MessageController["count"];
 
   constructor(queues: QueueRows, arrivals: Arrivals, keptPopsBytes = MAX_KEPT_POPS_BYTES) {
     this.#queues = queues;
     this.pop = popMessages(queues, keptPopsBytes);
     this.purge = purgeMessages(queues);
     this.select = selectMessages(queues, (params) => this.bulkGet(params));
+    this.count = countMessages(queues, (params) => this.bulkGet(params));
     this.#posts = new MessageInserter(queues, arrivals);
     this.#deletes = new MessageDeleter(queues);
     this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
@@ -233,7 +236,7 @@ export class RedisMessages implements MessageController {
     return this.#deletes.deleteOne(params);
   }
 
-  bulkDelete(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
+  bulkDelete(params: Parameters<MessageController["bulkDelete"]>[0]): ReturnType<MessageController["bulkDelete"]> {
     return this.#deletes.deleteMany(params);
   }
 
@@ -241,7 +244,7 @@ export class RedisMessages implements MessageController {
     return this.#statistics.of(queues);
   }
 
-  transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
+  transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<string[]> {
     return this.#moves.transfer(params);
   }
 

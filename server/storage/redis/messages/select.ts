@@ -6,14 +6,13 @@ import { leaveTime, type Selection, type SelectParams, selectByIds } from "../..
 import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { type AnswerOf, answers, script } from "../server/script.ts";
-import { flag, number, optionalNumber, optionalText, optionalWord, text } from "../server/script-parameters.ts";
+import { flag, number } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
-import { LAST_BEFORE } from "./last-before.ts";
 import { BODY_STEP, dateOf, RECORD, readMessages } from "./records.ts";
+import { type BulkGet, boundsOf, FILTER, FILTER_ARGS, READ_BYTES, readerOf, termsOf } from "./slices.ts";
 
-/** What a script looks at, at most, so as not to block the server: messages, and bytes of bodies; at least one body. */
+/** How many messages a script looks at, at most. */
 const LOOK_AT = 500;
-const READ_BYTES = 524_288;
 /** How many messages a script takes at a time. */
 const STEP = 100;
 
@@ -28,25 +27,14 @@ const SELECT = script("select messages", {
   keys: QUEUE,
   args: {
     ...CALL,
+    ...FILTER_ARGS,
     forward: flag,
-    lowest: text,
-    highest: text,
-    ready: flag,
-    claimed: flag,
-    delayed: flag,
-    exhausted: flag,
-    exhaustedFrom: optionalNumber,
-    client: optionalWord,
-    minCount: number,
-    postedFrom: optionalNumber,
-    postedBefore: optionalNumber,
-    contains: optionalText,
     lookAt: number,
     readBytes: number,
     limit: number,
     maxBytes: number,
   },
-  uses: [ENTER, RECORD, LAST_BEFORE],
+  uses: [ENTER, RECORD, FILTER],
   answers:
     answers<
       [
@@ -61,35 +49,6 @@ const SELECT = script("select messages", {
       ]
     >(),
   lua: `
-local set = (claimed or delayed) and ORDER or READY
-local exhausted_count = exhausted_from or math.huge
-local any_client = client == '-'
-local needle = contains ~= '-' and string.sub(contains, 2)
-local filters = not (ready and claimed and delayed and exhausted) or not any_client or min_count > 0 or posted_from or
-  posted_before
-if posted_from then
-  local above = last_before(posted_from)
-  if tonumber(above) >= tonumber(lowest) then lowest = '(' .. above end
-end
-if posted_before then
-  local up_to = last_before(posted_before)
-  if tonumber(up_to) < tonumber(highest) then highest = up_to end
-end
-local function is_kept(record)
-  if not any_client and record.client ~= client then return false end
-  if tonumber(record.count) < min_count then return false end
-  local created = tonumber(record.created)
-  if posted_from and created < posted_from or posted_before and created >= posted_before then return false end
-  if tonumber(record.ends) > now then return claimed end
-  if available_at(record) > now then return delayed end
-  if tonumber(record.count) >= exhausted_count then return exhausted end
-  return ready
-end
-local function has_needle(carried)
-  local first = #carried - size_of(carried) + 1
-  if first > 1 then first = string.find(carried, '\\n', 1, true) + 1 end
-  return string.find(carried, needle, first, true) ~= nil
-end
 local found, last, last_id, looked, read, carried_bytes = {}, false, false, 0, 0, 0
 local full, ended = false, false
 -- Looks into the bodies of the messages that are kept, in order. Returns how many of the page were looked at.
@@ -144,46 +103,13 @@ return {'ok', NOW, found, last, created, looked, read, ended and 1 or 0}`,
 
 type Answer = AnswerOf<typeof SELECT>;
 
-/** The lowest or highest score behind a marker, in the order of reading. */
-function boundsOf({ filter: { aboveMarker, upToMarker }, order }: SelectParams, after: string | undefined) {
-  const lowest = [aboveMarker ?? "0", ...(after !== undefined && order === "oldestFirst" ? [after] : [])];
-  const highest = [
-    ...(upToMarker === undefined ? [] : [upToMarker]),
-    ...(after !== undefined && order === "newestFirst" ? [(BigInt(after) - 1n).toString()] : []),
-  ];
-  const inOrder = (markers: readonly string[]) => markers.map(BigInt).sort((a, b) => (a < b ? -1 : 1));
-  return {
-    lowest: ((inOrder(lowest).at(-1) as bigint) + 1n).toString(),
-    highest: (inOrder(highest)[0] ?? BigInt(Number.MAX_SAFE_INTEGER)).toString(),
-  };
-}
-
-function termsOf({ filter, exhaustedFrom, order }: SelectParams) {
-  const { states, clientId, minClaimCount = 0, bodyContains, postedFrom, postedBefore } = filter;
-  const has = (state: NonNullable<typeof states>[number]) => states === undefined || states.includes(state);
-  const microseconds = (time: Date | undefined) => time && time.getTime() * 1000;
-  return {
-    forward: order === "oldestFirst",
-    ready: has("ready"),
-    claimed: has("claimed"),
-    delayed: has("delayed"),
-    exhausted: has("exhausted"),
-    exhaustedFrom,
-    client: clientId,
-    minCount: minClaimCount,
-    contains: bodyContains,
-    postedFrom: microseconds(postedFrom),
-    postedBefore: microseconds(postedBefore),
-  };
-}
-
-export function selectMessages(queues: QueueRows, bulkGet: MessageController["bulkGet"]): MessageController["select"] {
+export function selectMessages(queues: QueueRows, bulkGet: BulkGet): MessageController["select"] {
   async function select(params: SelectParams): Promise<Selection> {
     const { queue, limit, budget, after } = params;
     const end = performance.now() + budget.milliseconds;
     const deadline = callDeadline();
     const maxBytes = carriedBytes(params.maxBytes);
-    const terms = termsOf(params);
+    const terms = { ...termsOf(params), forward: params.order === "oldestFirst" };
     const selection: Selection = {
       messages: [],
       position: after === undefined ? undefined : numberMarker(after),
@@ -226,8 +152,6 @@ export function selectMessages(queues: QueueRows, bulkGet: MessageController["bu
   return (params) => {
     const { queue, filter } = params;
     if (filter.ids === undefined) return select(params);
-    return selectByIds(params, [...new Set(validUuids(filter.ids))], (some, maxBytes) =>
-      bulkGet({ queue, ids: some, maxBytes }),
-    );
+    return selectByIds(params, [...new Set(validUuids(filter.ids))], readerOf(bulkGet, queue));
   };
 }

@@ -1,7 +1,8 @@
-import { hasCode } from "../../../errors.ts";
+import { DomainError, hasCode } from "../../../errors.ts";
 import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
 import { isMoving, queueDoesNotExist, staleEpoch } from "../../errors/storage-errors.ts";
 import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
+import { type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
@@ -9,18 +10,18 @@ import { QUEUE_PARTS } from "../keys.ts";
 import { CALL, ENTER, LIFE, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { type ArgsOf, answers, piece, script, table } from "../server/script.ts";
-import { list, optionalNumeral, optionalWord, text } from "../server/script-parameters.ts";
+import { list, optionalNumeral, optionalText, optionalWord, text } from "../server/script-parameters.ts";
 import { CLOCK } from "../server/shared-lua.ts";
 import type { MessageDeleter } from "./delete.ts";
 import { APPEND, type MessageInserter } from "./insert.ts";
 import { RECORD, readMessageFields, readMessages, readWord } from "./records.ts";
 
 /**
- * `find_held` returns those of the messages that the claim holds, in the order of the queue: the marker, the part in
- * the claim, and the message as `append` takes it. With a `ttl`, in seconds, they live that long from now on.
- * `dead_from`: the queue from which they come as dead letters.
+ * `find_chosen` returns those of the messages that the claim holds, or without one (`-`) those that no live claim
+ * holds, in the order of the queue: the marker, the part in the claim, and the message as `append` takes it. With a
+ * `ttl`, in seconds, they live that long from now on. `dead_from`: the queue from which they come as dead letters.
  */
-const HELD = piece(
+const CHOSEN = piece(
   "the messages to transfer",
   { pieces: [CLOCK, RECORD], keys: ["RECORDS", "BODIES"], args: ["claim", "ttl", "dead_from", "ids"] },
   `
@@ -32,18 +33,20 @@ local function fields_to_keep(record)
   return more .. ' dead_from=' .. dead_from .. ' dead_at=' .. NOW .. ' dead_count=' .. record.count ..
     ' dead_holder=' .. record.holder .. ' dead_claim=' .. (last == '${NIL}' and '-' or last)
 end
-local function find_held()
-  local held = {}
+local function find_chosen()
+  local chosen = {}
   for _, id in ipairs(ids) do
     local record = redis.call('HGET', RECORDS, id)
     if record then
       record = read_record(record)
-      if record.claim == claim and tonumber(record.ends) > now then
-        held[#held + 1] = {marker = tonumber(record.marker), part = record.part, record = record, message = {
+      local is_live = tonumber(record.ends) > now
+      if claim == '-' and not is_live or is_live and '+' .. record.claim == claim then
+        local available = available_at(record)
+        chosen[#chosen + 1] = {marker = tonumber(record.marker), part = record.part, record = record, message = {
           id = id,
           expires = ttl and now + ttl * 1000000 or tonumber(record.expires),
           ttl = ttl or record.ttl,
-          available = 0,
+          available = available > now and available or 0,
           client = record.client,
           more = fields_to_keep(record),
           body = redis.call('HGET', BODIES, id)
@@ -51,13 +54,13 @@ local function find_held()
       end
     end
   end
-  table.sort(held, function(one, other) return one.marker < other.marker end)
-  return held
+  table.sort(chosen, function(one, other) return one.marker < other.marker end)
+  return chosen
 end
 `,
 );
 
-const HELD_ARGS = { claim: text, ttl: optionalNumeral, deadFrom: optionalWord, ids: list(text) };
+const CHOSEN_ARGS = { claim: optionalText, ttl: optionalNumeral, deadFrom: optionalWord, ids: list(text) };
 
 /**
  * Transfers messages in one step, between queues on the same server. A copy that the target already has stays as it is.
@@ -65,10 +68,10 @@ const HELD_ARGS = { claim: text, ttl: optionalNumeral, deadFrom: optionalWord, i
 const TRANSFER = script("transfer messages", {
   effect: "grows",
   keys: { ...QUEUE, target: table(QUEUE_PARTS) },
-  args: { ...CALL, targetEpoch: optionalNumeral, fromName: optionalWord, toName: optionalWord, ...HELD_ARGS },
-  uses: [LIFE, ENTER, TELL, REMOVE, RECORD, HELD, DECREMENT_HELD, APPEND],
+  args: { ...CALL, targetEpoch: optionalNumeral, fromName: optionalWord, toName: optionalWord, ...CHOSEN_ARGS },
+  uses: [LIFE, ENTER, TELL, REMOVE, RECORD, CHOSEN, DECREMENT_HELD, APPEND],
   answers: answers<
-    ["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: number, appended: number]
+    ["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: string[], appended: number]
   >(),
   lua: `
 local epoch_there, last_there, next_there, moving_there, history_there =
@@ -78,13 +81,13 @@ if not epoch_there then return {'target missing'} end
 if target_epoch and target_epoch ~= epoch_there then return {'target stale'} end
 if moving_there and redis.call('HEXISTS', target.row, 'frozen') == 1 then return {'target moving'} end
 local moved, messages, delivered = {}, {}, 0
-local held = find_held()
-for index, one in ipairs(held) do
+local chosen = find_chosen()
+for index, one in ipairs(chosen) do
   moved[index] = one.message.id
-  if one.part == 'd' then delivered = delivered + 1 end
+  if claim ~= '-' and one.part == 'd' then delivered = delivered + 1 end
 end
-if #moved == 0 then return {'ok', 0, 0} end
-remove(moved, CLAIMED)
+if #moved == 0 then return {'ok', moved, 0} end
+remove(moved, claim ~= '-' and CLAIMED or nil)
 for index, id in ipairs(moved) do
   local copy = redis.call('HGET', target.records, id)
   local there = copy and tonumber(read_record(copy).expires) > now
@@ -93,13 +96,13 @@ for index, id in ipairs(moved) do
     redis.call('ZREM', target.delayed, id)
     redis.call('ZREM', target.claimed, id)
   end
-  if not there then messages[#messages + 1] = held[index].message end
+  if not there then messages[#messages + 1] = chosen[index].message end
 end
-if delivered > 0 then decrement_held({[claim] = delivered}) end
+if delivered > 0 then decrement_held({[string.sub(claim, 2)] = delivered}) end
 if #messages > 0 then append(target, messages, last_there, next_there) end
 if history then
   local events, kind = {}, dead_from == '-' and 'moved' or 'deadLettered'
-  for index, one in ipairs(held) do
+  for index, one in ipairs(chosen) do
     events[index] = {one.message.id, kind .. ' at=' .. NOW .. ' count=' .. one.record.count .. ' other=' .. to_name}
   end
   tell(events)
@@ -110,7 +113,7 @@ if history_there then
   begin_telling()
   tell_in(target.row, target.due, history_there, events)
 end
-return {'ok', #moved, #messages}`,
+return {'ok', moved, #messages}`,
 });
 
 /**
@@ -120,12 +123,12 @@ return {'ok', #moved, #messages}`,
 const COPY = script("copy messages", {
   effect: "reads",
   keys: QUEUE,
-  args: { ...CALL, ...HELD_ARGS },
-  uses: [ENTER, RECORD, HELD],
+  args: { ...CALL, ...CHOSEN_ARGS },
+  uses: [ENTER, RECORD, CHOSEN],
   answers: answers<["ok", now: string, copies: [id: string, record: string, body: string, more: string][]]>(),
   lua: `
 local copies, bytes = {}, 0
-for index, one in ipairs(find_held()) do
+for index, one in ipairs(find_chosen()) do
   local message, record = one.message, one.record
   bytes = bytes + size_of(message.body)
   if index > 1 and bytes > ${MAX_CARRIED_BYTES} then break end
@@ -151,16 +154,17 @@ export class MessageMoves {
     this.#deletes = deletes;
   }
 
-  async transfer(params: Transfer): Promise<number> {
-    const { from, to } = params;
-    const claimId = normaliseUuid(params.claimId);
+  async transfer(params: Transfer): Promise<string[]> {
+    const { from, to, as } = params;
+    const claim = params.claimId === null ? null : normaliseUuid(params.claimId);
     const ids = [...new Set(validUuids(params.ids))];
-    if (ids.length === 0 || claimId === null) return 0;
-    const args = { claim: claimId, ttl: params.ttlSeconds, deadFrom: deadFrom(from, params), ids };
+    if (ids.length === 0 || (claim === null && params.claimId !== null)) return [];
+    const args = { claim, ttl: params.ttlSeconds, deadFrom: deadFrom(from, params), ids };
     const { keys, scripts } = this.#queues;
     const target = keys.queue(to);
     if (scripts.link.isCluster && target.at(-1) !== keys.queue(from).at(-1)) {
-      return this.#copyThenDelete(from, to, args);
+      if (claim === null) throw new DomainError("NOT_SUPPORTED", "The two queues are on different servers.");
+      return this.#copyThenDelete(params, { ...args, claim });
     }
     const answer = await this.#queues.call(
       from,
@@ -172,9 +176,9 @@ export class MessageMoves {
     if (answer[0] === "target stale") throw staleEpoch(to);
     if (answer[0] === "target moving") throw isMoving(to);
     const [, moved, appended] = answer;
-    this.#queues.counters.add(from, "deadLettered", moved);
+    this.#queues.counters.add(from, tallyOf(as), moved.length);
     this.#queues.counters.add(to, "posted", appended);
-    this.#arrivals.tell(to, moved);
+    this.#arrivals.tell(to, moved.length);
     return moved;
   }
 
@@ -190,14 +194,13 @@ export class MessageMoves {
   /**
    * For queues on different servers of a cluster. A crash after the copy leaves both messages until the claim ends. The
    * next transfer finds the copies and does not copy again. If the claim ends before the originals are deleted, they
-   * stay and the result is 0. Times are sent as durations, because the clocks of the two servers may differ.
+   * stay and are not among the result. Times are sent as durations, because the clocks of the two servers may differ.
    */
   async #copyThenDelete(
-    from: QueueRef,
-    to: QueueRef,
-    args: Omit<ArgsOf<typeof COPY>, keyof CallArgs>,
-  ): Promise<number> {
-    let moved = 0;
+    { from, to, as }: Transfer,
+    args: Omit<ArgsOf<typeof COPY>, keyof CallArgs> & { claim: string },
+  ): Promise<string[]> {
+    const moved: string[] = [];
     for (let rest = args.ids; ; ) {
       const [, now, copies] = await this.#queues.call(from, COPY, { ...args, ids: rest });
       const held = copies.map(([id]) => id);
@@ -210,7 +213,8 @@ export class MessageMoves {
       });
       await this.#posts.append(to, adopted);
       try {
-        moved += await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim], deadLettered: true });
+        await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim], transferred: as });
+        moved.push(...held);
       } catch (error) {
         if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return moved;
         throw error;
@@ -221,5 +225,4 @@ export class MessageMoves {
 }
 
 /** The queue from which the messages of a call come as dead letters. */
-const deadFrom = ({ name }: QueueRef, { asDeadLetters = false }: { asDeadLetters?: boolean }) =>
-  asDeadLetters ? name : null;
+const deadFrom = ({ name }: QueueRef, { as }: { as: TransferKind }) => (as === "deadLetter" ? name : null);
