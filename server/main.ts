@@ -20,6 +20,7 @@ import { createGraphQLDoor, type GraphQLDoor } from "./graphql/http/server.ts";
 import { startFlushSchedule } from "./history/flush-schedule.ts";
 import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
+import { addExportRoutes } from "./http/export-routes.ts";
 import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, type HttpServerParts, refuseUpgrade, type Viewer } from "./http/server.ts";
@@ -94,7 +95,10 @@ export async function serve(
         operations: engine.operations.metrics,
         warn: (message, error) => log.warn({ err: error }, message),
       }),
-      addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
+      addApi: (api) => {
+        api.register(door.routes, { prefix: "/graphql" });
+        addExportRoutes(api, { exports: door.exports });
+      },
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
     // Fastify's types lack reusePort, but it passes all options on to Node.

@@ -5,6 +5,7 @@ import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import type { Operations } from "../../operations/operations.ts";
+import { createExports, type Exports } from "../exports/exports.ts";
 import { GraphQLContext } from "../schema/context.ts";
 import type { Answered } from "./answer.ts";
 import { createApollo } from "./apollo.ts";
@@ -43,6 +44,8 @@ export interface GraphQLDoor {
    * second old and shared with others: then nobody may change what it holds.
    */
   executeAs(access: Access, options?: { fresh: boolean }): Execute;
+  /** Whole lists, page by page. */
+  exports: Exports;
 }
 
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
@@ -104,6 +107,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       (access, { fresh } = { fresh: true }) =>
       (query, variables = {}) =>
         shared.answer(access, query, variables, { fresh }),
+    // Not through the shared answers, which would keep each page for a while.
+    exports: createExports(executeAs, limits),
     routes: async (scope) => {
       await apollo.start();
       scope.addHook("preClose", async () => waits.end());

@@ -1,0 +1,104 @@
+/** Lists and settings as files. */
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { DomainError } from "../errors.ts";
+import type { ExportRow, Exports } from "../graphql/exports/exports.ts";
+import { csvLine, valueAt } from "./csv.ts";
+
+interface Format {
+  type: string;
+  head: (columns: readonly string[]) => string;
+  row: (row: ExportRow, columns: readonly string[]) => string;
+}
+
+const FORMATS: Readonly<Record<string, Format>> = {
+  csv: {
+    type: "text/csv; charset=utf-8; header=present",
+    head: csvLine,
+    row: (row, columns) => csvLine(columns.map((path) => valueAt(row, path))),
+  },
+  ndjson: {
+    type: "application/x-ndjson; charset=utf-8",
+    head: () => "",
+    row: (row) => `${JSON.stringify(row)}\n`,
+  },
+};
+
+/** Exports that one process writes at a time: each holds a page in memory. */
+const MOST_EXPORTS = 4;
+
+/**
+ * `GET /export/<list>.csv` and `.ndjson`, with the arguments of the list as parameters. The answer is written as fast as
+ * it is read, a page at a time. When it cannot go on it breaks off: the client sees that the last chunk is missing. A
+ * client that leaves ends it.
+ */
+export function addExportRoutes(app: FastifyInstance, { exports }: { exports: Exports }): void {
+  let running = 0;
+
+  /** Answers with the texts that `open` gives, or with its error. */
+  async function send(reply: FastifyReply, name: string, type: string, open: () => Promise<AsyncIterable<string>>) {
+    if (running >= MOST_EXPORTS) {
+      throw new DomainError("TOO_MANY_REQUESTS", `This process writes ${MOST_EXPORTS} exports at a time. Try again.`, {
+        details: { maximum: MOST_EXPORTS },
+      });
+    }
+    running += 1;
+    let texts: AsyncIterable<string>;
+    try {
+      texts = await open();
+    } catch (error) {
+      running -= 1;
+      throw error;
+    }
+    const [day] = new Date().toISOString().split("T");
+    const [list, extension] = name.split(".");
+    reply.type(type).header("content-disposition", `attachment; filename="isimud-${list}-${day}.${extension}"`);
+    const stream = Readable.from(texts, { objectMode: false });
+    // Also when nobody reads it to its end.
+    stream.once("close", () => {
+      running -= 1;
+    });
+    return reply.send(stream);
+  }
+
+  app.get<{ Params: { file: string } }>("/export/:file", { exposeHeadRoute: false }, async (request, reply) => {
+    refuseOtherSites(request);
+    const { file } = request.params;
+    const dot = file.lastIndexOf(".");
+    const [name, format] = [file.slice(0, dot), FORMATS[file.slice(dot + 1)]];
+    if (dot < 1 || format === undefined) {
+      const formats = Object.keys(FORMATS).join(" or .");
+      throw new DomainError("NOT_FOUND", `An export is the name of a list and .${formats}, such as queues.csv.`);
+    }
+    const columns = exports.columns(name);
+    return send(reply, file, format.type, async () => {
+      const pages = await exports.rows(request.access, name, parametersOf(request));
+      return written(pages, columns, format);
+    });
+  });
+}
+
+async function* written(
+  pages: AsyncIterable<readonly ExportRow[]>,
+  columns: readonly string[],
+  format: Format,
+): AsyncGenerator<string> {
+  const head = format.head(columns);
+  if (head !== "") yield head;
+  for await (const rows of pages) {
+    const text = rows.map((row) => format.row(row, columns)).join("");
+    if (text !== "") yield text;
+  }
+}
+
+function parametersOf({ raw }: FastifyRequest): URLSearchParams {
+  const url = raw.url ?? "";
+  return new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?")) : "");
+}
+
+/** Nobody reads it there, but a page of another site could keep the service busy with it. */
+function refuseOtherSites({ headers }: FastifyRequest): void {
+  const site = headers["sec-fetch-site"];
+  if (site === undefined || site === "same-origin" || site === "none") return;
+  throw new DomainError("FORBIDDEN", "This request came from a page of another site, which may not do that.");
+}
