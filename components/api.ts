@@ -13,7 +13,8 @@ export class ApiError extends Error {
   }
 }
 
-const API_ROOT = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}/api`;
+/** Where the API begins, for the browser. */
+export const API_ROOT = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}/api`;
 
 /** Path of the API for the browser. The base path is fixed when the pages are built. */
 export const API_PATH = `${API_ROOT}/graphql`;

@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { CatalogueTable, MapQueue } from "../../components/catalogue/catalogue-table.tsx";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
@@ -37,6 +38,7 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
         actions={
           <>
             <PageQuery document={textOf(CATALOGUE_PAGE)} variables={variables} />
+            <ExportList list="catalogue" of="entries" variables={variables} />
             <MapQueue pools={names} />
           </>
         }

@@ -4,6 +4,7 @@ import type { ClaimsFound } from "../../components/claims/fragments.ts";
 import { counted, holderLabel, holderOf } from "../../components/claims/holder.ts";
 import { type Grouping, LeaseLegend, LeaseTimeline, leaseRange } from "../../components/claims/lease-timeline.tsx";
 import { ReleaseClaims } from "../../components/claims/release-claims.tsx";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
@@ -65,6 +66,7 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
         actions={
           <>
             <PageQuery document={textOf(CLAIMS_OF_QUEUES)} variables={variables} />
+            <ExportList list="claims" of="claims" variables={variables} />
             {ofOne[0] === undefined ? null : (
               <ReleaseClaims
                 kind={stopped?.name === released ? "primary" : "plain"}

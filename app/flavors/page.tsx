@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { CreateFlavor, FlavorTable } from "../../components/flavors/flavor-table.tsx";
 import { textOf } from "../../components/graphql.ts";
@@ -41,6 +42,7 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
         actions={
           <>
             <PageQuery document={textOf(FLAVORS_PAGE)} variables={variables} />
+            <ExportList list="flavors" of="flavors" variables={variables} />
             {create}
           </>
         }

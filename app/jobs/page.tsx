@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { JOB_STATES } from "../../components/jobs/job-states.ts";
@@ -27,7 +28,12 @@ export default async function JobsPage({ searchParams }: { searchParams: Promise
       <PageHeader
         title="Jobs"
         description="Moves of queues and drains of pools. If a process stops, another one continues its jobs. Newest first."
-        actions={<PageQuery document={textOf(JOBS_PAGE)} variables={variables} />}
+        actions={
+          <>
+            <PageQuery document={textOf(JOBS_PAGE)} variables={variables} />
+            <ExportList list="jobs" of="jobs" variables={variables} />
+          </>
+        }
       />
       <Panel flush>
         <FilterBar>

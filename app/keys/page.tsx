@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { CreateStore, SetKey } from "../../components/keys/create-store.tsx";
@@ -46,7 +47,7 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
         }
       />
       <div className="flex flex-col gap-4">
-        <Panel title="Stores" flush>
+        <Panel title="Stores" flush actions={<ExportList list="key-value-stores" of="stores" />}>
           <StoreTable
             rows={stores.nodes}
             pager={NO_PAGES}
@@ -54,7 +55,16 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
           />
         </Panel>
         {store === undefined ? null : (
-          <Panel title={`Keys of ${store}`} flush actions={internal ? undefined : <SetKey store={store} />}>
+          <Panel
+            title={`Keys of ${store}`}
+            flush
+            actions={
+              <>
+                {keys ? <ExportList list="key-value-keys" of="keys" variables={{ store }} /> : null}
+                {internal ? null : <SetKey store={store} />}
+              </>
+            }
+          >
             {keys ? (
               <KeyTable
                 rows={keys.nodes.map((row) => ({ ...row, store, internal }))}
@@ -73,7 +83,11 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
             <DeleteStore store={store} />
           </Panel>
         )}
-        <Panel title="Locks" flush>
+        <Panel
+          title="Locks"
+          flush
+          actions={locks ? <ExportList list="key-value-locks" of="locks" variables={{ store }} /> : undefined}
+        >
           {locks ? (
             <LockTable
               rows={locks.nodes}

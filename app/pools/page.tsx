@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
@@ -29,6 +30,7 @@ export default async function PoolsPage({ searchParams }: { searchParams: Promis
         actions={
           <>
             <PageQuery document={textOf(POOLS_PAGE)} variables={variables} />
+            <ExportList list="pools" of="pools" />
             <WeightTrial flavors={flavors} />
             <CreatePool />
           </>

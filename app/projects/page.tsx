@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
@@ -27,6 +28,7 @@ export default async function ProjectsPage({ searchParams }: { searchParams: Pro
         actions={
           <>
             <PageQuery document={textOf(PROJECTS_PAGE)} variables={variables} />
+            <ExportList list="projects" of="projects" variables={variables} />
             <CreateQueue project={null} />
           </>
         }

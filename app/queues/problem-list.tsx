@@ -1,3 +1,4 @@
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
@@ -30,7 +31,12 @@ export async function ProblemList({ project, search }: { project: string | null;
         title={project === null ? "Queues" : projectLabel(project)}
         crumbs={project === null ? [] : [{ label: "Projects", href: paths.projects() }]}
         description="Queues with problems, the worst first."
-        actions={<PageQuery document={textOf(QUEUE_PROBLEMS)} variables={variables} />}
+        actions={
+          <>
+            <PageQuery document={textOf(QUEUE_PROBLEMS)} variables={variables} />
+            <ExportList list="problems" of="problems" variables={variables} />
+          </>
+        }
       />
       <QueueViews
         project={project}

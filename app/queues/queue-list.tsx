@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
@@ -55,13 +56,12 @@ export async function QueueList({ project, search }: { project: string | null; s
   };
   const isFiltered = Object.values(filter).some((condition) => condition !== undefined);
   const bySample = order.field !== "NAME" && order.field !== "CREATED_AT";
-  const variables = {
-    bySample,
+  const listed = {
     ...(project === null ? { allProjects: true } : { project }),
     filter,
     orderBy: { field: order.field, direction: order.direction },
-    ...pageVariables(search),
   };
+  const variables = { bySample, ...listed, ...pageVariables(search) };
   const whole = load(QUEUES_PAGE, { ...variables, counts: true }, ["problemSummary"]);
   const soon = await Promise.race([whole, pause(COUNTS_WAIT_MS, null)]);
   // One slow pool must not delay the rows: they come without counts then, and the counts follow.
@@ -86,6 +86,7 @@ export async function QueueList({ project, search }: { project: string | null; s
         actions={
           <>
             <PageQuery document={textOf(QUEUES_PAGE)} variables={{ ...variables, counts: true }} />
+            <ExportList list="queues" of="queues" variables={listed} />
             <CreateQueue project={project} />
           </>
         }

@@ -73,6 +73,20 @@ export function listVariables(browse: Browse) {
   };
 }
 
+/** What is exported: the messages in the order of the page, in the state and with the text that it asks for. */
+export function exportVariables(address: { project: string; queue: string }, { order, state, body, at }: Browse) {
+  const newest = order === "newest";
+  return {
+    ...address,
+    filter: {
+      ...(newest ? { postedBefore: at } : { postedFrom: at }),
+      states: state === null ? null : [state.toUpperCase()],
+      bodyContains: body,
+    },
+    direction: newest ? "DESC" : "ASC",
+  };
+}
+
 /** What a page has, in the order in which it is shown. */
 export interface Listed {
   nodes: ResultOf<typeof MESSAGE_ROW>[];

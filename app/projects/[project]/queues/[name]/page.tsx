@@ -2,6 +2,7 @@ import type { Metadata } from "next";
 import { named, one, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
 import { MoveQueue } from "@/components/catalogue/move-queue.tsx";
+import { ExportList } from "@/components/exports/export-list.tsx";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { type Browse, browseHref } from "@/components/messages/browse.ts";
@@ -13,7 +14,7 @@ import type { QueueFrameFacts } from "@/components/queues/fragments.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
 import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
 import { EmptyState } from "@/components/ui/states.tsx";
-import { type Listed, listedOf, listVariables, readBrowse } from "./browse.ts";
+import { exportVariables, type Listed, listedOf, listVariables, readBrowse } from "./browse.ts";
 import { MESSAGES_PAGE, OPEN_MESSAGE } from "./documents.ts";
 import { loadQueueNow, QueueNow, QueueRange } from "./queue-now.tsx";
 
@@ -69,6 +70,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
             range={now.range}
             hrefOf={(range) => browseHref(address, { ...browse, others: { ...browse.others, range } }, wanted)}
           />
+          <ExportList list="messages" of="messages" variables={exportVariables(address, browse)} />
           {movable === null ? null : <MoveQueue row={movable} />}
           <PostMessage project={project} queue={queue} />
         </>

@@ -7,6 +7,7 @@ import { ClaimTable } from "@/components/claims/claim-table.tsx";
 import { CreateClaim } from "@/components/claims/create-claim.tsx";
 import type { CLAIM_DETAIL, ClaimDetail } from "@/components/claims/fragments.ts";
 import { ConsumerTable } from "@/components/consumers/consumer-table.tsx";
+import { ExportList } from "@/components/exports/export-list.tsx";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { paths } from "@/components/paths.ts";
@@ -50,7 +51,11 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
     >
       {loaded.ok ? (
         <div className="flex flex-col gap-3">
-          <Panel flush title="Claims">
+          <Panel
+            flush
+            title="Claims"
+            actions={<ExportList list="queue-claims" of="claims" variables={{ project, queue }} />}
+          >
             {content?.claims ? (
               <ClaimTable
                 rows={content.claims.nodes.map((row) => ({
@@ -81,7 +86,11 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
             )}
           </Panel>
           {content?.consumers ? (
-            <Panel flush title="Consumers">
+            <Panel
+              flush
+              title="Consumers"
+              actions={<ExportList list="consumers" of="consumers" variables={{ project, queue }} />}
+            >
               <ConsumerTable
                 rows={content.consumers.nodes}
                 empty={

@@ -2,6 +2,7 @@ import { Info } from "lucide-react";
 import type { Metadata } from "next";
 import { named, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
 import { load } from "@/app/execute.ts";
+import { ExportList } from "@/components/exports/export-list.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { paths } from "@/components/paths.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
@@ -37,7 +38,12 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
       tab="subscriptions"
       queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(SUBSCRIPTIONS_PAGE), variables }}
-      actions={create}
+      actions={
+        <>
+          <ExportList list="subscriptions" of="subscriptions" variables={{ project, queue }} />
+          {create}
+        </>
+      }
     >
       <p className="mb-4 flex items-start gap-2 text-muted">
         <Info aria-hidden className="mt-0.5 size-4 shrink-0" />
