@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { AlsoAsked } from "../components/also-asked.tsx";
 import { Failed } from "../components/failed.tsx";
 import { textOf } from "../components/graphql.ts";
 import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "../components/history-ranges.ts";
@@ -41,9 +42,10 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const variables = { rangeSeconds: seconds, resolution };
   const range = rangeUntil(requestTime(), HISTORY_RANGES[rangeName]);
   const since = new Date(range.from).toISOString();
+  const ofProbes = { since, stepSeconds: PROBE_SECONDS[rangeName] };
   const [loaded, probes] = await Promise.all([
     load(OVERVIEW, variables, ["busiest", "longest", "problemSummary"]),
-    load(OVERVIEW_PROBES, { since, stepSeconds: PROBE_SECONDS[rangeName] }),
+    load(OVERVIEW_PROBES, ofProbes),
   ]);
   if (!loaded.ok) {
     return (
@@ -76,6 +78,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
         actions={
           <>
             <PageQuery document={textOf(OVERVIEW)} variables={variables} />
+            <AlsoAsked name="Health of the pools" document={textOf(OVERVIEW_PROBES)} variables={ofProbes} />
             <LinkButton kind="ghost" href={paths.overview({ range: one(search, "range"), table: !asTable })}>
               {asTable ? "As charts" : "As table"}
             </LinkButton>

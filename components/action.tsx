@@ -1,11 +1,18 @@
 "use client";
 
-import type { ComponentProps, ReactElement, ReactNode } from "react";
+import { type ComponentProps, type ReactElement, type ReactNode, useRef } from "react";
+import { API_PATH } from "./api.ts";
+import { textOf } from "./graphql.ts";
 import { Button, type ButtonKind } from "./ui/button.tsx";
 import { type LoadPart, Opener } from "./ui/opener.tsx";
+import { loadSheet } from "./ui/show-graphql.tsx";
+import { useShownRequest } from "./ui/shown-requests.ts";
 import { type ActionProps, type Question, useAction } from "./use-action.ts";
 
-/** Acts at one click: for what can be repeated or undone. */
+/**
+ * Acts at one click: for what can be repeated or undone. The page's sheet has the GraphQL that it would send, and a
+ * click with Shift shows it.
+ */
 export function ActionButton<Data, Variables extends object>({
   document,
   variables,
@@ -22,17 +29,30 @@ export function ActionButton<Data, Variables extends object>({
   children: ReactNode;
 }) {
   const { pending, run } = useAction({ goTo });
+  const text = useRef<HTMLSpanElement>(null);
+  const name = () => label ?? text.current?.textContent ?? "";
+  const request = { name, document: textOf(document), calls: [variables] };
+  useShownRequest(disabledReason ? null : request);
   return (
-    <Button
-      kind={kind ?? "ghost"}
-      size="small"
-      label={label}
-      pending={pending}
-      disabledReason={disabledReason}
-      onClick={() => void run(document, variables, done)}
-    >
-      {children}
-    </Button>
+    <Opener
+      byShift
+      load={loadSheet}
+      props={{ request, endpoint: API_PATH }}
+      trigger={
+        <Button
+          kind={kind ?? "ghost"}
+          size="small"
+          label={label}
+          pending={pending}
+          disabledReason={disabledReason}
+          onClick={() => void run(document, variables, done)}
+        >
+          <span ref={text} className="contents">
+            {children}
+          </span>
+        </Button>
+      }
+    />
   );
 }
 

@@ -1,9 +1,7 @@
 "use client";
 
-import { API_PATH } from "./api.ts";
-import { textOf } from "./graphql.ts";
+import { ShowRequest } from "./show-request.tsx";
 import { Confirm } from "./ui/confirm.tsx";
-import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { type ActionProps, type Question, useAction } from "./use-action.ts";
 
 /** The question of a <ConfirmedAction>, which loads it. */
@@ -19,7 +17,7 @@ export default function AskFirst({
     <Confirm
       {...question}
       onConfirm={() => run(document, variables, done)}
-      extra={<ShowGraphql document={textOf(document)} variables={variables} endpoint={API_PATH} />}
+      extra={<ShowRequest document={document} variables={variables} />}
     />
   );
 }

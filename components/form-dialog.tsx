@@ -4,13 +4,13 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useRouter } from "next/navigation";
 import { type ReactNode, useEffect, useId, useState } from "react";
 import { type DefaultValues, type FieldValues, FormProvider, useForm, useWatch } from "react-hook-form";
-import { API_PATH, ApiError, callFields, type Done } from "./api.ts";
-import { type Document, textOf } from "./graphql.ts";
+import { ApiError, callFields, type Done } from "./api.ts";
+import type { Document } from "./graphql.ts";
+import { ShowRequest } from "./show-request.tsx";
 import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 import { useOpened } from "./ui/opener.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
-import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { toastDone } from "./ui/toast.tsx";
 import { visible } from "./ui/visible.tsx";
 import type { z } from "./zod.ts";
@@ -147,6 +147,5 @@ function LiveGraphql<Input extends FieldValues, Output extends FieldValues, Data
   variables,
 }: Pick<Props<Input, Output, Data, Variables>, "document" | "schema" | "variables">) {
   const read = schema.safeParse(useWatch());
-  const shown = read.success ? { ...variables(read.data) } : {};
-  return <ShowGraphql document={textOf(document)} variables={shown} endpoint={API_PATH} />;
+  return <ShowRequest document={document} variables={read.success ? variables(read.data) : null} />;
 }

@@ -2,6 +2,7 @@ import { API_PATH } from "./api.ts";
 import { ANSWER_CHANGED } from "./documents.ts";
 import { type Document, textOf } from "./graphql.ts";
 import type { Connect } from "./ui/live-tabs.ts";
+import { showRequest } from "./ui/shown-requests.ts";
 
 /**
  * Runs a subscription until its stream ends, and calls `onData` with the data of each event. By fetch: an EventSource
@@ -33,6 +34,19 @@ export async function listen<Data, Variables>(
       const data = json === undefined ? null : JSON.parse(json).data;
       if (data) onData(data);
     }
+  }
+}
+
+/** The same, for a stream that the page's sheet shows while it runs, under this name. */
+export async function listenInSight<Data, Variables extends object>(
+  name: string,
+  ...[document, variables, ...rest]: Parameters<typeof listen<Data, Variables>>
+): Promise<void> {
+  const hide = showRequest({ name, document: textOf(document), calls: [variables] });
+  try {
+    await listen(document, variables, ...rest);
+  } finally {
+    hide();
   }
 }
 

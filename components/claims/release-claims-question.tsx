@@ -1,10 +1,9 @@
 "use client";
 
-import { API_PATH, ApiError, callFields } from "../api.ts";
-import { textOf } from "../graphql.ts";
+import { ApiError, callFields } from "../api.ts";
+import { ShowRequest } from "../show-request.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { useRefresh } from "../ui/refresh.tsx";
-import { ShowGraphql } from "../ui/show-graphql.tsx";
 import { toastDone, toastFailed } from "../ui/toast.tsx";
 import { RELEASE_CLAIM } from "./documents.ts";
 import { type ClaimsToRelease, counted } from "./holder.ts";
@@ -45,7 +44,7 @@ export default function ReleaseClaimsQuestion({ holder, claims }: ClaimsToReleas
       }. Other clients can claim ${messages === 1 ? "it" : "them"} at once. The holder can renew none of these claims any more, and what it still works on may be done twice.`}
       confirmLabel={`Release ${counted(claims.length, "claim")}`}
       onConfirm={release}
-      extra={<ShowGraphql document={textOf(RELEASE_CLAIM)} variables={inputs[0] ?? {}} endpoint={API_PATH} />}
+      extra={<ShowRequest document={RELEASE_CLAIM} variables={inputs} />}
     />
   );
 }

@@ -1,4 +1,4 @@
-import { listen } from "../live-stream.ts";
+import { listenInSight } from "../live-stream.ts";
 import { whileShown } from "../while-shown.ts";
 import { JOB_UPDATED } from "./documents.ts";
 import type { JobDetail } from "./fragments.ts";
@@ -13,7 +13,7 @@ export function followJob(id: string, onJob: (job: JobDetail) => void, signal: A
       over = !isUnfinished(job);
       onJob(job);
     };
-    await listen(JOB_UPDATED, { id }, take, turn).catch(() => {});
+    await listenInSight("The job as it goes on", JOB_UPDATED, { id }, take, turn).catch(() => {});
     return over ? "over" : "again";
   }, signal);
 }

@@ -1,12 +1,11 @@
 "use client";
 
 import { useEffect, useState } from "react";
-import { API_PATH, ApiError, callApi } from "../api.ts";
-import { textOf } from "../graphql.ts";
+import { ApiError, callApi } from "../api.ts";
+import { ShowRequest } from "../show-request.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { JsonViewer } from "../ui/json-viewer.tsx";
 import { useOpened } from "../ui/opener.tsx";
-import { ShowGraphql } from "../ui/show-graphql.tsx";
 import { KEY_VALUE } from "./documents.ts";
 
 /** The value of a key, loaded when it is opened: a list of keys loads none. */
@@ -16,7 +15,7 @@ export default function KeyValueDialog({ store, name }: { store: string; name: s
     <Dialog open={open} onOpenChange={setOpen} title={name} description={`Its value in store ${store}.`} wide>
       <Value store={store} name={name} />
       <div>
-        <ShowGraphql document={textOf(KEY_VALUE)} variables={{ store, key: name }} endpoint={API_PATH} />
+        <ShowRequest document={KEY_VALUE} variables={{ store, key: name }} />
       </div>
     </Dialog>
   );

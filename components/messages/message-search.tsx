@@ -3,8 +3,10 @@
 import { useEffect, useRef, useState } from "react";
 import { ApiError, callApi } from "../api.ts";
 import { Failed } from "../failed.tsx";
+import { textOf } from "../graphql.ts";
 import { Button } from "../ui/button.tsx";
 import { formatCount } from "../ui/format.ts";
+import { useShownRequest } from "../ui/shown-requests.ts";
 import { EmptyState } from "../ui/states.tsx";
 import { Instant } from "../ui/time.tsx";
 import { type Browse, browseHref } from "./browse.ts";
@@ -44,6 +46,8 @@ export default function MessageSearch({ project, queue, browse, total, open, onR
   const [running, setRunning] = useState(false);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const stop = useRef(new AbortController());
+  const asked = questionOf({ project, queue, browse }, NOTHING, STEP);
+  useShownRequest({ name: "The search", document: textOf(SEARCH_MESSAGES), calls: [asked] });
 
   /** Goes on until it has looked at so many, or found some more. */
   const search = async (begin: Found, goal: number) => {
@@ -173,11 +177,10 @@ function Covered({
   );
 }
 
-async function searchPart(
-  { project, queue, browse }: Pick<SearchProps, "project" | "queue" | "browse">,
-  begin: Found,
-  examine: number,
-): Promise<Found> {
+type Searched = Pick<SearchProps, "project" | "queue" | "browse">;
+
+/** What asks for the part that follows what was found. */
+function questionOf({ project, queue, browse }: Searched, { cursor }: Found, examine: number) {
   const { body, state, at, order } = browse;
   const newest = order === "newest";
   const filter = {
@@ -186,10 +189,14 @@ async function searchPart(
     ...(newest ? { postedBefore: at } : { postedFrom: at }),
   };
   const direction = newest ? "DESC" : "ASC";
-  const asked = { project, queue, filter, direction, first: FOUND, after: begin.cursor, examine } as const;
-  const part = (await callApi(SEARCH_MESSAGES, asked)).queue?.messageSearch;
+  return { project, queue, filter, direction, first: FOUND, after: cursor, examine } as const;
+}
+
+async function searchPart(searched: Searched, begin: Found, examine: number): Promise<Found> {
+  const part = (await callApi(SEARCH_MESSAGES, questionOf(searched, begin, examine))).queue?.messageSearch;
   if (!part) return { ...begin, done: true };
-  const rows = part.nodes.map((node) => messageRow(node, browseHref({ project, queue }, browse, node.id), body));
+  const { browse, ...address } = searched;
+  const rows = part.nodes.map((node) => messageRow(node, browseHref(address, browse, node.id), browse.body));
   return {
     rows: [...begin.rows, ...rows],
     examined: begin.examined + part.examined,

@@ -1,5 +1,5 @@
 import type { ResultOf } from "gql.tada";
-import { listen } from "../live-stream.ts";
+import { listenInSight } from "../live-stream.ts";
 import { whileShown } from "../while-shown.ts";
 import { MESSAGE_POSTED } from "./documents.ts";
 import type { MESSAGE_ROW } from "./fragments.ts";
@@ -61,7 +61,8 @@ async function listenOnce({
     timer ??= setTimeout(flush, FLUSH_MS);
     if (now() - Date.parse(message.createdAt) > LATE_MS) stop.abort();
   };
-  await listen(MESSAGE_POSTED, { project, queue, after }, take, signal).catch(() => {});
+  const variables = { project, queue, after };
+  await listenInSight("Messages as they are posted", MESSAGE_POSTED, variables, take, signal).catch(() => {});
   clearTimeout(timer);
   if (!stop.signal.aborted) flush();
   return last;

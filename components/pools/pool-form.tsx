@@ -1,11 +1,12 @@
 "use client";
 
 import { useState } from "react";
-import { useFormContext } from "react-hook-form";
+import { useFormContext, useWatch } from "react-hook-form";
 import { ApiError, callFields } from "../api.ts";
 import { jsonObjectText, neededWhole, objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
+import { ShowRequest } from "../show-request.tsx";
 import { Button } from "../ui/button.tsx";
 import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
@@ -50,12 +51,12 @@ function PoolFields({ uriHint }: { uriHint: string }) {
 
 /** Connects to the URI that is typed. Leaves nothing in the storage. */
 function TestConnection() {
-  const { getValues } = useFormContext<{ uri: string }>();
+  const { control } = useFormContext<{ uri: string }>();
+  const uri = useWatch({ control, name: "uri" }).trim();
   const [result, setResult] = useState<{ good: boolean; text: string } | null>(null);
   const [pending, setPending] = useState(false);
 
   async function test() {
-    const uri = getValues("uri").trim();
     if (uri === "") {
       setResult({ good: false, text: "Enter a URI first." });
       return;
@@ -79,6 +80,7 @@ function TestConnection() {
       <Button size="small" pending={pending} onClick={() => void test()}>
         Test connection
       </Button>
+      <ShowRequest document={VERIFY_POOL} variables={uri === "" ? null : { input: { uri } }} />
       <span role="status" className={result === null ? undefined : result.good ? "text-ok" : "text-danger"}>
         {result?.text}
       </span>

@@ -2,15 +2,14 @@
 
 import type { ResultOf, VariablesOf } from "gql.tada";
 import { type FormEvent, useEffect, useId, useState } from "react";
-import { API_PATH, ApiError, callFields, type Done } from "../api.ts";
+import { ApiError, callFields, type Done } from "../api.ts";
 import { neededWhole } from "../field-rules.ts";
-import { textOf } from "../graphql.ts";
+import { ShowRequest } from "../show-request.tsx";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { formatCount } from "../ui/format.ts";
 import { useOpened } from "../ui/opener.tsx";
 import { useRefresh } from "../ui/refresh.tsx";
-import { ShowGraphql } from "../ui/show-graphql.tsx";
 import { column, DataTable } from "../ui/table.tsx";
 import { toastDone } from "../ui/toast.tsx";
 import { PLACEMENT, UPDATE_POOL } from "./documents.ts";
@@ -251,7 +250,10 @@ function Trial({
           }
         />
       </div>
-      <Outcome rows={rows} wrong={wrong} flavor={flavor} />
+      <div className="flex flex-wrap items-start justify-between gap-2">
+        <Outcome rows={rows} wrong={wrong} flavor={flavor} />
+        <ShowRequest document={PLACEMENT} variables={wrong ? null : { flavor, weights }} />
+      </div>
       {refusal ? (
         <div
           role="alert"
@@ -262,7 +264,10 @@ function Trial({
       ) : null}
       <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b">
         <div className="mr-auto">
-          <ShowGraphql document={textOf(PLACEMENT)} variables={{ flavor, weights }} endpoint={API_PATH} />
+          <ShowRequest
+            document={UPDATE_POOL}
+            variables={wrong || weights.length === 0 ? null : weights.map((input) => ({ input }))}
+          />
         </div>
         <Button onClick={close}>Cancel</Button>
         <Button

@@ -9,6 +9,7 @@ const KEYS: { keys: string[]; does: string }[] = [
   { keys: ["j"], does: "Next row" },
   { keys: ["k"], does: "Previous row" },
   { keys: ["Enter"], does: "Open the row" },
+  { keys: ["Shift click"], does: "Show what a button would send" },
   { keys: ["Esc"], does: "Close what is open" },
   { keys: ["?"], does: "Show these keys" },
 ];

@@ -5,6 +5,7 @@ import {
   type ComponentType,
   cloneElement,
   createContext,
+  type MouseEvent,
   type ReactElement,
   type RefObject,
   useContext,
@@ -40,10 +41,13 @@ export function Opener<Props extends object>({
   trigger,
   load,
   props,
+  byShift = false,
 }: {
   trigger: ReactElement<ComponentProps<"button"> & { pending?: boolean }>;
   load: LoadPart<Props>;
   props: Props;
+  /** Only a click with Shift opens it. Any other is the trigger's own. */
+  byShift?: boolean;
 }) {
   const [Part, setPart] = useState<ComponentType<Props> | null>(null);
   const [open, setOpen] = useState(false);
@@ -54,7 +58,7 @@ export function Opener<Props extends object>({
   const prepare = () => {
     load().catch(() => {});
   };
-  const click = async () => {
+  const show = async () => {
     if (Part === null) {
       setPending(true);
       try {
@@ -74,12 +78,19 @@ export function Opener<Props extends object>({
     <>
       {cloneElement(trigger, {
         ref,
-        pending,
-        "aria-haspopup": "dialog",
-        "aria-expanded": open,
-        onPointerEnter: prepare,
-        onFocus: prepare,
-        onClick: () => void click(),
+        pending: pending || trigger.props.pending,
+        ...(byShift
+          ? {
+              onClick: (event: MouseEvent<HTMLButtonElement>) =>
+                event.shiftKey ? void show() : trigger.props.onClick?.(event),
+            }
+          : {
+              "aria-haspopup": "dialog",
+              "aria-expanded": open,
+              onPointerEnter: prepare,
+              onFocus: prepare,
+              onClick: () => void show(),
+            }),
       })}
       {Part === null ? null : (
         <OpenedContext value={{ open, setOpen, trigger: ref }}>

@@ -2,19 +2,11 @@
 
 import { Braces } from "lucide-react";
 import { Button } from "./button.tsx";
+import type { SheetProps } from "./graphql-sheet.tsx";
 import { Opener } from "./opener.tsx";
 
-/** What a page or button sends to the API: the document, its variables, and a cURL line that sends the same. */
-export function ShowGraphql({
-  document,
-  variables = {},
-  endpoint,
-}: {
-  document: string;
-  variables?: object;
-  /** Path of the API; the host is that of the page. */
-  endpoint: string;
-}) {
+/** Opens what a page or button sends to the API: the document, its variables, and a cURL line that sends the same. */
+export function ShowGraphql(props: SheetProps) {
   return (
     <Opener
       trigger={
@@ -24,9 +16,9 @@ export function ShowGraphql({
         </Button>
       }
       load={loadSheet}
-      props={{ document, variables, endpoint }}
+      props={props}
     />
   );
 }
 
-const loadSheet = () => import("./graphql-sheet.tsx");
+export const loadSheet = () => import("./graphql-sheet.tsx");

@@ -8,12 +8,35 @@ function argumentsIn(command: string): string[] {
   return execFileSync("sh", ["-c", shell], { encoding: "utf8" }).split("\0").slice(0, -1);
 }
 
+const URL = "http://127.0.0.1:3000/api/graphql";
+
 describe("the cURL line that a button shows", () => {
   it("survives a shell, whatever is in the variables", () => {
-    const query = "mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
-    const variables = { input: { queue: 'it\'s; $(touch /tmp/never) `x` "y" \\ \n 📮' } };
-    const given = argumentsIn(curlCommand("http://127.0.0.1:3000/api/graphql", query, variables));
-    expect(given).toContain("http://127.0.0.1:3000/api/graphql");
+    const query = "mutation($input:PostMessagesInput!){postMessages(input:$input){ids}}";
+    const variables = { input: { queue: 'it\'s; $(touch /tmp/never) `x` "y" \\ \n 📮 \u202E\u009B' } };
+    const line = curlCommand(URL, query, variables);
+    const given = argumentsIn(line);
+    expect(given).toContain(URL);
     expect(JSON.parse(given.at(-1) ?? "")).toEqual({ query, variables });
+    expect(line).not.toMatch(/[\n\u202E\u009B]/);
+  });
+
+  it("has no more of the document than the server needs", () => {
+    const document = "query Pools {\n  pools(first: 1) {\n    nodes {\n      name\n    }\n  }\n}";
+    const { query } = JSON.parse(argumentsIn(curlCommand(URL, document, {})).at(-1) ?? "");
+    expect(query).toBe("query Pools{pools(first:1){nodes{name}}}");
+  });
+
+  it("hands over what is too long for an argument of a program as a text to read", () => {
+    const variables = { input: { messages: [{ body: { text: "it's $HOME ".repeat(20_000) } }] } };
+    const command = curlCommand(URL, "mutation { x }", variables);
+    const shell = `curl() { for last in "$@"; do :; done; [ "$last" = @- ] && cat; }\n${command}`;
+    const read = execFileSync("sh", { input: shell, encoding: "utf8" });
+    expect(JSON.parse(read)).toEqual({ query: "mutation{x}", variables });
+  });
+
+  it("follows a subscription", () => {
+    const given = argumentsIn(curlCommand(URL, "subscription { jobUpdated(id: 1) { state } }", {}));
+    expect(given).toEqual(expect.arrayContaining(["-sSN", "accept: text/event-stream"]));
   });
 });

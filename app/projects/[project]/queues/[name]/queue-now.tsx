@@ -1,5 +1,7 @@
 import { chosen, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
+import { AlsoAsked } from "@/components/also-asked.tsx";
+import { textOf } from "@/components/graphql.ts";
 import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "@/components/history-ranges.ts";
 import { ExplainQueue } from "@/components/queues/explain-queue.tsx";
 import { QueueDeck } from "@/components/queues/queue-deck.tsx";
@@ -10,17 +12,19 @@ import { QUEUE_NOW } from "./documents.ts";
 export async function loadQueueNow(project: string, queue: string, search: Search) {
   const range = chosen<HistoryRange>(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
   const { seconds: rangeSeconds, resolution } = range;
-  const loaded = await load(QUEUE_NOW, { project, queue, rangeSeconds, resolution }, ["queue", "auditEntries"]);
-  return { project, queue, range, data: loaded.ok ? loaded.data : null };
+  const variables = { project, queue, rangeSeconds, resolution };
+  const loaded = await load(QUEUE_NOW, variables, ["queue", "auditEntries"]);
+  return { project, queue, variables, range, data: loaded.ok ? loaded.data : null };
 }
 
 /** Nothing of what cannot be read: the page says why by itself. */
-export function QueueNow({ project, queue: name, range, data }: Awaited<ReturnType<typeof loadQueueNow>>) {
+export function QueueNow({ project, queue: name, variables, range, data }: Awaited<ReturnType<typeof loadQueueNow>>) {
   const queue = data?.queue ?? null;
   if (queue === null) return null;
   const pool = queue.catalogueEntry?.poolName ?? null;
   return (
     <div className="mb-3 flex flex-col gap-3">
+      <AlsoAsked name="Why messages wait, and the time" document={textOf(QUEUE_NOW)} variables={variables} />
       {queue.explanation === null ? null : (
         <ExplainQueue project={project} name={name} pool={pool} explanation={queue.explanation} />
       )}
