@@ -1,3 +1,4 @@
+import { Semaphore, type SemaphoreInterface, withTimeout } from "async-mutex";
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { SelectBudget, Selection, SelectOrder } from "../../storage/messages/message-select.ts";
@@ -55,7 +56,7 @@ interface SearchParts {
 export function createMessageSearches(context: OperationContext, parts: SearchParts): MessageSearches {
   const { data, limits } = context;
   const ofPage = pageBudget(limits);
-  const turns = new Turns();
+  const turns = withTimeout(new Semaphore(MOST_SEARCHES), TURN_MS);
   return {
     async search(access, params) {
       const queue = allowedQueue(limits, access, "viewer", params);
@@ -85,43 +86,20 @@ export function createMessageSearches(context: OperationContext, parts: SearchPa
             }),
           () => nothing,
         );
-      return examine <= limits.MAX_PAGE_SIZE ? search() : turns.take(search);
+      return examine <= limits.MAX_PAGE_SIZE ? search() : inTurn(turns, search);
     },
   };
 }
 
-/** Lets few searches run at a time: each keeps a connection and a part of its storage busy for as long as it may. */
-class Turns {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
-
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_SEARCHES) await this.#wait();
-    else this.#running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
-  }
-
-  /** Resolves when a search that ends passes its turn on. */
-  #wait(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const begin = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      this.#waiting.splice(this.#waiting.indexOf(begin), 1);
-      const details = { maximum: MOST_SEARCHES };
-      reject(
-        new DomainError("TOO_MANY_REQUESTS", "Other searches are running in this process. Try again.", { details }),
-      );
-    }, TURN_MS).unref();
-    this.#waiting.push(begin);
-    return promise;
+/** Each search keeps a connection and a part of its storage busy for as long as it may. */
+async function inTurn<T>(turns: SemaphoreInterface, work: () => Promise<T>): Promise<T> {
+  const [, release] = await turns.acquire().catch(() => {
+    const details = { maximum: MOST_SEARCHES };
+    throw new DomainError("TOO_MANY_REQUESTS", "Other searches are running in this process. Try again.", { details });
+  });
+  try {
+    return await work();
+  } finally {
+    release();
   }
 }
