@@ -30,7 +30,11 @@ export function ActionButton<Data, Variables extends object>({
 }) {
   const { pending, run } = useAction({ goTo });
   const text = useRef<HTMLSpanElement>(null);
-  const name = () => label ?? text.current?.textContent ?? "";
+  // What a narrow or a wide screen hides has no name.
+  const name = () => {
+    const button = text.current?.closest("button");
+    return button?.checkVisibility() ? (label ?? button.textContent) : "";
+  };
   const request = { name, document: textOf(document), calls: [variables] };
   useShownRequest(disabledReason ? null : request);
   return (

@@ -61,12 +61,13 @@ const COLUMNS = [
     "actions",
     "",
     (row) => (
-      <span className="flex items-center justify-end gap-1">
+      <span className="flex items-center gap-1 py-1 md:justify-end">
         <ProblemFix fixable={{ ...row, deadLetterQueue: row.queue?.attributes.deadLetterQueue ?? null }} />
         <SnoozeProblem problem={row} />
       </span>
     ),
-    { align: "right" },
+    // Beside the sentence there is no room for them on a telephone.
+    { align: "right", wide: "below" },
   ),
 ];
 

@@ -85,13 +85,14 @@ interface Named extends ShownRequest {
 
 /** What can be shown of a page. Groups without anything are left out. */
 function groupsOf(page: ShownRequest): { label: string; requests: Named[] }[] {
-  const named = (request: ShownRequest): Named => ({ ...request, name: nameOf(request) });
-  const others = shownRequests();
-  const queries = [page, ...others.filter(({ document }) => !isMutation(document))].map(named);
+  const shown = [page, ...shownRequests()]
+    .map((request): Named => ({ ...request, name: nameOf(request) }))
+    .filter(({ name }) => name !== "");
+  const queries = shown.filter(({ document }) => !isMutation(document));
   return [
     { label: "Queries of this page", requests: queries },
     { label: "Lists", requests: queries.flatMap(listsIn) },
-    { label: "Buttons", requests: alike(others.filter(({ document }) => isMutation(document)).map(named)) },
+    { label: "Buttons", requests: alike(shown.filter(({ document }) => isMutation(document))) },
   ].filter(({ requests }) => requests.length > 0);
 }
 

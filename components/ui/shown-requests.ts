@@ -2,7 +2,7 @@ import { useEffect } from "react";
 
 /** A request to the API, for people who want to send the same from a script. */
 export interface ShownRequest {
-  /** What it is for, in the page's words. A function is asked when it is shown. */
+  /** What it is for, in the page's words. A function is asked when it is to be shown; "": it is not on the page. */
   name: string | (() => string);
   document: string;
   /** The variables of each call. Empty: they are not complete yet. */

@@ -147,9 +147,13 @@ function LinesBelow<Row>({ columns, row }: { columns: readonly Column<Row>[]; ro
     .map(({ id, header, cell }) => (
       <div
         key={id}
-        className="mt-0.5 flex flex-wrap gap-x-1 text-xs text-muted has-[>span:empty]:hidden has-[[data-nothing]]:hidden md:hidden"
+        className={classes(
+          "mt-0.5 flex flex-wrap gap-x-1 text-xs text-muted",
+          "has-[>span:empty]:hidden has-[[data-nothing]]:hidden md:hidden",
+        )}
       >
-        {header}: <span className="min-w-0">{visibleIfText(cell(row))}</span>
+        {header === "" ? null : `${header}: `}
+        <span className="min-w-0">{visibleIfText(cell(row))}</span>
       </div>
     ));
 }
