@@ -10,6 +10,7 @@
 
 import type { ActivityReads } from "./activity.ts";
 import type { BatchResult } from "./batch-result.ts";
+import type { Claim, ClaimController } from "./claim-controller.ts";
 import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { Message } from "./messages/message.ts";
@@ -22,6 +23,7 @@ import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";
 import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
 
+export type { Claim, ClaimController } from "./claim-controller.ts";
 export type { Message } from "./messages/message.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
@@ -253,7 +255,7 @@ export interface MessageController {
     claimIds?: readonly string[];
     /** "delete" when left out. Ignored when `claimIds` is given. */
     claimed?: ClaimedMessages;
-    /** The second half of a transfer from this store: so it counts as that, and not as a delete. */
+    /** The last step of a transfer to another store: so it counts as that, and not as a delete. */
     transferred?: TransferKind;
   }): Promise<{ deleted: number; left: string[] }>;
 
@@ -287,105 +289,44 @@ export interface MessageController {
    * `ttlSeconds` gives it a new life of that length; null keeps its expiry. As a dead letter it records where it came
    * from, in `deadLettered`; otherwise that stays as it is.
    *
-   * One step within a store. Between two pools the messages are copied, then deleted: a crash between the two leaves
-   * both copies. Once the claim has expired the next transfer finds the copies and only deletes the originals.
+   * One step within a store, as many as one call carries. Between two stores the messages are copied, then deleted, and
+   * a crash between the two leaves both. With a claim: until it expires; the next transfer finds the copies that are
+   * still there, and only deletes the originals. Without one they are held meanwhile, for HOLD_SECONDS.
+   *
+   * `idempotencyKey`, without a claim: a repeat with the same ids finishes what the first call began, and returns what
+   * both moved. It copies nothing twice, whatever has become of the copies. After HOLD_SECONDS others may have claimed
+   * originals whose copies exist.
    */
-  transfer(params: Transferred & { from: QueueRef; to: QueueRef; ttlSeconds: number | null }): Promise<string[]>;
+  transfer(
+    params: Transferred & { from: QueueRef; to: QueueRef; ttlSeconds: number | null; idempotencyKey?: string },
+  ): Promise<string[]>;
 
   /**
-   * The first half of a transfer to another store: those of the messages that a live claim holds, as `adopt` takes
+   * The beginning of a transfer to another store: holds those of the messages that no live claim holds, for `seconds`,
+   * so that nobody claims, pops or deletes them. That is no delivery and no claim of `claims`: neither the claim count
+   * nor the last holder changes, and it extends no message's life. 0 seconds: lets go of those that `holdId` holds,
+   * which then are as they were. Returns the ids of those that it holds now, or let go.
+   */
+  hold(params: { queue: QueueRef; ids: readonly string[]; holdId: string; seconds: number }): Promise<string[]>;
+
+  /**
+   * The second step: those of the messages that a live claim holds, as `adopt` takes
    * them. May end early because of bytes, as `bulkGet` does.
    */
   copy(params: Transferred & { claimId: string; queue: QueueRef }): Promise<Message[]>;
 
-  /** The second half of a transfer: appends copies of another store's messages, with their ids. Existing ones stay. */
-  adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void>;
-}
-
-// ------------------------------------------------------------------------------------------------ claims
-
-export interface Claim {
-  id: string;
-  ttlSeconds: number;
-  graceSeconds: number;
-  /** Since the claim was created or last renewed. */
-  ageSeconds: number;
-  createdAt: Date;
-  renewedAt: Date;
-  expiresAt: Date;
-  clientId: string | null;
-  /** Who created it, as access control names them. Null when unknown. */
-  actor: string | null;
-  /** How many messages the claim still holds. */
-  messageCount: number;
-}
-
-/** A claim ends when it is released, when it expires, or when its last message is deleted, released or moved. */
-export interface ClaimController {
   /**
-   * Acquires the oldest ready messages for `ttlSeconds`: at most `limit`, or fewer because of `maxBytes`. No two live
-   * claims hold the same message. A message that would expire before the claim lives until the claim's end + grace.
-   *
-   * - Nothing ready: `claim` is null and nothing is created. The exception at `pop` holds here too.
-   * - Claims that are created together may share `maxBytes`; each gets at least one message.
-   * - `deadLettersFrom`: a ready message that was claimed so often already is not delivered. The claim holds it too and
-   *   returns it among `deadLetters` (they count for `limit`), to be moved with `messages.transfer`. When there are
-   *   only dead letters, `claim` is null and `claimId` is set. Give `exhaustedFrom` instead when there is no dead
-   *   letter queue: then such messages are passed over.
-   * - `idempotencyKey`: a repeat while the claim is live returns the same claim and the messages it still holds. With a
-   *   smaller `maxBytes` it returns the first of them; `get` returns the rest.
-   *
-   * Price: behind thousands of held or delayed messages, one that becomes ready among them may be passed over for up
-   * to ten seconds, as long as there are others to acquire. With fewer it never is.
+   * The third step: appends copies of another store's messages, with their ids. Existing ones stay. `from` is the name
+   * of the queue that they come from. With an idempotencyKey it leaves out those that earlier calls with this key have
+   * appended, wherever they are now, and returns the ids of these and of its own; without one those of `messages`.
    */
-  create(params: {
+  adopt(params: {
     queue: QueueRef;
-    limit: number;
-    maxBytes?: number;
-    ttlSeconds: number;
-    graceSeconds: number;
-    clientId: string | null;
-    actor?: string | null;
-    exhaustedFrom?: number | null;
-    deadLettersFrom?: number | null;
+    messages: readonly Message[];
+    ttlSeconds: number | null;
+    from: string;
     idempotencyKey?: string;
-  }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; deadLetters: Message[] }>;
-
-  /**
-   * A claim with the messages that it still holds, in marker order, those after the marker `after`. They may end early,
-   * because of `maxBytes`. To get all, continue after the last one, until none is returned. CLAIM_DOES_NOT_EXIST once
-   * the claim has ended.
-   */
-  get(params: {
-    queue: QueueRef;
-    id: string;
-    after?: string;
-    maxBytes?: number;
-  }): Promise<{ claim: Claim; messages: Message[] }>;
-
-  /** Live claims of the queue, oldest first; marker = claim id. */
-  list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>>;
-
-  /** Renews the claim: it expires ttl from now. Extends its messages' lives as `create` does. CLAIM_DOES_NOT_EXIST. */
-  update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim>;
-
-  /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
-  delete(params: { queue: QueueRef; id: string }): Promise<void>;
-
-  /**
-   * Releases those of the messages that the claim holds, and returns how many. They are ready at once, or delayed for
-   * `delaySeconds`. Each keeps its place in the queue, its claim count and its expiry, which may come before the delay
-   * ends. Checks and releases in one step.
-   *
-   * Messages that no live claim holds stay as they are, so a repeat does nothing. MESSAGE_NOT_CLAIMED_BY when another
-   * claim holds one of them; `details.messageIds` names up to 100. Then none is released.
-   */
-  releaseMessages(params: {
-    queue: QueueRef;
-    claimId: string;
-    ids: readonly string[];
-    delaySeconds: number;
-  }): Promise<number>;
+  }): Promise<string[]>;
 }
 
 // ----------------------------------------------------------------------------------------------- batches

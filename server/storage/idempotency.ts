@@ -18,6 +18,9 @@ export const MAX_KEPT_POPS_BYTES = 256 * 1_048_576;
 /** SHA-256, in hex, of the request as JSON. A move copies digests, so all drivers must build the same JSON. */
 export const digest = (request: unknown) => createHash("sha256").update(JSON.stringify(request)).digest("hex");
 
+/** Under which key the `part`th part of a call keeps its result, from 0. */
+export const partKey = (key: string, part: number) => `${key}#${part}`;
+
 /** The digests of pops begin with it. It tells whoever stores, moves or frees a key how long the key is kept. */
 export const POP_PREFIX = "pop:";
 export const popDigest = (limit: number) => `${POP_PREFIX}${digest(["pop", limit])}`;

@@ -111,7 +111,7 @@ export function headerCases(harness: () => DataDriverHarness): void {
     expect(await driver().messages.copy({ queue, ids: ids.slice(2), claimId, as: "move" })).toEqual([]);
     const dead = await driver().messages.copy({ queue, ids, claimId, as: "deadLetter" });
     expect(dead).toMatchObject([0, 1].map(() => ({ deadLettered: { queue: queue.name, deliveries: 1, claimId } })));
-    await driver().messages.adopt({ queue: target, messages: dead, ttlSeconds: null });
+    await driver().messages.adopt({ queue: target, messages: dead, ttlSeconds: null, from: queue.name });
     expect(await readAll(driver(), target)).toMatchObject(
       dead.map(({ id, headers, deadLettered }) => ({ id, headers, deadLettered })),
     );

@@ -243,12 +243,14 @@ const transfer = command(
     messages: fc.array(pick, { minLength: 1, maxLength: 3 }),
     claim: fc.option(pick, { nil: undefined, freq: 4 }),
     ttlSeconds: fc.option(units(6), { nil: null }),
+    /** Of messages that no claim holds. */
+    unclaimed: fc.boolean(),
     as: fc.constantFrom("deadLetter" as const, "redrive" as const, "move" as const),
   }),
   async (given, { model, observed, real, driver, other }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).find((id) => typeof id === "string");
-    const claimId = own ?? chosen(real.claimIds, given.claim ?? 0);
+    const claimId = given.unclaimed ? null : (own ?? chosen(real.claimIds, given.claim ?? 0));
     const { ttlSeconds, as } = given;
     const moved = await driver.messages.transfer({
       from: observed.queue,

@@ -48,6 +48,7 @@ export class FakePool {
           row.messages.push(
             ...messages.filter((message) => !known.has(message.id)).map((one) => ({ ...one, claim: null })),
           );
+          return messages.map(({ id }) => id);
         }),
       bulkDelete: ({ queue, ids, claimIds }) =>
         this.#on("messages.bulkDelete", queue, (row) => {

@@ -6,8 +6,8 @@ import { type BatchResult, resultOf } from "../batch-result.ts";
 import type { ClaimController, DataDriver, Message, MessageController } from "../data-driver.ts";
 import { addPoolName } from "../errors/add-pool-name.ts";
 import { isMoving } from "../errors/storage-errors.ts";
-import { validUuids } from "../list-pages.ts";
 import type { MessageLives } from "../messages/message-life.ts";
+import { transferInSteps } from "../messages/transfer-steps.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
 import type { CountedQueue, QueueStats } from "../queue-stats.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
@@ -237,13 +237,9 @@ export class Router {
     }
   }
 
-  /**
-   * Within one pool this is one step. Between two pools the messages are copied, then deleted under the claim, as many
-   * at a time as one call carries. If the claim expires in between, the originals stay and are not counted. The next
-   * transfer finds the copies and does not copy again.
-   */
+  /** Within one pool this is one call. */
   async transfer(params: Transfer): Promise<string[]> {
-    const { from, to, ids, claimId } = params;
+    const { from, to, as, ttlSeconds, idempotencyKey } = params;
     const [source, target] = await Promise.all([this.#catalog.find(from), this.#catalog.find(to)]);
     if (source.pool === target.pool) {
       return this.call(from, (driver, fromHere) =>
@@ -253,34 +249,20 @@ export class Router {
         }),
       );
     }
-    if (claimId === null) throw new DomainError("NOT_SUPPORTED", "The two queues are in different pools.");
-    const moved: string[] = [];
-    for (let rest = [...new Set(validUuids(ids))]; ; ) {
-      const copy = { ids: rest, claimId, as: params.as };
-      const copied = await this.call(from, (driver, queue) => driver.messages.copy({ queue, ...copy }));
-      if (copied.length === 0) return moved;
-      moved.push(...(await this.#copyThenDelete({ ...params, claimId }, copied)));
-      const done = new Set(copied.map(({ id }) => id));
-      rest = rest.filter((id) => !done.has(id));
-    }
-  }
-
-  async #copyThenDelete(
-    { from, to, claimId, ttlSeconds, as }: Transfer & { claimId: string },
-    copied: readonly Message[],
-  ): Promise<string[]> {
-    const ids = copied.map((message) => message.id);
-    await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: copied, ttlSeconds }));
-    try {
-      await this.call(from, (driver, queue) =>
-        driver.messages.bulkDelete({ queue, ids, claimIds: [claimId], transferred: as }),
-      );
-      return ids;
-    } catch (error) {
-      if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY") || hasCode(error, "MESSAGE_NOT_CLAIMED")) return [];
-      if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return [];
-      throw error;
-    }
+    const once = idempotencyKey === undefined ? {} : { idempotencyKey };
+    return transferInSteps<Message>(params, {
+      hold: (ids, holdId, seconds) =>
+        this.call(from, (driver, queue) => driver.messages.hold({ queue, ids, holdId, seconds })),
+      copy: (ids, claimId) => this.call(from, (driver, queue) => driver.messages.copy({ queue, ids, claimId, as })),
+      adopt: (messages) =>
+        this.call(to, (driver, queue) =>
+          driver.messages.adopt({ queue, messages, ttlSeconds, from: from.name, ...once }),
+        ),
+      remove: (ids, claimId) =>
+        this.call(from, (driver, queue) =>
+          driver.messages.bulkDelete({ queue, ids, claimIds: [claimId], transferred: as }),
+        ),
+    });
   }
 }
 
@@ -328,6 +310,7 @@ export function routedMessages(router: Router): MessageController {
       router.call(params.queue, (driver, queue) => driver.messages.bulkDelete({ ...params, queue })),
     purge: (params) => router.call(params.queue, (driver, queue) => driver.messages.purge({ ...params, queue })),
     adopt: (params) => router.call(params.queue, (driver, queue) => driver.messages.adopt({ ...params, queue })),
+    hold: (params) => router.call(params.queue, (driver, queue) => driver.messages.hold({ ...params, queue })),
     copy: (params) => router.call(params.queue, (driver, queue) => driver.messages.copy({ ...params, queue })),
     stats: (queues) => router.stats(queues),
     transfer: (params) => router.transfer(params),

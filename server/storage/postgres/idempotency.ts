@@ -1,5 +1,5 @@
 /** Calls with an idempotency key: what an earlier call with it left, and how a call happens once. */
-import { KEY_SECONDS, keyReused, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
+import { KEY_SECONDS, keyReused, POP_KEY_SECONDS, POP_PREFIX, partKey } from "../idempotency.ts";
 import { type QueueRow, STALE } from "./queue-rows.ts";
 import { isUniqueViolation } from "./sql/connection.ts";
 import { CLOCK } from "./sql/fragments.ts";
@@ -27,6 +27,45 @@ const PRIOR_CALL = statement({
         ELSE ${KEY_SECONDS} END) AS forgotten
     FROM idempotency_keys k, clock WHERE k.queue_id = :queueId AND k.key = :key`,
 });
+
+/** The parts of what calls with a key have kept: see `keptParts`. */
+const PRIOR_PARTS = statement({
+  name: "idempotency_prior_parts",
+  parameters: { queueId: int8, key: text },
+  row: rowOf<{ part: number; request: string; result: string; forgotten: boolean }>(),
+  text: `
+    WITH ${CLOCK}
+    SELECT substr(k.key, length(:key) + 2)::int AS part, k.request, k.result,
+      k.created_at <= clock.now - interval '${KEY_SECONDS} seconds' AS forgotten
+    FROM idempotency_keys k, clock WHERE k.queue_id = :queueId AND k.key >= :key || '#' AND k.key < :key || '$'`,
+});
+
+/**
+ * For calls that do a part of their work at a time, and keep ids. The ids that parts before have kept, and under which
+ * key the next part keeps its own: in the same statement as its work, which fails when another call came first.
+ * IDEMPOTENCY_KEY_REUSED.
+ */
+export async function keptParts(
+  statements: Statements,
+  { row, key, request }: { row: QueueRow; key: string; request: string },
+): Promise<{ ids: string[]; nextKey: string }> {
+  const parts = await statements.read(PRIOR_PARTS, { queueId: row.id, key });
+  const kept = parts.filter(({ forgotten }) => !forgotten);
+  if (kept.some((part) => part.request !== request)) throw keyReused(key);
+  const next = Math.max(-1, ...parts.map(({ part }) => part)) + 1;
+  return { ids: kept.flatMap(({ result }) => result.split(",")), nextKey: partKey(key, next) };
+}
+
+/** Runs `part`, again when another call with its key came first. */
+export async function untilKept<T>(part: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await part();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isUniqueViolation(error)) throw error;
+    }
+  }
+}
 
 /** Leaves a key that was used again meanwhile. */
 const FORGET = statement({

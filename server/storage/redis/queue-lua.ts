@@ -39,7 +39,6 @@
  * | history-since, life-bytes, purged-at | since when, how much that is, and when all was purged |
  * | posted, claimed, popped, released, lapsed, deleted, expired, deadLettered | see QueueTotals, for this epoch |
  */
-import { KEY_SECONDS, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
 import { CONTENT_PARTS, QUEUE_PARTS } from "./keys.ts";
 import { LIFE_ENDS, LIFE_FIELDS, LIVES, tellPiece } from "./lives/lua.ts";
 import { locals, piece } from "./server/script.ts";
@@ -198,7 +197,7 @@ export const EXPIRE_DUE = piece(
   "expire what is due",
   {
     pieces: [CLOCK, END_CLAIMS, REMOVE, TELL],
-    keys: ["ROW", "ORDER", "READY", "CLAIM_ENDS", "CLAIMED", "DELAYED", "EXPIRY"],
+    keys: ["ROW", "ORDER", "READY", "CLAIM_ENDS", "CLAIMED", "DELAYED", "EXPIRY", "RECORDS"],
   },
   `
 local function expire_due()
@@ -206,19 +205,32 @@ local function expire_due()
     if messages > 0 then redis.call('HINCRBY', ROW, kind, messages) end
   end
   local function due_in(key) return redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP}) end
+  -- A hold may end before the delay of a message does. Where that is over there is nothing to write but this.
+  local function still_delayed(ids)
+    local delayed = {}
+    for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(ids))) do
+      local available = record and string.match(record, ' available=(%S+)')
+      if available and tonumber(available) > now then
+        delayed[ids[index]] = digits(math.min(tonumber(available), tonumber(string.match(record, ' expires=(%S+)'))))
+      end
+    end
+    return delayed
+  end
   local function make_ready(key)
     local ids = due_in(key)
     if #ids == 0 then return 0 end
     if history and key == CLAIMED then tell_lapsed(ids) end
+    local delayed = key == CLAIMED and still_delayed(ids) or {}
     local ready = {}
     for index, marker in ipairs(redis.call('ZMSCORE', ORDER, unpack(ids))) do
-      if marker then
+      if marker and not delayed[ids[index]] then
         ready[#ready + 1] = marker
         ready[#ready + 1] = ids[index]
       end
     end
     redis.call('ZREM', key, unpack(ids))
     if #ready > 0 then redis.call('ZADD', READY, unpack(ready)) end
+    for id, ends in pairs(delayed) do redis.call('ZADD', DELAYED, ends, id) end
     return #ids
   end
   local claims = due_in(CLAIM_ENDS)
@@ -310,77 +322,6 @@ local function comes_due(at)
   soonest = at
   redis.call('HSET', ROW, 'next', digits(at))
   redis.call('ZADD', DUE, 'LT', digits(at), ROW)
-end
-`,
-);
-
-/** How long idempotency keys are kept, in microseconds: those of pops, and all others. */
-export const POP_LIFE = `${POP_KEY_SECONDS}000000`;
-export const KEY_LIFE = `${KEY_SECONDS}000000`;
-
-/** How long the key of a request is kept. */
-export const LIFE_OF_KEY = piece(
-  "life of a key",
-  {},
-  `
-local function life_of_key(request)
-  return string.sub(request, 1, ${POP_PREFIX.length}) == '${POP_PREFIX}' and ${POP_LIFE} or ${KEY_LIFE}
-end
-`,
-);
-
-/**
- * Idempotency keys, as `optionalText` sends them: with a sign in front. `kept` returns the request and the result of a
- * key that was used and is still kept. `keep` records a use.
- */
-export const KEPT_KEYS = piece(
-  "idempotency keys",
-  { pieces: [CLOCK, SCHEDULE, LIFE_OF_KEY], keys: ["KEPT", "KEPT_ENDS"] },
-  `
-local function kept(key)
-  local at, request, result = string.match(redis.call('HGET', KEPT, key) or '', '^(%S+) (%S+) (.*)$')
-  if at and at + life_of_key(request) > now then return request, result end
-end
-local function keep(key, request, result)
-  local ends = now + life_of_key(request)
-  redis.call('HSET', KEPT, key, NOW .. ' ' .. request .. ' ' .. result)
-  redis.call('ZADD', KEPT_ENDS, digits(ends), key)
-  schedule(ends)
-end
-`,
-);
-
-/**
- * Fields of KEPT that count the bytes of kept answers, each for a minute. After so many minutes a field is used again.
- */
-const MINUTES = POP_KEY_SECONDS / 60 + 2;
-const FIELDS = Array.from({ length: MINUTES }, (_, minute) => `'popped ${minute}'`).join(", ");
-
-/**
- * `kept_pop_bytes()` returns how many bytes of answers the pops of the queue keep. `count_pop_bytes` counts one that
- * was kept at `used`. What a minute has counted ends with the keys of its pops, so nothing is ever subtracted.
- * Idempotency keys begin with a sign, so none is the name of such a field.
- */
-export const KEPT_POP_BYTES = piece(
-  "bytes of kept pops",
-  { pieces: [CLOCK], keys: ["KEPT"] },
-  `
-local function minute_of(time) return math.floor(time / 60000000) end
-local function kept_pop_bytes()
-  local sum = 0
-  for _, field in ipairs(redis.call('HMGET', KEPT, ${FIELDS})) do
-    local minute, bytes = string.match(field or '', '^(%d+) (%d+)$')
-    if minute and tonumber(minute) >= minute_of(now) - ${POP_KEY_SECONDS / 60} then sum = sum + tonumber(bytes) end
-  end
-  return sum
-end
-local function count_pop_bytes(used, bytes)
-  local minute = minute_of(used)
-  local field = 'popped ' .. digits(minute % ${MINUTES})
-  local last, sum = string.match(redis.call('HGET', KEPT, field) or '', '^(%d+) (%d+)$')
-  if last and tonumber(last) > minute then return end
-  if tonumber(last) == minute then bytes = bytes + tonumber(sum) end
-  redis.call('HSET', KEPT, field, digits(minute) .. ' ' .. digits(bytes))
 end
 `,
 );

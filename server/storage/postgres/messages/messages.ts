@@ -3,6 +3,7 @@ import type { MessageController } from "../../data-driver.ts";
 import type { Pool } from "../pool.ts";
 import { countMessages } from "./count.ts";
 import { MessageDeleter } from "./delete.ts";
+import { holdMessages } from "./hold.ts";
 import { MessageInserter } from "./insert.ts";
 import { MessageReader } from "./list.ts";
 import { popMessages } from "./pop.ts";
@@ -27,6 +28,7 @@ export function postgresMessages(pool: Pool): MessageController {
     bulkDelete: deleteMany,
     purge: purgeMessages(pool),
     stats: queueStatistics(pool),
+    hold: holdMessages(pool),
     transfer: transferMessages(pool),
     copy: copyMessages(pool),
     adopt: adoptMessages(pool),

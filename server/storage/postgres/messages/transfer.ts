@@ -1,10 +1,12 @@
 /** Moves messages to another queue: in the same store in one step, else by `adopt` in the store where they go. */
-import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
+import { MAX_CARRIED_BYTES, type MessageController } from "../../data-driver.ts";
 import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
 import { headersText } from "../../messages/message-headers.ts";
 import { type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
+import { adoptDigest, secondsUntil, transferDigest } from "../../messages/transfer-steps.ts";
+import { keptParts, untilKept } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
-import { STALE } from "../queue-rows.ts";
+import { type QueueRow, STALE } from "../queue-rows.ts";
 import { float8Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
 import { allOrNothing, CLOCK, clockAfter, LIVE_QUEUE, liveQueue, milliseconds } from "../sql/fragments.ts";
 import { int8, orNull, text, uuid } from "../sql/parameter-types.ts";
@@ -29,22 +31,15 @@ const deadLettered = (queue: string) => `json_build_object('queue', ${queue}::te
 
 const deadLettersOf = (queue: string, as: TransferKind) => (as === "deadLetter" ? queue : null);
 
+/** Keeps the ids of `moved` under a key. */
+const keepIds = (queueId: string, moved: string) => `kept AS (
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT ${queueId}, :key, :request, string_agg(m.id::text, ','), clock.now FROM ${moved} m, clock
+      GROUP BY clock.now
+    )`;
+
 /** The order: the target queue's lock, then the rows, as in every statement that takes both. */
-const TRANSFER = statement({
-  name: "message_transfer",
-  parameters: {
-    sourceId: int8,
-    sourceEpoch: int8,
-    targetId: int8,
-    targetEpoch: int8,
-    ids: uuidArray,
-    markers: int8Array,
-    claimId: orNull(uuid),
-    ttlSeconds: orNull(int8),
-    deadLettersOf: orNull(text),
-  },
-  row: rowOf<{ source: number; target: number; moved: string | null; lapsed: number }>(),
-  text: `
+const transferText = (keptCte = "") => `
     WITH target AS MATERIALIZED (${enterQueue(":targetId", ":targetEpoch")}),
     ${clockAfter("target")},
     source AS MATERIALIZED (
@@ -81,11 +76,46 @@ const TRANSFER = statement({
       FROM numbered n, clock WHERE m.ctid = n.tid
       RETURNING n.id, n.lapsed
     ),
-    ${markHoldsMoved(":targetId")}
+    ${markHoldsMoved(":targetId")}${keptCte}
     SELECT (SELECT count(*)::int FROM source) AS source, (SELECT count(*)::int FROM target) AS target,
       (SELECT string_agg(id::text, ',') FROM moved) AS moved,
       (SELECT count(*) FILTER (WHERE lapsed)::int FROM moved) AS lapsed,
-      ${allOrNothing("SELECT count(*) FROM moved", "SELECT count(*) FROM numbered")}`,
+      ${allOrNothing("SELECT count(*) FROM moved", "SELECT count(*) FROM numbered")}`;
+
+const TRANSFER_PARAMETERS = {
+  sourceId: int8,
+  sourceEpoch: int8,
+  targetId: int8,
+  targetEpoch: int8,
+  ids: uuidArray,
+  markers: int8Array,
+  claimId: orNull(uuid),
+  ttlSeconds: orNull(int8),
+  deadLettersOf: orNull(text),
+} as const;
+
+interface TransferRow {
+  source: number;
+  target: number;
+  /** Ids, with commas. */
+  moved: string | null;
+  lapsed: number;
+}
+
+const TRANSFER = statement({
+  name: "message_transfer",
+  parameters: TRANSFER_PARAMETERS,
+  row: rowOf<TransferRow>(),
+  text: transferText(),
+});
+
+/** Keeps the ids of what it moves. */
+const TRANSFER_KEYED = statement({
+  name: "message_transfer_keyed",
+  parameters: { ...TRANSFER_PARAMETERS, key: text, request: text },
+  row: rowOf<TransferRow>(),
+  text: transferText(`,
+    ${keepIds(":sourceId", "moved")}`),
 });
 
 const COPY = statement({
@@ -114,74 +144,97 @@ const COPY = statement({
     WHERE ${LIVE_QUEUE}`,
 });
 
-const ADOPT = statement({
-  name: "message_adopt",
-  parameters: {
-    queueId: int8,
-    epoch: int8,
-    ids: uuidArray,
-    bodies: textArray,
-    remainingSeconds: float8Array,
-    ttlSeconds: int8Array,
-    clientIds: textArray,
-    headers: textArray,
-    deadLettered: textArray,
-  },
-  row: rowOf<{ entered: number; adopted: number }>(),
-  text: `
+const adoptText = (keptCte = "") => `
     WITH entered AS MATERIALIZED (${enterQueue()}),
     ${clockAfter("entered")},
     numbered AS MATERIALIZED (
       SELECT nextval('message_marker') AS marker, o.*
       FROM entered e, (
         SELECT * FROM unnest(
-          :ids::uuid[], :bodies::text[], :remainingSeconds::float8[], :ttlSeconds::bigint[], :clientIds::text[],
-          :headers::text[], :deadLettered::text[]
-        ) WITH ORDINALITY AS o(id, body, remaining, ttl, client, headers, dead_lettered, n) ORDER BY n
+          :ids::uuid[], :bodies::text[], :remainingSeconds::float8[], :delaySeconds::float8[], :ttlSeconds::bigint[],
+          :clientIds::text[], :headers::text[], :deadLettered::text[]
+        ) WITH ORDINALITY AS o(id, body, remaining, delay, ttl, client, headers, dead_lettered, n) ORDER BY n
       ) AS o
     ),
     adopted AS (
-      INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, client_id, body, headers,
+      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body, headers,
         dead_lettered, origin_id)
-      SELECT :queueId, b.marker, clock.now, clock.now + make_interval(secs => b.remaining), b.ttl, b.client, b.body,
+      SELECT :queueId, b.marker, clock.now, clock.now + make_interval(secs => b.remaining),
+        CASE WHEN b.delay > 0 THEN clock.now + make_interval(secs => b.delay) END, b.ttl, b.client, b.body,
         b.headers, b.dead_lettered, b.id
       FROM numbered b, clock
       ON CONFLICT (queue_id, origin_id) WHERE origin_id IS NOT NULL DO NOTHING
       RETURNING 1
     ),
-    ${markHoldsMoved()}
-    SELECT (SELECT count(*)::int FROM entered) AS entered, (SELECT count(*)::int FROM adopted) AS adopted`,
+    ${markHoldsMoved()}${keptCte}
+    SELECT (SELECT count(*)::int FROM entered) AS entered, (SELECT count(*)::int FROM adopted) AS adopted`;
+
+const ADOPT_PARAMETERS = {
+  queueId: int8,
+  epoch: int8,
+  ids: uuidArray,
+  bodies: textArray,
+  remainingSeconds: float8Array,
+  delaySeconds: float8Array,
+  ttlSeconds: int8Array,
+  clientIds: textArray,
+  headers: textArray,
+  deadLettered: textArray,
+} as const;
+
+const ADOPT = statement({
+  name: "message_adopt",
+  parameters: ADOPT_PARAMETERS,
+  row: rowOf<{ entered: number; adopted: number }>(),
+  text: adoptText(),
+});
+
+/** Keeps the ids that it is given, also of messages that are there already. */
+const ADOPT_KEYED = statement({
+  name: "message_adopt_keyed",
+  parameters: { ...ADOPT_PARAMETERS, key: text, request: text },
+  row: rowOf<{ entered: number; adopted: number }>(),
+  text: adoptText(`,
+    ${keepIds("(SELECT e.id FROM entered e)", "numbered")}`),
 });
 
 export function transferMessages(pool: Pool): MessageController["transfer"] {
   const { statements, queues, counters, arrivals, lowWater, ids: messageIds } = pool;
-  return async ({ from, to, ttlSeconds, as, ...params }) => {
+  return async ({ from, to, ttlSeconds, as, idempotencyKey: key, ...params }) => {
     const ids = [...new Set(validUuids(params.ids))];
     const claimId = params.claimId === null ? null : normaliseUuid(params.claimId);
     if (ids.length === 0 || (claimId === null && params.claimId !== null)) return [];
-    return queues.with(from, (source) =>
-      queues.with(to, async (target) => {
-        const [result] = await statements.write(TRANSFER, {
-          sourceId: source.id,
-          sourceEpoch: source.epoch,
-          targetId: target.id,
-          targetEpoch: target.epoch,
-          ids,
-          markers: ids.map((id) => messageIds.markerOf(id)),
-          claimId,
-          ttlSeconds,
-          deadLettersOf: deadLettersOf(from.name, as),
-        });
-        if (result === undefined || result.source === 0 || result.target === 0) return STALE;
-        const moved = result.moved?.split(",") ?? [];
-        counters.add(source.id, tallyOf(as), moved.length);
-        counters.add(source.id, "lapsed", result.lapsed);
-        counters.add(target.id, "posted", moved.length);
-        lowWater.refresh(source, moved.length);
-        arrivals.tell(to, moved.length);
-        return moved;
-      }),
-    );
+    const request = transferDigest(from.name, to.name);
+
+    async function transfer(source: QueueRow, target: QueueRow): Promise<string[] | typeof STALE> {
+      const kept = key === undefined ? null : await keptParts(statements, { row: source, key, request });
+      const rest = ids.filter((id) => !kept?.ids.includes(id));
+      const parameters = {
+        sourceId: source.id,
+        sourceEpoch: source.epoch,
+        targetId: target.id,
+        targetEpoch: target.epoch,
+        ids: rest,
+        markers: rest.map((id) => messageIds.markerOf(id)),
+        claimId,
+        ttlSeconds,
+        deadLettersOf: deadLettersOf(from.name, as),
+      };
+      const [result] =
+        kept === null
+          ? await statements.write(TRANSFER, parameters)
+          : await statements.write(TRANSFER_KEYED, { ...parameters, key: kept.nextKey, request });
+      if (result === undefined || result.source === 0 || result.target === 0) return STALE;
+      const moved = result.moved?.split(",") ?? [];
+      counters.add(source.id, tallyOf(as), moved.length);
+      counters.add(source.id, "lapsed", result.lapsed);
+      counters.add(target.id, "posted", moved.length);
+      lowWater.refresh(source, moved.length);
+      arrivals.tell(to, moved.length);
+      return [...(kept?.ids ?? []), ...moved];
+    }
+
+    return queues.with(from, (source) => queues.with(to, (target) => untilKept(() => transfer(source, target))));
   };
 }
 
@@ -210,29 +263,36 @@ export function copyMessages({ statements, queues, ids: messageIds }: Pool): Mes
 }
 
 export function adoptMessages({ statements, queues, counters, arrivals }: Pool): MessageController["adopt"] {
-  return async ({ queue, messages, ttlSeconds }) => {
-    await queues.with(queue, async (row) => {
-      const [result] = await statements.write(ADOPT, {
+  return async ({ queue, messages, ttlSeconds, from, idempotencyKey: key }) => {
+    const request = adoptDigest(from);
+
+    async function adopt(row: QueueRow): Promise<string[] | typeof STALE> {
+      const kept = key === undefined ? null : await keptParts(statements, { row, key, request });
+      const fresh = kept === null ? messages : messages.filter(({ id }) => !kept.ids.includes(id));
+      const all = [...(kept?.ids ?? []), ...fresh.map(({ id }) => id)];
+      if (fresh.length === 0) return all;
+      const parameters = {
         queueId: row.id,
         epoch: row.epoch,
-        ids: messages.map((message) => message.id),
-        bodies: messages.map((message) => message.bodyText),
-        remainingSeconds: messages.map((message) => ttlSeconds ?? remainingSeconds(message)),
-        ttlSeconds: messages.map((message) => ttlSeconds ?? message.ttlSeconds),
-        clientIds: messages.map((message) => message.clientId),
-        headers: messages.map((message) => headersText(message.headers)),
-        deadLettered: messages.map(({ deadLettered }) => deadLetteredText(deadLettered)),
-      });
+        ids: fresh.map((message) => message.id),
+        bodies: fresh.map((message) => message.bodyText),
+        remainingSeconds: fresh.map((message) => ttlSeconds ?? secondsUntil(message, message.expiresAt)),
+        delaySeconds: fresh.map((message) => secondsUntil(message, message.delayedUntil)),
+        ttlSeconds: fresh.map((message) => ttlSeconds ?? message.ttlSeconds),
+        clientIds: fresh.map((message) => message.clientId),
+        headers: fresh.map((message) => headersText(message.headers)),
+        deadLettered: fresh.map(({ deadLettered }) => deadLetteredText(deadLettered)),
+      };
+      const [result] =
+        kept === null
+          ? await statements.write(ADOPT, parameters)
+          : await statements.write(ADOPT_KEYED, { ...parameters, key: kept.nextKey, request });
       if (result === undefined || result.entered === 0) return STALE;
       counters.add(row.id, "posted", result.adopted);
       arrivals.tell(queue, result.adopted);
-      return undefined;
-    });
-  };
-}
+      return all;
+    }
 
-/** Seconds that the message has left, by its own store's clock. */
-function remainingSeconds(message: Message): number {
-  const now = message.createdAt.getTime() + message.ageSeconds * 1000;
-  return Math.max(0, (message.expiresAt.getTime() - now) / 1000);
+    return queues.with(queue, (row) => untilKept(() => adopt(row)));
+  };
 }

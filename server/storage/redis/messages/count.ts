@@ -24,7 +24,7 @@ const STEP = 200;
 type Place = [marker: string, created: string] | null;
 
 /** Answers the first and the last message that fit, and `last`: the last one that it looked at. */
-const COUNT = script("count messages", {
+const COUNT = script("count matching messages", {
   effect: "reads",
   keys: QUEUE,
   args: { ...CALL, ...FILTER_ARGS, lookAt: number, readBytes: number },

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { Message, NewMessage } from "../../data-driver.ts";
+import type { MessageController, NewMessage } from "../../data-driver.ts";
 import { keyReused, postDigest } from "../../idempotency.ts";
+import { adoptDigest, secondsUntil } from "../../messages/transfer-steps.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { CALL, ENTER, KEPT_KEYS, QUEUE, TELL } from "../queue-lua.ts";
+import { KEPT_KEYS, KEPT_PARTS } from "../kept-keys-lua.ts";
+import { CALL, ENTER, QUEUE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, piece, script } from "../server/script.ts";
@@ -138,26 +140,43 @@ end
 return {'ok'}`,
 });
 
-/** A message from another queue. `remaining`: time until it expires, in microseconds. `more`: see RECORD. */
-export const ADOPTED = { id: text, remaining: number, ttl: numeral, client: optionalWord, more: text, body: text };
+/**
+ * A message from another queue. `remaining`: time until it expires, in microseconds; `delay`: until its delay ends.
+ * `more`: see RECORD.
+ */
+export const ADOPTED = {
+  id: text,
+  remaining: number,
+  delay: number,
+  ttl: numeral,
+  client: optionalWord,
+  more: text,
+  body: text,
+};
 export type Adopted = ValuesOf<typeof ADOPTED>;
 
 /** A message that the queue already has stays as it is. */
 const ADOPT = script("adopt messages", {
   effect: "grows",
   keys: QUEUE,
-  args: { ...CALL, messages: records(ADOPTED) },
-  uses: [ENTER, TELL, APPEND_HERE],
-  answers: answers<["ok", adopted: number]>(),
+  args: { ...CALL, idempotencyKey: optionalText, digest: text, messages: records(ADOPTED) },
+  uses: [ENTER, TELL, KEPT_KEYS, KEPT_PARTS, APPEND_HERE],
+  answers: answers<["ok", adopted: number, before: string[]] | ["reused"]>(),
   lua: `
-local fresh = {}
+local before, is_kept, next_key = kept_parts(idempotency_key, digest)
+if not before then return {'reused'} end
+local fresh, ids = {}, {}
 for _, message in ipairs(messages) do
-  if redis.call('HEXISTS', RECORDS, message.id) == 0 then
-    message.expires, message.available = now + message.remaining, 0
-    fresh[#fresh + 1] = message
+  if not is_kept[message.id] then
+    ids[#ids + 1] = message.id
+    if redis.call('HEXISTS', RECORDS, message.id) == 0 then
+      message.expires, message.available = now + message.remaining, message.delay > 0 and now + message.delay or 0
+      fresh[#fresh + 1] = message
+    end
   end
 end
 append_here(fresh)
+if next_key and #ids > 0 then keep(next_key, digest, table.concat(ids, ' ')) end
 if history then
   local events = {}
   for index, message in ipairs(fresh) do
@@ -165,8 +184,10 @@ if history then
   end
   tell(events)
 end
-return {'ok', #fresh}`,
+return {'ok', #fresh, before}`,
 });
+
+type Adopt = Parameters<MessageController["adopt"]>[0];
 
 interface Post {
   queue: QueueRef;
@@ -227,29 +248,30 @@ export class MessageInserter {
     return { ids: posted.map(({ id }) => id) };
   }
 
-  async adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void> {
-    const { queue, messages, ttlSeconds } = params;
+  async adopt({ queue, messages, ttlSeconds, ...source }: Adopt): Promise<string[]> {
     const adopted = messages.map((message) => ({
       id: message.id,
-      remaining: Math.round((ttlSeconds ?? remainingSeconds(message)) * 1_000_000),
+      remaining: Math.round((ttlSeconds ?? secondsUntil(message, message.expiresAt)) * 1_000_000),
+      delay: Math.round(secondsUntil(message, message.delayedUntil) * 1_000_000),
       ttl: ttlSeconds ?? message.ttlSeconds,
       client: message.clientId,
       more: writeDeadLettered(message.deadLettered),
       body: carriedText(message.bodyText, message.headers),
     }));
-    await this.append(queue, adopted);
+    return this.append(queue, adopted, source);
   }
 
-  /** Appends messages of another queue. Messages that the queue already has stay as they are. */
-  async append(queue: QueueRef, messages: readonly Adopted[]): Promise<void> {
-    const [, adopted] = await this.#queues.call(queue, ADOPT, { messages });
+  /** Appends messages of another queue: see `adopt`. */
+  async append(
+    queue: QueueRef,
+    messages: readonly Adopted[],
+    { from, idempotencyKey }: Pick<Adopt, "from"> & { idempotencyKey?: string | undefined },
+  ): Promise<string[]> {
+    const request = { idempotencyKey, digest: adoptDigest(from), messages };
+    const [verdict, adopted, before] = await this.#queues.call(queue, ADOPT, request);
+    if (verdict === "reused") throw keyReused(idempotencyKey ?? "");
     this.#queues.counters.add(queue, "posted", adopted);
     this.#arrivals.tell(queue, adopted);
+    return [...new Set([...before, ...messages.map(({ id }) => id)])];
   }
-}
-
-/** Seconds until the message expires, by the clock of its own store. */
-function remainingSeconds(message: Message): number {
-  const now = message.createdAt.getTime() + message.ageSeconds * 1000;
-  return Math.max(0, (message.expiresAt.getTime() - now) / 1000);
 }

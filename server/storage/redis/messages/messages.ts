@@ -22,6 +22,7 @@ import { callDeadline } from "../server/scripts.ts";
 import { countMessages } from "./count.ts";
 import { MessageDeleter } from "./delete.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
+import { holdMessages } from "./hold.ts";
 import { MessageInserter } from "./insert.ts";
 import { popMessages } from "./pop.ts";
 import { purgeMessages } from "./purge.ts";
@@ -132,6 +133,7 @@ export class RedisMessages implements MessageController {
   readonly purge: MessageController["purge"];
   readonly select: MessageController["select"];
   readonly count: MessageController["count"];
+  readonly hold: MessageController["hold"];
 
   constructor(queues: QueueRows, arrivals: Arrivals, keptPopsBytes = MAX_KEPT_POPS_BYTES) {
     this.#queues = queues;
@@ -141,7 +143,8 @@ export class RedisMessages implements MessageController {
     this.count = countMessages(queues, (params) => this.bulkGet(params));
     this.#posts = new MessageInserter(queues, arrivals);
     this.#deletes = new MessageDeleter(queues);
-    this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
+    this.hold = holdMessages(queues, arrivals);
+    this.#moves = new MessageMoves(queues, arrivals, { posts: this.#posts, deletes: this.#deletes, hold: this.hold });
     this.#statistics = new QueueStatistics(queues);
     this.readings = (counted) => this.#statistics.read(counted);
   }
@@ -252,7 +255,7 @@ export class RedisMessages implements MessageController {
     return this.#moves.copy(params);
   }
 
-  adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void> {
+  adopt(params: Parameters<MessageController["adopt"]>[0]): Promise<string[]> {
     return this.#posts.adopt(params);
   }
 }

@@ -7,19 +7,9 @@ import { tooBusy } from "../../errors/storage-errors.ts";
 import { keyReused, PURGED, PURGING, purgeDigest, readPurge } from "../../idempotency.ts";
 import { numberMarker } from "../../list-pages.ts";
 import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
+import { KEPT_KEYS } from "../kept-keys-lua.ts";
 import { PURGED_PARTS } from "../keys.ts";
-import {
-  CALL,
-  ENTER,
-  KEPT_KEYS,
-  PUT_AWAY,
-  QUEUE,
-  QUEUE_ROW,
-  REMOVE,
-  REQUIRE_LIVE,
-  SCHEDULE,
-  TELL,
-} from "../queue-lua.ts";
+import { CALL, ENTER, PUT_AWAY, QUEUE, QUEUE_ROW, REMOVE, REQUIRE_LIVE, SCHEDULE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, piece, script, table } from "../server/script.ts";
 import { number, optionalText, text } from "../server/script-parameters.ts";

@@ -1,25 +1,28 @@
-import { DomainError, hasCode } from "../../../errors.ts";
 import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
 import { isMoving, queueDoesNotExist, staleEpoch } from "../../errors/storage-errors.ts";
+import { keyReused } from "../../idempotency.ts";
 import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
 import { type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
+import { transferDigest, transferInSteps } from "../../messages/transfer-steps.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
+import { KEPT_KEYS, KEPT_PARTS } from "../kept-keys-lua.ts";
 import { QUEUE_PARTS } from "../keys.ts";
 import { CALL, ENTER, LIFE, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
-import type { CallArgs, QueueRows } from "../queue-rows.ts";
-import { type ArgsOf, answers, piece, script, table } from "../server/script.ts";
+import type { QueueRows } from "../queue-rows.ts";
+import { type AnswerOf, answers, piece, script, table } from "../server/script.ts";
 import { list, optionalNumeral, optionalText, optionalWord, text } from "../server/script-parameters.ts";
 import { CLOCK } from "../server/shared-lua.ts";
 import type { MessageDeleter } from "./delete.ts";
-import { APPEND, type MessageInserter } from "./insert.ts";
+import { type Adopted, APPEND, type MessageInserter } from "./insert.ts";
 import { RECORD, readMessageFields, readMessages, readWord } from "./records.ts";
 
 /**
  * `find_chosen` returns those of the messages that the claim holds, or without one (`-`) those that no live claim
  * holds, in the order of the queue: the marker, the part in the claim, and the message as `append` takes it. With a
  * `ttl`, in seconds, they live that long from now on. `dead_from`: the queue from which they come as dead letters.
+ * `skipped` are left out. Ends early, because of bytes: also returns how many of the ids that covers.
  */
 const CHOSEN = piece(
   "the messages to transfer",
@@ -33,15 +36,20 @@ local function fields_to_keep(record)
   return more .. ' dead_from=' .. dead_from .. ' dead_at=' .. NOW .. ' dead_count=' .. record.count ..
     ' dead_holder=' .. record.holder .. ' dead_claim=' .. (last == '${NIL}' and '-' or last)
 end
-local function find_chosen()
-  local chosen = {}
-  for _, id in ipairs(ids) do
-    local record = redis.call('HGET', RECORDS, id)
+local function find_chosen(skipped)
+  local chosen, bytes, covered = {}, 0, #ids
+  for index, id in ipairs(ids) do
+    local record = not skipped[id] and redis.call('HGET', RECORDS, id)
     if record then
       record = read_record(record)
       local is_live = tonumber(record.ends) > now
       if claim == '-' and not is_live or is_live and '+' .. record.claim == claim then
-        local available = available_at(record)
+        local available, body = available_at(record), redis.call('HGET', BODIES, id)
+        bytes = bytes + size_of(body)
+        if #chosen > 0 and bytes > ${MAX_CARRIED_BYTES} then
+          covered = index - 1
+          break
+        end
         chosen[#chosen + 1] = {marker = tonumber(record.marker), part = record.part, record = record, message = {
           id = id,
           expires = ttl and now + ttl * 1000000 or tonumber(record.expires),
@@ -49,13 +57,13 @@ local function find_chosen()
           available = available > now and available or 0,
           client = record.client,
           more = fields_to_keep(record),
-          body = redis.call('HGET', BODIES, id)
+          body = body
         }}
       end
     end
   end
   table.sort(chosen, function(one, other) return one.marker < other.marker end)
-  return chosen
+  return chosen, covered
 end
 `,
 );
@@ -68,10 +76,22 @@ const CHOSEN_ARGS = { claim: optionalText, ttl: optionalNumeral, deadFrom: optio
 const TRANSFER = script("transfer messages", {
   effect: "grows",
   keys: { ...QUEUE, target: table(QUEUE_PARTS) },
-  args: { ...CALL, targetEpoch: optionalNumeral, fromName: optionalWord, toName: optionalWord, ...CHOSEN_ARGS },
-  uses: [LIFE, ENTER, TELL, REMOVE, RECORD, CHOSEN, DECREMENT_HELD, APPEND],
+  args: {
+    ...CALL,
+    targetEpoch: optionalNumeral,
+    fromName: optionalWord,
+    toName: optionalWord,
+    idempotencyKey: optionalText,
+    digest: text,
+    ...CHOSEN_ARGS,
+  },
+  uses: [LIFE, ENTER, TELL, REMOVE, RECORD, CHOSEN, DECREMENT_HELD, APPEND, KEPT_KEYS, KEPT_PARTS],
   answers: answers<
-    ["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: string[], appended: number]
+    | ["target missing"]
+    | ["target stale"]
+    | ["target moving"]
+    | ["reused"]
+    | ["ok", moved: string[], appended: number, covered: number, before: string[]]
   >(),
   lua: `
 local epoch_there, last_there, next_there, moving_there, history_there =
@@ -80,13 +100,15 @@ epoch_there = epoch_there or epoch_in(target.row)
 if not epoch_there then return {'target missing'} end
 if target_epoch and target_epoch ~= epoch_there then return {'target stale'} end
 if moving_there and redis.call('HEXISTS', target.row, 'frozen') == 1 then return {'target moving'} end
+local before, is_kept, next_key = kept_parts(idempotency_key, digest)
+if not before then return {'reused'} end
 local moved, messages, delivered = {}, {}, 0
-local chosen = find_chosen()
+local chosen, covered = find_chosen(is_kept)
 for index, one in ipairs(chosen) do
   moved[index] = one.message.id
   if claim ~= '-' and one.part == 'd' then delivered = delivered + 1 end
 end
-if #moved == 0 then return {'ok', moved, 0} end
+if #moved == 0 then return {'ok', moved, 0, covered, before} end
 remove(moved, claim ~= '-' and CLAIMED or nil)
 for index, id in ipairs(moved) do
   local copy = redis.call('HGET', target.records, id)
@@ -113,7 +135,8 @@ if history_there then
   begin_telling()
   tell_in(target.row, target.due, history_there, events)
 end
-return {'ok', moved, #messages}`,
+if next_key then keep(next_key, digest, table.concat(moved, ' ')) end
+return {'ok', moved, #messages, covered, before}`,
 });
 
 /**
@@ -127,18 +150,18 @@ const COPY = script("copy messages", {
   uses: [ENTER, RECORD, CHOSEN],
   answers: answers<["ok", now: string, copies: [id: string, record: string, body: string, more: string][]]>(),
   lua: `
-local copies, bytes = {}, 0
-for index, one in ipairs(find_chosen()) do
+local copies = {}
+for index, one in ipairs((find_chosen({}))) do
   local message, record = one.message, one.record
-  bytes = bytes + size_of(message.body)
-  if index > 1 and bytes > ${MAX_CARRIED_BYTES} then break end
-  record.more = message.more
+  record.more = (message.available > 0 and ' available=' .. digits(message.available) or '') .. message.more
   copies[index] = {message.id, write_record(record), message.body, message.more}
 end
 return {'ok', NOW, copies}`,
 });
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
+type Copy = Parameters<MessageController["copy"]>[0];
+type Copies = [now: string, copies: [id: string, record: string, body: string, more: string][]];
 
 /** Moves messages to another queue, such as the dead letter queue. */
 export class MessageMoves {
@@ -146,83 +169,92 @@ export class MessageMoves {
   readonly #arrivals: Arrivals;
   readonly #posts: MessageInserter;
   readonly #deletes: MessageDeleter;
+  readonly #hold: MessageController["hold"];
 
-  constructor(queues: QueueRows, arrivals: Arrivals, posts: MessageInserter, deletes: MessageDeleter) {
+  constructor(
+    queues: QueueRows,
+    arrivals: Arrivals,
+    { posts, deletes, hold }: { posts: MessageInserter; deletes: MessageDeleter; hold: MessageController["hold"] },
+  ) {
     this.#queues = queues;
     this.#arrivals = arrivals;
     this.#posts = posts;
     this.#deletes = deletes;
+    this.#hold = hold;
   }
 
   async transfer(params: Transfer): Promise<string[]> {
-    const { from, to, as } = params;
+    const { from, to, as, idempotencyKey } = params;
     const claim = params.claimId === null ? null : normaliseUuid(params.claimId);
     const ids = [...new Set(validUuids(params.ids))];
     if (ids.length === 0 || (claim === null && params.claimId !== null)) return [];
-    const args = { claim, ttl: params.ttlSeconds, deadFrom: deadFrom(from, params), ids };
     const { keys, scripts } = this.#queues;
     const target = keys.queue(to);
-    if (scripts.link.isCluster && target.at(-1) !== keys.queue(from).at(-1)) {
-      if (claim === null) throw new DomainError("NOT_SUPPORTED", "The two queues are on different servers.");
-      return this.#copyThenDelete(params, { ...args, claim });
+    if (scripts.link.isCluster && target.at(-1) !== keys.queue(from).at(-1)) return this.#transferInSteps(params);
+    const request = {
+      ...{ claim, ttl: params.ttlSeconds, deadFrom: deadFrom(from, as) },
+      ...{ targetEpoch: to.epoch, fromName: from.name, toName: to.name },
+      ...{ idempotencyKey, digest: transferDigest(from.name, to.name) },
+    };
+    const all = new Set<string>();
+    for (let rest = ids; rest.length > 0; ) {
+      const answer: AnswerOf<typeof TRANSFER> = await this.#queues.call(
+        from,
+        TRANSFER,
+        { ...request, ids: rest },
+        { keys: { target } },
+      );
+      if (answer[0] === "target missing") throw queueDoesNotExist(to);
+      if (answer[0] === "target stale") throw staleEpoch(to);
+      if (answer[0] === "target moving") throw isMoving(to);
+      if (answer[0] === "reused") throw keyReused(idempotencyKey ?? "");
+      const [, moved, appended, covered, before] = answer;
+      this.#queues.counters.add(from, tallyOf(as), moved.length);
+      this.#queues.counters.add(to, "posted", appended);
+      this.#arrivals.tell(to, moved.length);
+      for (const id of [...before, ...moved]) all.add(id);
+      rest = rest.slice(covered);
     }
-    const answer = await this.#queues.call(
-      from,
-      TRANSFER,
-      { ...args, targetEpoch: to.epoch, fromName: from.name, toName: to.name },
-      { keys: { target } },
-    );
-    if (answer[0] === "target missing") throw queueDoesNotExist(to);
-    if (answer[0] === "target stale") throw staleEpoch(to);
-    if (answer[0] === "target moving") throw isMoving(to);
-    const [, moved, appended] = answer;
-    this.#queues.counters.add(from, tallyOf(as), moved.length);
-    this.#queues.counters.add(to, "posted", appended);
-    this.#arrivals.tell(to, moved.length);
-    return moved;
+    return [...all];
   }
 
   async copy({ queue, ...params }: Parameters<MessageController["copy"]>[0]): Promise<Message[]> {
-    const claim = normaliseUuid(params.claimId);
-    const ids = [...new Set(validUuids(params.ids))];
-    if (ids.length === 0 || claim === null) return [];
-    const args = { claim, ttl: null, deadFrom: deadFrom(queue, params), ids };
-    const [, now, copies] = await this.#queues.call(queue, COPY, args);
+    const [now, copies] = await this.#copies(queue, params, null);
     return copies.flatMap(([id, record, body]) => readMessages([id, record, body], now));
   }
 
+  async #copies(queue: QueueRef, { as, ...params }: Omit<Copy, "queue">, ttl: number | null): Promise<Copies> {
+    const claim = normaliseUuid(params.claimId);
+    const ids = [...new Set(validUuids(params.ids))];
+    if (ids.length === 0 || claim === null) return ["0", []];
+    const [, now, copies] = await this.#queues.call(queue, COPY, { claim, ids, ttl, deadFrom: deadFrom(queue, as) });
+    return [now, copies];
+  }
+
   /**
-   * For queues on different servers of a cluster. A crash after the copy leaves both messages until the claim ends. The
-   * next transfer finds the copies and does not copy again. If the claim ends before the originals are deleted, they
-   * stay and are not among the result. Times are sent as durations, because the clocks of the two servers may differ.
+   * For queues on different servers of a cluster. Times are sent as durations, because the clocks of the two servers
+   * may differ.
    */
-  async #copyThenDelete(
-    { from, to, as }: Transfer,
-    args: Omit<ArgsOf<typeof COPY>, keyof CallArgs> & { claim: string },
-  ): Promise<string[]> {
-    const moved: string[] = [];
-    for (let rest = args.ids; ; ) {
-      const [, now, copies] = await this.#queues.call(from, COPY, { ...args, ids: rest });
-      const held = copies.map(([id]) => id);
-      const last = held.at(-1);
-      if (last === undefined) return moved;
-      const adopted = copies.map(([id, record, body, more]) => {
-        const { expires, ttl, client } = readMessageFields(record);
-        const remaining = args.ttl === null ? Number(expires) - Number(now) : Number(args.ttl) * 1_000_000;
-        return { id, remaining, ttl: args.ttl ?? Number(ttl), client: readWord(client), more, body };
-      });
-      await this.#posts.append(to, adopted);
-      try {
-        await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim], transferred: as });
-        moved.push(...held);
-      } catch (error) {
-        if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return moved;
-        throw error;
-      }
-      rest = rest.filter((id) => !held.includes(id));
-    }
+  #transferInSteps(params: Transfer): Promise<string[]> {
+    const { from, to, as, ttlSeconds: ttl, idempotencyKey } = params;
+    return transferInSteps<Adopted>(params, {
+      hold: (ids, holdId, seconds) => this.#hold({ queue: from, ids, holdId, seconds }),
+      copy: async (ids, claimId) => {
+        const [now, copies] = await this.#copies(from, { ids, claimId, as }, ttl);
+        return copies.map(([id, record, body, more]) => {
+          const { expires, ttl: own, client, available = "0" } = readMessageFields(record);
+          return {
+            ...{ id, more, body, client: readWord(client), ttl: ttl ?? Number(own) },
+            remaining: ttl === null ? Number(expires) - Number(now) : ttl * 1_000_000,
+            delay: Math.max(0, Number(available) - Number(now)),
+          };
+        });
+      },
+      adopt: (copies) => this.#posts.append(to, copies, { from: from.name, idempotencyKey }),
+      remove: (ids, claimId) => this.#deletes.deleteMany({ queue: from, ids, claimIds: [claimId], transferred: as }),
+    });
   }
 }
 
 /** The queue from which the messages of a call come as dead letters. */
-const deadFrom = ({ name }: QueueRef, { as }: { as: TransferKind }) => (as === "deadLetter" ? name : null);
+const deadFrom = ({ name }: QueueRef, as: TransferKind) => (as === "deadLetter" ? name : null);

@@ -1,7 +1,8 @@
 /** Reads the idempotency keys of a queue that moves away. See QueueTransfer. */
 import { KEY_SECONDS, POP_KEY_SECONDS, POP_PREFIX } from "../../idempotency.ts";
 import type { MovedKey, QueueTransfer } from "../../moves/queue-transfer.ts";
-import { ENTER_ATTEMPT, KEY_LIFE, POP_LIFE, QUEUE } from "../queue-lua.ts";
+import { KEY_LIFE, POP_LIFE } from "../kept-keys-lua.ts";
+import { ENTER_ATTEMPT, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, script } from "../server/script.ts";
 import { number, optionalNumber, records, text } from "../server/script-parameters.ts";

@@ -3,8 +3,9 @@
  * content.
  */
 import { CLAIM_RECORD, COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
+import { KEPT_POP_BYTES, LIFE_OF_KEY, POP_LIFE } from "../kept-keys-lua.ts";
 import { RECORD } from "../messages/records.ts";
-import { CALL, ENTER_STAGING, KEPT_POP_BYTES, LIFE_OF_KEY, POP_LIFE, QUEUE, REMOVE } from "../queue-lua.ts";
+import { CALL, ENTER_STAGING, QUEUE, REMOVE } from "../queue-lua.ts";
 import { answers, piece, script } from "../server/script.ts";
 import {
   list,
