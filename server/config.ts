@@ -153,7 +153,7 @@ const settings = {
   QUEUE_SAMPLES: z.enum(["on", "off"]).default("on"),
   /** A job fails after so many seconds without progress, for example because a pool is unreachable. */
   MAX_JOB_WAIT: whole(86_400),
-  /** Seconds in which a purge or delete of a queue can be undone. Until then gc frees nothing of it. */
+  /** Seconds in which what was removed can be taken back. Until then gc frees nothing of it. 0: never. */
   UNDO_SECONDS: whole(30),
   ...problemSettings,
   ...retentionSettings,

@@ -166,6 +166,10 @@ export const ERROR_CODES = {
   /** The lock is for another key, was released, or has expired. */
   LOCK_NOT_VALID: never("conflict"),
 
+  UNDO_DOES_NOT_EXIST: never("not-found"),
+  /** What was removed can no longer be brought back. */
+  UNDO_IS_OVER: never("conflict"),
+
   /** An idempotency key was used before for a different request. */
   IDEMPOTENCY_KEY_REUSED: never("conflict"),
   STORAGE_UNAVAILABLE: unavailable(2),

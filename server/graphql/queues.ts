@@ -2,6 +2,7 @@ import { chooseProject } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { MetadataChange } from "../operations/input/queue-metadata.ts";
 import type { StatsChange } from "../operations/live/stats-watch.ts";
+import type { UndoRecord } from "../operations/undo/undo.ts";
 import { QueueAttributesInput } from "./queue-attributes.ts";
 import {
   followQueue,
@@ -313,8 +314,8 @@ const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
     reason: t.string(reasonField),
   }),
 });
-const PurgeQueuePayload = builder
-  .objectRef<{ messages: number | null; subscriptions: number }>("PurgeQueuePayload")
+export const PurgeQueuePayload = builder
+  .objectRef<{ messages: number | null; subscriptions: number; undo: UndoRecord | null }>("PurgeQueuePayload")
   .implement({
     description: "The result of purgeQueue.",
     fields: (t) => ({

@@ -18,7 +18,7 @@ export interface OperationContext {
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
   readonly problems: ProblemStore;
-  readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL">;
+  readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL" | "UNDO_SECONDS">;
   /**
    * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's
    * clock.

@@ -37,6 +37,8 @@ import { createQueueOperations } from "./queues/queues.ts";
 import { createQueueSampling } from "./samples/queue-sampling.ts";
 import { createSampleOperations } from "./samples/samples.ts";
 import { createSubscriptionOperations } from "./subscriptions/subscriptions.ts";
+import { createUndoRecorder } from "./undo/recorder.ts";
+import { createUndoOperations } from "./undo/undo.ts";
 
 /**
  * Builds all operations on one context. They share one queue look-up, one ticker, the queue tails, the long polls and
@@ -52,12 +54,14 @@ export function createOperations(context: OperationContext): Operations {
   const deadLetters = createDeadLetters(context, { lookup });
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
   const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch });
-  const gc = createGcOperations(context, { lifecycle });
+  const recorder = createUndoRecorder(context);
+  const undo = createUndoOperations(context, { lookup });
+  const gc = createGcOperations(context, { lifecycle, undo });
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
   const problemRounds = createProblemRounds(context, { missingDeadLetterQueues, refusals, lookup });
-  const queues = createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters });
+  const queues = createQueueOperations(context, { lookup, lifecycle, recorder, ticker, jobs, deadLetters });
   const noting = notingActs(context);
   const messages = noting.messages(
     createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes }),
@@ -90,6 +94,7 @@ export function createOperations(context: OperationContext): Operations {
     explanations: namingErrors(createExplanationOperations(context, { lookup, deadLetters, checks, refusals })),
     queueSampling: createQueueSampling(context, { lookup, deadLetters }),
     metrics: namingErrors(createMetricsOperations(context)),
+    undo: namingErrors(undo, {}, note),
     gc: namingErrors(gc),
     endWaits: () => longPolls.close(),
   };

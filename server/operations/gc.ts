@@ -9,6 +9,7 @@ import { queueKey } from "../storage/queue-ref.ts";
 import type { OperationContext } from "./context.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { poolNames } from "./pool-facts/names.ts";
+import type { UndoOperations } from "./undo/undo.ts";
 
 export interface GcReport {
   pools: { pool: string; collected: GcResult | null; error: string | null }[];
@@ -21,6 +22,7 @@ export interface GcOperations {
    * Collects garbage in one pool or in all: what has expired, or was purged or deleted. A collection of all pools also
    *
    * - frees what deleted queues left because their pool could not be reached,
+   * - ends undos that were broken off, and forgets those whose time was over a day ago,
    * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, jobs that ended JOB_DAYS ago,
    *   samples of queues that are too old, and consumers that have been silent for a week,
    * - repairs the records' columns about dead letter queues that older versions did not write.
@@ -44,7 +46,7 @@ const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 
 
 export function createGcOperations(
   context: OperationContext,
-  { lifecycle }: { lifecycle: QueueLifecycle },
+  { lifecycle, undo }: { lifecycle: QueueLifecycle; undo: Pick<UndoOperations, "finishStarted"> },
 ): GcOperations {
   const { control, data, stores, jobs, samples, consumers, limits, now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
@@ -126,6 +128,9 @@ export function createGcOperations(
       else {
         await told("The look for what deletions left", sweepCatalogue());
         await told("The sweep of key-value stores", stores.sweep());
+        // Before the pools: what comes back is not to be freed.
+        await told("The look for undos that were broken off", undo.finishStarted());
+        await told("The trimming of undos", trim(control.undos, 1));
         await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
         await told("The trimming of jobs", trim(jobs, limits.JOB_DAYS));
         await told("The trimming of queue samples", samples.trim());

@@ -27,6 +27,7 @@ import type { QueueOperations } from "./queues/queues.ts";
 import type { QueueSampling } from "./samples/queue-sampling.ts";
 import type { SampleOperations } from "./samples/samples.ts";
 import type { SubscriptionOperations } from "./subscriptions/subscriptions.ts";
+import type { UndoOperations } from "./undo/undo.ts";
 
 export interface Operations {
   readonly queues: QueueOperations;
@@ -51,6 +52,7 @@ export interface Operations {
   readonly explanations: ExplanationOperations;
   readonly queueSampling: QueueSampling;
   readonly metrics: MetricsOperations;
+  readonly undo: UndoOperations;
   readonly gc: GcOperations;
   /** For shutdown. Calls that wait for messages return at once with what there is, and later calls do not wait. */
   endWaits(): void;

@@ -8,6 +8,7 @@
 import type { GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
+import type { UndosController } from "./undo/undo-records.ts";
 
 export interface ControlDriver {
   readonly queues: QueueController;
@@ -15,6 +16,7 @@ export interface ControlDriver {
   readonly flavors: FlavorsController;
   readonly catalogue: CatalogueController;
   readonly moveLedger: MoveLedger;
+  readonly undos: UndosController;
   readonly audit: AuditController;
   readonly collections: CollectionsController;
 

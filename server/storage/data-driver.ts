@@ -22,6 +22,7 @@ import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";
 import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
+import type { QueueUndo } from "./undo/queue-undo.ts";
 
 export type { Claim, ClaimController } from "./claim-controller.ts";
 export type { Message } from "./messages/message.ts";
@@ -55,6 +56,8 @@ export interface DataDriver extends StoreFacts {
   readonly lives: MessageLives;
   /** Null when queues can be moved neither from nor to this store. */
   readonly transfer: QueueTransfer | null;
+  /** Null when this store cannot bring back what was removed. */
+  readonly undo: QueueUndo | null;
 
   /**
    * Creates the store's row for a queue, with this epoch. The same epoch again changes nothing. A higher epoch ends the
@@ -64,9 +67,9 @@ export interface DataDriver extends StoreFacts {
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void>;
   /**
    * Ends the queue's life here, in O(1): its messages and claims are invisible at once, and gc frees them later.
-   * Subscriptions stay. Silent when there is no such queue.
+   * Subscriptions stay. Silent when there is no such queue. With `undoToken` it can be brought back: see QueueUndo.
    */
-  detachQueue(queue: QueueRef): Promise<void>;
+  detachQueue(queue: QueueRef, undoToken?: string | undefined): Promise<void>;
 
   /**
    * Calls `listener` when messages become ready in a queue because somebody posted, released or moved them. Through
@@ -271,11 +274,14 @@ export interface MessageController {
    *
    * With an idempotencyKey, a repeat within a day removes no message that was posted since the first call.
    * IDEMPOTENCY_KEY_REUSED.
+   *
+   * With `undoToken` what it removed can be brought back until the next purge: see QueueUndo.
    */
   purge(params: {
     queue: QueueRef;
-    before?: PurgeBound;
-    idempotencyKey?: string;
+    before?: PurgeBound | undefined;
+    idempotencyKey?: string | undefined;
+    undoToken?: string | undefined;
   }): Promise<{ messages: number | null }>;
 
   /** Counts the messages of many queues, in the order given. Null for an unknown queue. Never scans a long queue. */

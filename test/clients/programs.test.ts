@@ -155,18 +155,20 @@ const sentBy = (path: string) =>
     .slice(1)
     .map((text) => text.slice(0, text.indexOf("'\n")));
 
-/** Sends them one after the other. MESSAGE, CLAIM, TOKEN and PROBLEM are what earlier answers gave. Returns the answers. */
+/** Sends them one after the other. MESSAGE, CLAIM, TOKEN, UNDO and PROBLEM are what earlier answers gave. Returns the answers. */
 async function sendAll(path: string, change: (text: string) => string = (text) => text): Promise<object[]> {
   const answers: object[] = [];
   const messages: string[] = [];
   let claim = "";
   let token = "";
   let problem = "";
+  let undo = "";
   for (const sent of sentBy(path)) {
     const text = change(sent)
       .replace(/MESSAGE(?=")/, () => messages.shift() ?? "")
       .replace(/CLAIM(?=")/, claim)
       .replace(/TOKEN(?=")/, token)
+      .replace(/UNDO(?=")/, undo)
       .replace(/PROBLEM(?=")/, problem);
     const { data, errors } = await api.send(text);
     expect({ text, errors }).toEqual({ text, errors: undefined });
@@ -175,6 +177,7 @@ async function sendAll(path: string, change: (text: string) => string = (text) =
       messages.push(...data.createClaim.messages.map(({ id }: { id: string }) => id));
     }
     token = data.acquireKeyValueLock?.lockToken ?? token;
+    undo = data.purgeQueue?.undo?.token ?? undo;
     problem = data.problems?.nodes[0]?.id ?? problem;
     answers.push(data);
   }

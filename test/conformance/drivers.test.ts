@@ -20,6 +20,7 @@ import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeQueueLifecycle } from "./queue-lifecycle.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
+import { describeUndo } from "./undo.suite.ts";
 
 /** Two drivers on a store, which is dropped with them. */
 async function twoDrivers(
@@ -83,6 +84,7 @@ function describeDriver(name: string, open: OpenDataDriver): void {
   describeClaims(name, shared);
   describeLives(name, shared);
   describeSubscriptions(name, shared);
+  describeUndo(name, shared);
 }
 
 describeDriver("PostgreSQL", postgres);

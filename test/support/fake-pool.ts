@@ -95,6 +95,7 @@ export class FakePool {
     activity: refusing<DataDriver["activity"]>("activity"),
     lives: refusing<DataDriver["lives"]>("lives"),
     transfer: null,
+    undo: null,
     attachQueue: async (queue) => {
       this.calls.push("attachQueue");
       await this.before("attachQueue");

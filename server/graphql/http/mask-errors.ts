@@ -137,6 +137,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   KEY_DOES_NOT_EXIST: "The store has no such key. `details` names it.",
   LOCK_TIMEOUT: "Another client held the lock for longer than the store waits.",
   LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",
+  UNDO_DOES_NOT_EXIST: "There is no such undo, it is long over, or you may not see it.",
+  UNDO_IS_OVER: "It was used, its time is up, or the queue has changed too much since. `details.because` says which.",
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
   STORAGE_UNAVAILABLE: "A registered pool or the control database is unreachable now, or takes no writes.",
   DEADLINE_EXCEEDED:

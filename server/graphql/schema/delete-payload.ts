@@ -1,5 +1,6 @@
 /** The result of every mutation that deletes. */
 import { chooseProject } from "../../access/access.ts";
+import type { UndoRecord } from "../../operations/undo/undo.ts";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { writeNodeId } from "./node.ts";
@@ -7,6 +8,7 @@ import { writeNodeId } from "./node.ts";
 interface Deleted {
   deleted: number;
   ids: readonly string[];
+  undo?: UndoRecord | null;
 }
 
 export const DeletePayload = builder.objectRef<Deleted>("DeletePayload").implement({
@@ -26,7 +28,7 @@ export function deletedOf(
   name: string,
   project: string | null | undefined,
   { access }: Pick<GraphQLContext, "access">,
-  { deleted }: { deleted: number },
+  { deleted, undo }: Pick<Deleted, "deleted" | "undo">,
 ): Deleted {
-  return { deleted, ids: [writeNodeId(type, [chooseProject(access, project), name])] };
+  return { deleted, undo: undo ?? null, ids: [writeNodeId(type, [chooseProject(access, project), name])] };
 }

@@ -25,6 +25,7 @@ import "../health-history.ts";
 import "../samples.ts";
 import "../problems.ts";
 import "../explanations.ts";
+import "../undo.ts";
 import "../live.ts";
 import {
   DirectiveLocation,

@@ -3,11 +3,13 @@
  * names its pool and its epoch, and the pool has a row with that epoch. A crash may come after any step, so the order
  * of the steps is stated.
  */
+import { randomUUID } from "node:crypto";
 import type { Access } from "../../access/access.ts";
 import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { Undo } from "../../storage/undo/undo-records.ts";
 import { audited } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueMetadata } from "../input/queue-metadata.ts";
@@ -33,9 +35,10 @@ export interface QueueLifecycle {
   /**
    * Deletes the queue: first its record, with the audit entry, so that after a crash the queue does not exist; then
    * what `collect` does. The catalogue entry is deleted last, because only it says which pool has something to free.
-   * The queue is deleted even if its pool cannot be reached. Returns false when there was no such queue.
+   * The queue is deleted even if its pool cannot be reached. How to take it back is recorded with the deletion.
+   * `existed` is false when there was no such queue.
    */
-  delete(access: Access, queue: QueueRef): Promise<boolean>;
+  delete(access: Access, queue: QueueRef): Promise<{ existed: boolean; undo: Undo | null }>;
   /**
    * Frees what a deleted queue left: detaches its row in the pool, then deletes its catalogue entry unless the queue
    * has subscriptions or was created again. Safe at any time and for any entry. Returns true when nothing is left.
@@ -44,7 +47,8 @@ export interface QueueLifecycle {
 }
 
 export function createQueueLifecycle(context: OperationContext, lookup: QueueLookup): QueueLifecycle {
-  const { control, data } = context;
+  const { control, data, limits } = context;
+  const seconds = limits.UNDO_SECONDS;
 
   async function entryOf(queue: QueueRef): Promise<CatalogueEntry | null> {
     return (await control.catalogue.getMany([queue]))[0] ?? null;
@@ -94,12 +98,15 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
     async delete(access, queue) {
       const entry = await entryOf(queue);
       const trace = { access, action: "deleteQueue", project: queue.project, target: queue.name };
+      const token = randomUUID();
       const existed = await audited(context, trace, async (tx) => {
         // Locks the record: of two deletes at once, one finds it.
         const exists = await orIfMissing(
           () => tx.queues.getMetadata(queue).then(() => true),
           () => false,
         );
+        const undo = { token, action: "deleteQueue", queue, actor: access.actor, seconds } as const;
+        if (exists && seconds > 0) await tx.undos.add(undo);
         if (exists) await tx.queues.delete(queue);
         return { result: exists, details: { pool: entry?.pool ?? null, epoch: entry?.epoch ?? null }, changed: exists };
       });
@@ -109,7 +116,8 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
           context.warn("What a deleted queue left could not be freed; garbage collection tries again", error);
         });
       }
-      return existed;
+      const undo = existed ? await control.undos.find(token).catch(() => null) : null;
+      return { existed, undo: undo?.closedBecause === null ? undo : null };
     },
 
     async collect(entry) {
@@ -117,7 +125,9 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
       if (await control.queues.exists(queue)) return false;
       // Straight to the pool and with this epoch, so that a queue that was created again is not touched.
       const pool = await data.pool(entry.pool);
-      await pool.detachQueue({ ...queue, epoch: entry.epoch });
+      const [undo] = await control.undos.openOf([queue]);
+      const token = undo?.action === "deleteQueue" ? undo.token : undefined;
+      await pool.detachQueue({ ...queue, epoch: entry.epoch }, token);
       const { items } = await pool.subscriptions.list({ queue, page: { limit: 1 } });
       if (items.length > 0) return false;
       const removed = await control.transaction(async (tx) => {

@@ -6,6 +6,9 @@ import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
 import { checkToken } from "../input/names.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { UndoRecorder } from "../undo/recorder.ts";
+import { keptSubscriptions } from "../undo/subscriptions.ts";
+import type { UndoRecord } from "../undo/undo.ts";
 import { changing } from "./input.ts";
 
 export type PurgeResource = "messages" | "subscriptions";
@@ -15,6 +18,8 @@ export interface QueuePurge {
   /**
    * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
    * crash can leave the messages, and the audit entry "intended".
+   *
+   * `undo`: how to take it back. See UndoRecorder.
    *
    * With `before`, removes only messages, those before that bound: see MessageController.purge. BAD_INPUT together with
    * subscriptions. `messages` is how many were removed, null when that is not known.
@@ -29,13 +34,17 @@ export interface QueuePurge {
       before?: { marker?: string | null; time?: Date | null } | null;
       idempotencyKey?: string | null;
     },
-  ): Promise<{ messages: number | null; subscriptions: number }>;
+  ): Promise<{ messages: number | null; subscriptions: number; undo: UndoRecord | null }>;
 }
 
 const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
 
-export function createQueuePurge(context: OperationContext, { lookup }: { lookup: QueueLookup }): QueuePurge {
+export function createQueuePurge(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; recorder: UndoRecorder },
+): QueuePurge {
   const { data } = context;
+  const { lookup, recorder } = parts;
   return {
     async purge(access, params) {
       const queue = await changing(context, access, "purgeQueue", params);
@@ -45,16 +54,20 @@ export function createQueuePurge(context: OperationContext, { lookup }: { lookup
       await lookup.attributes(queue);
       const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
       const bound = before === undefined ? {} : { before };
-      const purge = async () => {
+      const purge = async (undoToken: string | undefined) => {
         // First, since removing them again does no harm: an error after the messages are gone would ask for a repeat,
         // which would remove what was posted since.
         const subscriptions = resources.includes("subscriptions") ? await data.subscriptions.deleteAll({ queue }) : 0;
         const { messages } = resources.includes("messages")
-          ? await data.messages.purge({ queue, ...bound, ...(idempotencyKey ? { idempotencyKey } : {}) })
+          ? await data.messages.purge({ queue, ...bound, idempotencyKey, undoToken })
           : { messages: 0 };
         return { messages, subscriptions };
       };
-      return intended(context, trace, { resources, ...bound }, purge, (purged) => purged);
+      const subscriptionsText = resources.includes("subscriptions") ? await keptSubscriptions(context, queue) : null;
+      const act = { access, action: "purgeQueue", queue, idempotencyKey, subscriptionsText } as const;
+      const record = () => recorder.record(act, purge, ({ messages }) => messages);
+      const { result, undo } = await intended(context, trace, { resources, ...bound }, record, ({ result }) => result);
+      return { ...result, undo };
     },
   };
 }

@@ -4,6 +4,7 @@ import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { Ticker } from "../live/ticker.ts";
+import type { UndoRecorder } from "../undo/recorder.ts";
 import { createQueuePurge, type QueuePurge } from "./purge.ts";
 import { createQueueReads, type QueueReads } from "./read.ts";
 import { createQueueStatistics, type QueueStatistics } from "./statistics.ts";
@@ -17,6 +18,7 @@ export function createQueueOperations(
   parts: {
     lookup: QueueLookup;
     lifecycle: QueueLifecycle;
+    recorder: UndoRecorder;
     ticker: Ticker;
     jobs: Pick<JobOperations, "followFlavor">;
     deadLetters: Pick<DeadLetters, "counted">;

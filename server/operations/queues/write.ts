@@ -10,6 +10,7 @@ import { createMetadataChanges, type MetadataRules } from "../lifecycle/metadata
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type QueueRecord, queueRecord } from "../lifecycle/queue-record.ts";
+import type { UndoRecord } from "../undo/undo.ts";
 import { changing } from "./input.ts";
 
 /** Role operator. */
@@ -44,10 +45,10 @@ export interface QueueWrites {
   setAttributes(access: Access, params: QueueAddress & { attributes: AttributeChanges }): Promise<QueueRecord>;
   /**
    * Deletes the queue with its messages and claims, at once. Its subscriptions stay in its pool, and belong to the
-   * queue again if it is created again. `deleted` is 0 when there was no such queue. After a crash the queue is
+   * queue again if it is created again. `deleted` is 0 when there was no such queue; `undo`: how to take it back. After a crash the queue is
    * deleted or not; garbage collection frees what is left in the pool.
    */
-  delete(access: Access, params: QueueAddress): Promise<{ deleted: number }>;
+  delete(access: Access, params: QueueAddress): Promise<{ deleted: number; undo: UndoRecord | null }>;
 }
 
 const MAX_CHANGES = 1000;
@@ -88,7 +89,8 @@ export function createQueueWrites(
 
     async delete(access, params) {
       const queue = await changing(context, access, "deleteQueue", params);
-      return { deleted: (await lifecycle.delete(access, queue)) ? 1 : 0 };
+      const { existed, undo } = await lifecycle.delete(access, queue);
+      return { deleted: existed ? 1 : 0, undo };
     },
 
     async setMetadata(access, params) {

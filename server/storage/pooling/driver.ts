@@ -57,18 +57,19 @@ export function createPoolingDriver(params: {
     },
     lives: routedLives(router),
     tryStats: (queues) => router.tryStats(queues),
-    // A move is between two pools, each opened with `pool`.
+    // A move is between two pools, each opened with `pool`, and so is what is brought back in one.
     transfer: null,
+    undo: null,
 
     attachQueue: (queue) => router.attach(queue),
 
-    async detachQueue(queue) {
+    async detachQueue(queue, undoToken) {
       await catalog.forget(queue);
       const [entry] = await control.catalogue.getMany([queue]);
       if (entry === undefined) return;
       await pools
         .get(entry.pool)
-        .then((driver) => driver.detachQueue(queue))
+        .then((driver) => driver.detachQueue(queue, undoToken))
         .catch(addPoolName(entry.pool));
     },
 

@@ -1,9 +1,11 @@
 /** The catalogue with a cache: where each queue is, at most a second old. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver, QueueMove } from "../control-driver.ts";
+import type { DataDriver } from "../data-driver.ts";
 import { withDeadline } from "../deadlines/deadline.ts";
 import { queueNotMapped } from "../errors/storage-errors.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
+import { completeUndo } from "../undo/complete-undo.ts";
 
 /** A queue's pool, and its epoch there. */
 export interface QueueLocation {
@@ -29,12 +31,12 @@ const REMEMBER_SECONDS = 1;
 const CACHE_TIMEOUT_MS = 250;
 
 export class PoolCatalog {
-  readonly #control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger">;
+  readonly #control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger" | "undos">;
   readonly #cache: LocationCache;
   /** Callers that ask for the same queue at the same time share one look-up. */
   readonly #looking = new Map<string, Promise<QueueLocation>>();
 
-  constructor(control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger">, cache: LocationCache) {
+  constructor(control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger" | "undos">, cache: LocationCache) {
     this.#control = control;
     this.#cache = cache;
   }
@@ -103,6 +105,20 @@ export class PoolCatalog {
   /** The move of the queue that has not ended; null when there is none. Never remembered. */
   findMove(queue: QueueRef): Promise<QueueMove | null> {
     return this.#control.moveLedger.find(queue);
+  }
+
+  /**
+   * Ends undos of the queue that were broken off between pool and catalogue. Returns whether there was one: then the
+   * catalogue may have a new epoch.
+   */
+  async finishUndos(queue: QueueRef, pool: string, driver: DataDriver): Promise<boolean> {
+    const started = (await this.#control.undos.listStarted(queue)).filter((undo) => undo.pool === pool);
+    for (const undo of started) {
+      await completeUndo(this.#control.undos, driver, undo).catch((error: unknown) => {
+        if (!hasCode(error, "UNDO_IS_OVER")) throw error;
+      });
+    }
+    return started.length > 0;
   }
 
   async forget(queue: QueueRef): Promise<void> {

@@ -151,8 +151,10 @@ export class Router {
       (error: unknown) => error,
     );
     // The queue may have moved just before. A move that begins later finds the row.
+    const wasUndone =
+      hasCode(refused, "QUEUE_EPOCH_STALE") && (await this.#catalog.finishUndos(queue, location.pool, driver));
     const now = await this.#catalog.reload({ project, name });
-    if (now.epoch !== location.epoch) return this.#repair({ project, name });
+    if (wasUndone || now.epoch !== location.epoch) return this.#repair({ project, name });
     if (refused !== null) addPoolName(location.pool)(refused);
     return { pool: location.pool, driver, queue };
   }

@@ -15,6 +15,7 @@ import type { MessageLives } from "../messages/message-life.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
+import type { QueueUndo } from "../undo/queue-undo.ts";
 import { postgresActivity } from "./activity.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { claimsOfMany, claimsOfManyById } from "./claims/batch.ts";
@@ -41,6 +42,7 @@ import { Statements } from "./sql/statements.ts";
 import { capabilitiesOf, IS_DURABLE } from "./store-inspection.ts";
 import { PostgresSubscriptions } from "./subscriptions/subscriptions.ts";
 import { Timeline } from "./timeline.ts";
+import { postgresUndo } from "./undo/restore.ts";
 
 /** A storage that takes longer counts as not ready. */
 const ALIVE_DEADLINE_MS = 2000;
@@ -116,6 +118,7 @@ class PostgresDataDriver implements DataDriver {
   readonly activity: ActivityReads;
   readonly lives: MessageLives;
   readonly transfer: QueueTransfer;
+  readonly undo: QueueUndo;
   readonly #pool: Pool;
   readonly #collector: GarbageCollector;
   #closing: Promise<void> | null = null;
@@ -158,6 +161,7 @@ class PostgresDataDriver implements DataDriver {
     this.activity = postgresActivity(this.#pool);
     this.lives = postgresLives(this.#pool, this.batch.lives);
     this.transfer = postgresQueueMoves(this.#pool);
+    this.undo = postgresUndo(this.#pool);
     this.#collector = new GarbageCollector(this.#pool, options.undoSeconds ?? 30);
     this.capabilities = capabilitiesOf(store.durable);
   }
@@ -166,8 +170,8 @@ class PostgresDataDriver implements DataDriver {
     return this.#pool.queues.attach(queue);
   }
 
-  detachQueue(queue: QueueRef): Promise<void> {
-    return this.#pool.queues.detach(queue);
+  detachQueue(queue: QueueRef, undoToken?: string): Promise<void> {
+    return this.#pool.queues.detach(queue, undoToken);
   }
 
   watchArrivals(listener: ArrivalListener): () => void {

@@ -1,8 +1,9 @@
 /** Frees what nobody can see any more. */
-import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../driver-health.ts";
 import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
 import { NIL } from "../list-pages.ts";
+import { collectRemoved } from "./gc-removed.ts";
+import { BATCH, type Budget, eachStep, freeKeys, ONCE_NOW, untilDone } from "./gc-steps.ts";
 import { IS_POP } from "./idempotency.ts";
 import { collectLives, LIFE_BATCH } from "./lives/collect.ts";
 import { deletes } from "./lives/triggers.ts";
@@ -10,23 +11,16 @@ import { OLDEST_MINUTE } from "./messages/kept-pops.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";
 import type { Pool } from "./pool.ts";
 import { translatePostgresError } from "./sql/connection.ts";
-import { CLOCK, NOW } from "./sql/fragments.ts";
-import { float8, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
+import { CLOCK } from "./sql/fragments.ts";
+import { int8, uuid } from "./sql/parameter-types.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 
-/** Rows a statement: small, because one huge DELETE holds locks long and can fill the disk with its log. */
-const BATCH = 1000;
 /** Statements a collection: the rest is left to the next one. */
 const MAX_STATEMENTS = 2000;
 /** Doubted queues that one collection counts again. */
 const RECOUNTS = 10;
-/** Bytes of kept answers a statement, and one answer more: a key of a pop may hold megabytes. */
-const ANSWER_BYTES = 16 * 1024 * 1024;
 /** The class of gc's advisory lock ("gc" in ASCII); the other number is the schema, so each pool has one leader. */
 const GC_LOCK = `${0x6763}, quote_ident(current_schema())::regnamespace::oid::int`;
-
-/** A query of its own, read once: an index can be searched for its result, but not for that of a volatile function. */
-const ONCE_NOW = `(SELECT ${NOW})`;
 
 /**
  * Deletes a batch of expired rows. A row for each queue: how many were freed, how many of these expired in it, and how
@@ -132,19 +126,6 @@ const OLD_IDEMPOTENCY_KEYS = statement({
     SELECT count(*)::int AS freed FROM freed`,
 });
 
-/** Deletes the first of `keys`, up to ANSWER_BYTES. Its size is known of an answer without reading it. */
-const freeKeys = (keys: string) => `
-    WITH old AS MATERIALIZED (
-      SELECT k.ctid AS tid, pg_column_size(k.result) AS bytes FROM idempotency_keys k
-      WHERE ${keys} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
-    ),
-    sized AS (SELECT tid, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM old),
-    freed AS (
-      DELETE FROM idempotency_keys k
-      WHERE k.ctid = ANY (ARRAY(SELECT s.tid FROM sized s WHERE s.before < ${ANSWER_BYTES})) RETURNING 1
-    )
-    SELECT count(*)::int AS freed FROM freed`;
-
 const OLD_POP_KEYS = statement({
   name: "gc_pop_keys",
   parameters: {},
@@ -164,89 +145,6 @@ const OLD_KEPT_POP_BYTES = statement({
     ),
     freed AS (DELETE FROM kept_pop_bytes b WHERE b.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)
     SELECT count(*)::int AS freed FROM freed`,
-});
-
-const KEYS_OF_ENDED_QUEUE = statement({
-  name: "gc_keys_of_ended_queue",
-  parameters: { queueId: int8 },
-  row: rowOf<{ freed: number }>(),
-  text: freeKeys("k.queue_id = :queueId"),
-});
-
-interface QueueToCollect {
-  id: string;
-  /** Detached or moved away: the queue's row goes too. */
-  ended: boolean;
-  /** Past its undo window. */
-  due: boolean;
-  /** Messages up to this marker are unreachable. */
-  upTo: string;
-  purgedAt: string | null;
-}
-
-/**
- * Queues whose purge or end is past its undo window. For a queue purged twice within it: messages older than the first
- * purge. Only the last purge can be undone, and a queue that is purged more often than that would never be freed.
- */
-const TO_COLLECT = statement({
-  name: "gc_queues_to_collect",
-  parameters: { undoSeconds: float8 },
-  row: rowOf<QueueToCollect>(),
-  text: `
-    SELECT q.id::text, q.state IN ('detached', 'moved') AS ended, q.due,
-      CASE WHEN NOT q.due THEN q.undo_low_water
-        WHEN q.state IN ('detached', 'moved') THEN 9223372036854775807 ELSE q.low_water END::text AS "upTo",
-      q.purged_at::text AS "purgedAt"
-    FROM (
-      SELECT *,
-        coalesce(detached_at, purged_at) <= ${ONCE_NOW} - make_interval(secs => :undoSeconds::float8) AS due
-      FROM pool_queues WHERE state <> 'live' OR purged_at IS NOT NULL
-    ) AS q
-    WHERE q.due OR (q.state = 'live' AND q.undo_low_water > 0)
-    ORDER BY q.due DESC, q.id LIMIT 100`,
-});
-
-const UNREACHABLE_MESSAGES = statement({
-  name: "gc_unreachable_messages",
-  parameters: { queueId: int8, upTo: int8 },
-  row: rowOf<{ freed: number }>(),
-  text: `${deletes("unreachable")}
-    WITH unreachable AS MATERIALIZED (
-      SELECT ctid AS tid FROM messages WHERE queue_id = :queueId AND marker <= :upTo
-      ORDER BY marker LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
-    ),
-    freed AS (DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT u.tid FROM unreachable u)) RETURNING 1)
-    SELECT count(*)::int AS freed FROM freed`,
-});
-
-/**
- * Only once it holds nothing: a post that was under way when the queue ended may have come late. Its keys were deleted
- * before in batches, but for those of such late calls.
- */
-const REMOVE_QUEUE = statement({
-  name: "gc_remove_queue",
-  parameters: { queueId: int8 },
-  row: rowOf<{ freed: number }>(),
-  text: `
-    WITH removed AS (
-      DELETE FROM pool_queues q
-      WHERE q.id = :queueId AND q.state IN ('detached', 'moved')
-        AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id)
-      RETURNING q.id
-    ),
-    claims_deleted AS (DELETE FROM claims c USING removed r WHERE c.queue_id = r.id),
-    counts_deleted AS (DELETE FROM queue_counts c USING removed r WHERE c.queue_id = r.id),
-    totals_deleted AS (DELETE FROM queue_totals t USING removed r WHERE t.queue_id = r.id),
-    keys_deleted AS (DELETE FROM idempotency_keys k USING removed r WHERE k.queue_id = r.id)
-    SELECT count(*)::int AS freed FROM removed`,
-});
-
-const PURGE_DONE = statement({
-  name: "gc_purge_done",
-  parameters: { queueId: int8, purgedAt: orNull(text) },
-  text: `
-    UPDATE pool_queues SET purged_at = NULL, undo_low_water = NULL
-    WHERE id = :queueId AND purged_at = :purgedAt::timestamptz`,
 });
 
 /** Makes one row of the counts that were appended for a queue. */
@@ -272,11 +170,6 @@ const LONG_QUEUE_AFTER = statement({
     WHERE c.queue_id > :after GROUP BY c.queue_id HAVING sum(c.posted - c.deleted - c.expired) > ${EXACT_LIMIT}
     ORDER BY c.queue_id LIMIT 1`,
 });
-
-/** How many statements a collection may still run. */
-interface Budget {
-  statements: number;
-}
 
 /**
  * Collects in small batches, each of which stands alone: killed at any point it leaves nothing half done. One leader
@@ -330,7 +223,7 @@ export class GarbageCollector {
       () => untilDone(budget, () => statements.write(OLD_POP_KEYS, {}), 1),
       () => untilDone(budget, () => statements.write(OLD_KEPT_POP_BYTES, {})),
       () => untilDone(budget, () => statements.write(OLD_IDEMPOTENCY_KEYS, {})),
-      () => this.#unreachable(budget, result),
+      () => collectRemoved(statements, { undoSeconds: this.#undoSeconds, budget, result }),
       () => collectLives(statements, (freeBatch) => untilDone(budget, freeBatch, LIFE_BATCH)),
       () => statements.write(FOLD_COUNTS, {}),
       async () => {
@@ -339,26 +232,6 @@ export class GarbageCollector {
       () => this.#recountOne(),
     ]);
     return result;
-  }
-
-  /** What purges and ends of queues left behind. Adds to the result. */
-  async #unreachable(budget: Budget, result: GcResult): Promise<void> {
-    const { statements } = this.#pool;
-    const queues = await statements.read(TO_COLLECT, { undoSeconds: this.#undoSeconds });
-    await eachStep(
-      queues.map(({ id: queueId, ended, due, upTo, purgedAt }) => async () => {
-        if (budget.statements <= 0) return;
-        result.messages += await untilDone(budget, () => statements.write(UNREACHABLE_MESSAGES, { queueId, upTo }));
-        if (due && ended) await untilDone(budget, () => statements.write(KEYS_OF_ENDED_QUEUE, { queueId }), 1);
-        if (budget.statements <= 0 || !due) return;
-        if (ended) {
-          const [removed] = await statements.write(REMOVE_QUEUE, { queueId });
-          result.queues += removed?.freed ?? 0;
-        } else {
-          await statements.write(PURGE_DONE, { queueId, purgedAt });
-        }
-      }),
-    );
   }
 
   /** One long queue a collection, in turn. */
@@ -397,37 +270,4 @@ export class GarbageCollector {
     }
     return freed;
   }
-}
-
-/**
- * Runs all steps, one after the other, and throws the first error at the end: what one cannot free must not keep the
- * rest. A storage that cannot be reached ends it at once.
- */
-async function eachStep(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      failures.push(error);
-      if (hasCode(error, "STORAGE_UNAVAILABLE")) break;
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-}
-
-/** Repeats a statement until a batch is not full. Returns how many rows it freed. */
-async function untilDone(
-  budget: Budget,
-  deleteBatch: () => Promise<{ freed: number }[]>,
-  batchSize = BATCH,
-): Promise<number> {
-  let freed = 0;
-  while (budget.statements > 0) {
-    budget.statements -= 1;
-    const [batch] = await deleteBatch();
-    freed += batch?.freed ?? 0;
-    if ((batch?.freed ?? 0) < batchSize) break;
-  }
-  return freed;
 }

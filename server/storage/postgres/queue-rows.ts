@@ -4,7 +4,7 @@ import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-error
 import { type QueueRef, queueKey } from "../queue-ref.ts";
 import { translatePostgresError } from "./sql/connection.ts";
 import { NOW } from "./sql/fragments.ts";
-import { int8, orNull, text } from "./sql/parameter-types.ts";
+import { int8, orNull, text, uuid } from "./sql/parameter-types.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 import type { Statements } from "./sql/statements.ts";
 import { inTransaction, type Transaction } from "./sql/transaction.ts";
@@ -90,9 +90,9 @@ const FORGET_MOVES = statement({
 
 const DETACH = statement({
   name: "pool_queue_detach",
-  parameters: { ...QUEUE, epoch: orNull(int8) },
+  parameters: { ...QUEUE, epoch: orNull(int8), undoToken: orNull(uuid) },
   text: `
-    UPDATE pool_queues SET state = 'detached', detached_at = ${NOW}
+    UPDATE pool_queues SET state = 'detached', detached_at = ${NOW}, undo_token = :undoToken
     WHERE project = :project AND name = :name AND state IN ('live', 'moving')
       AND (:epoch::bigint IS NULL OR epoch <= :epoch)`,
 });
@@ -186,9 +186,9 @@ export class QueueRows {
   }
 
   /** See DataDriver.detachQueue. */
-  async detach(queue: QueueRef): Promise<void> {
+  async detach(queue: QueueRef, undoToken: string | null = null): Promise<void> {
     const { project, name, epoch = null } = queue;
-    await this.#statements.write(DETACH, { project, name, epoch });
+    await this.#statements.write(DETACH, { project, name, epoch, undoToken });
     this.forget(queue);
   }
 }

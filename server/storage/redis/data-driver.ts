@@ -14,6 +14,7 @@ import type { MessageLives } from "../messages/message-life.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
+import type { QueueUndo } from "../undo/queue-undo.ts";
 import { redisActivity } from "./activity.ts";
 import { Arrivals } from "./arrivals.ts";
 import { redisBatchReads } from "./batch-reads.ts";
@@ -31,6 +32,7 @@ import { translateRedisError } from "./server/errors.ts";
 import { inspectServers, memorySpace } from "./server/inspection.ts";
 import { Scripts } from "./server/scripts.ts";
 import { RedisSubscriptions } from "./subscriptions/subscriptions.ts";
+import { redisUndo } from "./undo/restore.ts";
 
 /** A storage that does not answer within this time counts as not alive. */
 const ALIVE_DEADLINE_MS = 2000;
@@ -124,6 +126,7 @@ class RedisDataDriver implements DataDriver {
   readonly activity: ActivityReads;
   readonly lives: MessageLives;
   readonly transfer: QueueTransfer;
+  readonly undo: QueueUndo;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
   readonly #queues: QueueRows;
@@ -157,6 +160,7 @@ class RedisDataDriver implements DataDriver {
     this.batch = redisBatchReads({ messages, claims, subscriptions, lives: this.lives });
     this.activity = redisActivity(this.#queues, messages);
     this.transfer = redisQueueMoves(this.#queues);
+    this.undo = redisUndo(this.#queues, this.#arrivals);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
   }
 
@@ -164,8 +168,8 @@ class RedisDataDriver implements DataDriver {
     return this.#queues.attach(queue);
   }
 
-  detachQueue(queue: QueueRef): Promise<void> {
-    return this.#queues.detach(queue);
+  detachQueue(queue: QueueRef, undoToken?: string): Promise<void> {
+    return this.#queues.detach(queue, undoToken);
   }
 
   watchArrivals(listener: ArrivalListener): () => void {

@@ -159,15 +159,15 @@ export class GarbageCollector {
   }
 
   /**
-   * `entry`: why the content was retired, a colon, and its name. A purge leaves the idempotency keys, so two of the
-   * keys are then absent.
+   * `entry`: why the content was retired, a colon, and its name. What is left of a queue with all its parts is all of
+   * these keys; a purge leaves the idempotency keys, and deleted messages have even fewer.
    */
   async #free(row: string, entry: string, result: GcResult): Promise<void> {
     const { keys, scripts } = this.#queues;
-    const [why, name] = entry.split(":") as ["queue" | "purged", string];
+    const [why, name] = entry.split(":") as ["queue" | "purged" | "deleted", string];
     const freeKeys = { list: keys.retiredList(row), content: keys.retired(row, name, CONTENT_PARTS) };
     const [, messages, freed] = await scripts.run(FREE, freeKeys, { name: entry });
-    result.messages += messages;
+    if (why !== "deleted") result.messages += messages;
     if (why === "queue") result.queues += freed;
   }
 

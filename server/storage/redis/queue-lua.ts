@@ -35,6 +35,7 @@
  * | fence | the newest attempt to move the queue away, begun or given up |
  * | left | the epoch that moved away last |
  * | arriving | the epoch whose copy is being written here |
+ * | undo | the token of the last purge, if it can be brought back, and `purged-at` before it |
  * | history | for how many seconds it keeps the lives of its messages; absent: not at all. See lives/lua.ts |
  * | history-since, life-bytes, purged-at | since when, how much that is, and when all was purged |
  * | posted, claimed, popped, released, lapsed, deleted, expired, deadLettered | see QueueTotals, for this epoch |

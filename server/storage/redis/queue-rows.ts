@@ -93,8 +93,9 @@ export class QueueRows {
     await this.call(queue, ATTACH, { newEpoch: queue.epoch, retiredName }, { keys: { retiredContent } });
   }
 
-  async detach(queue: QueueRef): Promise<void> {
-    const { retiredName, retiredContent } = this.newRetirement(queue);
+  /** With an undo token, the content can be brought back under it: see undo/restore.ts. */
+  async detach(queue: QueueRef, undoToken?: string): Promise<void> {
+    const { retiredName, retiredContent } = this.newRetirement(queue, undoToken);
     await this.call(queue, DETACH, { retiredName }, { keys: { retiredContent } });
   }
 
@@ -103,9 +104,11 @@ export class QueueRows {
     return Math.round(this.#clock.offsetMs * 1000);
   }
 
-  /** A new name under which the queue's content can be retired, and the keys for it. */
-  newRetirement(queue: QueueRef): { retiredName: string; retiredContent: KeyList<typeof CONTENT_PARTS> } {
-    const retiredName = randomUUID();
+  /** A name under which the queue's content can be retired, and the keys for it. */
+  newRetirement(
+    queue: QueueRef,
+    retiredName: string = randomUUID(),
+  ): { retiredName: string; retiredContent: KeyList<typeof CONTENT_PARTS> } {
     const row = this.keys.row(queue)[0] as string;
     return { retiredName, retiredContent: this.keys.retired(row, retiredName, CONTENT_PARTS) };
   }

@@ -13,7 +13,7 @@ beforeAll(async () => {
       queues: {
         delete: async () => {
           created++;
-          return { deleted: 1 };
+          return { deleted: 1, undo: null };
         },
       },
     },

@@ -15,6 +15,7 @@ import { moveLedger } from "./move-ledger.ts";
 import { poolsController } from "./pools.ts";
 import { despiteDeadlocks, isTransactionError, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
+import { undosController } from "./undos.ts";
 
 type ControlTransaction = Parameters<Parameters<ControlDriver["transaction"]>[0]>[0];
 
@@ -74,6 +75,7 @@ export function createPostgresControlDriver(params: {
     flavors: flavorsController({ session }),
     catalogue: catalogueController({ session }),
     moveLedger: moveLedger({ session }),
+    undos: undosController({ session }),
     audit: auditController({ session }),
     collections: collectionsController({ session }),
   });

@@ -5,21 +5,15 @@ import { numberMarker } from "../../list-pages.ts";
 import { callOnce } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
-import { CLOCK, clockAfter } from "../sql/fragments.ts";
-import { int8, text } from "../sql/parameter-types.ts";
+import { clockAfter } from "../sql/fragments.ts";
+import { int8, orNull, text, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
+import { type CountedRange, countPurged, type MarkerRange } from "./count-purged.ts";
 import { enterQueue } from "./enter.ts";
 import { LAST_BEFORE, timestamp } from "./last-before.ts";
-import { ALIVE } from "./rows.ts";
 
-const QUEUE = { queueId: int8, epoch: int8 } as const;
+const QUEUE = { queueId: int8, epoch: int8, undoToken: orNull(uuid) } as const;
 const KEY = { key: text, request: text } as const;
-
-/** Markers: the purged messages are above `after`, up to `upTo`. */
-interface PurgedRange {
-  after: string;
-  upTo: string;
-}
 
 const RANGE = `q.undo_low_water::text AS after, q.low_water::text AS "upTo"`;
 
@@ -35,21 +29,22 @@ const purgeAllText = (rememberedCte = "") => `
     ${clockAfter("entered")},
     forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id RETURNING c.*)${rememberedCte}
     UPDATE pool_queues q
-    SET undo_low_water = q.low_water, low_water = nextval('message_marker'), purged_at = clock.now
+    SET undo_low_water = q.low_water, low_water = nextval('message_marker'), purged_at = clock.now,
+      undo_token = :undoToken
     FROM entered e, clock WHERE q.id = e.id
     RETURNING ${RANGE}, (SELECT coalesce(sum(f.posted - f.deleted - f.expired), 0) FROM forgotten f)::float8 AS known`;
 
 const PURGE_ALL = statement({
   name: "queue_purge",
   parameters: QUEUE,
-  row: rowOf<PurgedRange & { known: number }>(),
+  row: rowOf<MarkerRange & { known: number }>(),
   text: purgeAllText(),
 });
 
 const PURGE_ALL_KEYED = statement({
   name: "queue_purge_keyed",
   parameters: { ...QUEUE, ...KEY },
-  row: rowOf<PurgedRange & { known: number }>(),
+  row: rowOf<MarkerRange & { known: number }>(),
   text: purgeAllText(`,${REMEMBERED}`),
 });
 
@@ -64,7 +59,8 @@ const purgeBeforeText = (rememberedCte = "") => `
       SELECT e.id, least(:upTo::bigint, nextval('message_marker')) AS marker FROM entered e
     )${rememberedCte},
     purged AS (
-      UPDATE pool_queues q SET undo_low_water = q.low_water, low_water = b.marker, purged_at = clock.now
+      UPDATE pool_queues q
+      SET undo_low_water = q.low_water, low_water = b.marker, purged_at = clock.now, undo_token = :undoToken
       FROM bound b, clock WHERE q.id = b.id AND b.marker > q.low_water
       RETURNING ${RANGE}
     )
@@ -73,36 +69,16 @@ const purgeBeforeText = (rememberedCte = "") => `
 const PURGE_BEFORE = statement({
   name: "queue_purge_before",
   parameters: { ...QUEUE, upTo: int8 },
-  row: rowOf<PurgedRange | { after: null }>(),
+  row: rowOf<MarkerRange | { after: null }>(),
   text: purgeBeforeText(),
 });
 
 const PURGE_BEFORE_KEYED = statement({
   name: "queue_purge_before_keyed",
   parameters: { ...QUEUE, upTo: int8, ...KEY },
-  row: rowOf<PurgedRange | { after: null }>(),
+  row: rowOf<MarkerRange | { after: null }>(),
   text: purgeBeforeText(`,${REMEMBERED}`),
 });
-
-/** Messages that one statement counts. */
-const CHUNK = 10_000;
-
-const COUNT = statement({
-  name: "queue_purge_count",
-  parameters: { queueId: int8, after: int8, upTo: int8 },
-  /** `found`: with those that had expired. `last`: the marker of the last one. */
-  row: rowOf<{ found: number; alive: number; last: string | null }>(),
-  text: `
-    WITH ${CLOCK}
-    SELECT count(*)::int AS found, count(*) FILTER (WHERE ${ALIVE})::int AS alive, max(m.marker)::text AS last
-    FROM clock, (
-      SELECT m.marker, m.expires_at FROM messages m
-      WHERE m.queue_id = :queueId AND m.marker > :after AND m.marker <= :upTo ORDER BY m.marker LIMIT ${CHUNK}
-    ) AS m`,
-});
-
-/** How long a purge counts what it removed. Purging itself takes no longer for more messages. */
-const COUNT_MS = 500;
 
 const REMEMBER_COUNT = statement({
   name: "queue_purge_remember_count",
@@ -116,61 +92,44 @@ interface Once {
   key: string;
   request: string;
 }
-/** `found`: rows, expired ones too. `complete`: nothing is left out. */
-interface Counted {
-  found: number;
-  alive: number;
-  complete: boolean;
+interface Options {
+  once?: Once;
+  undoToken: string | null;
 }
-
-const UNCOUNTED: Counted = { found: 0, alive: 0, complete: false };
+const UNCOUNTED: CountedRange = { found: 0, alive: 0, complete: false };
 
 export function purgeMessages({ statements, queues, counters }: Pool): MessageController["purge"] {
   /**
    * How many messages a purge has removed, as far as they could be counted. Never rejects: the messages are gone, and a
    * caller who heard of an error would purge again, with what was posted since.
    */
-  function countPurged(row: QueueRow, range: PurgedRange, chunks?: number): Promise<Counted> {
-    return count(row, range, chunks).catch(() => UNCOUNTED);
+  function counted(row: QueueRow, range: MarkerRange, chunks?: number): Promise<CountedRange> {
+    return countPurged(statements, row.id, range, chunks).catch(() => UNCOUNTED);
   }
 
-  /** Counts the range, for COUNT_MS at most. */
-  async function count(row: QueueRow, { after, upTo }: PurgedRange, chunks = Number.POSITIVE_INFINITY) {
-    const deadline = performance.now() + COUNT_MS;
-    const total: Counted = { found: 0, alive: 0, complete: false };
-    for (let from = after, chunk = 1; ; chunk += 1) {
-      const [counted] = await statements.read(COUNT, { queueId: row.id, after: from, upTo });
-      total.found += counted?.found ?? 0;
-      total.alive += counted?.alive ?? 0;
-      total.complete = (counted?.found ?? 0) < CHUNK;
-      if (total.complete || chunk >= chunks || performance.now() > deadline) return total;
-      from = counted?.last ?? upTo;
-    }
-  }
-
-  async function all(row: QueueRow, once?: Once): Promise<Purged | typeof STALE> {
-    const queue = { queueId: row.id, epoch: row.epoch };
+  async function all(row: QueueRow, { once, undoToken }: Options): Promise<Purged | typeof STALE> {
+    const queue = { queueId: row.id, epoch: row.epoch, undoToken };
     const [range] =
       once === undefined
         ? await statements.write(PURGE_ALL, queue)
         : await statements.write(PURGE_ALL_KEYED, { ...queue, ...once });
     if (range === undefined) return STALE;
     const known = range.known + counters.forgetGrowth(row.id);
-    const { found, alive, complete } = await countPurged(row, range, 1);
+    const { found, alive, complete } = await counted(row, range, 1);
     counters.tally(row.id, "expired", found - alive);
     counters.tally(row.id, "deleted", complete ? alive : Math.max(known - found, 0) + alive);
     return { messages: complete ? alive : null };
   }
 
-  async function upTo(row: QueueRow, marker: string, once?: Once): Promise<Purged | typeof STALE> {
-    const target = { queueId: row.id, epoch: row.epoch, upTo: marker };
+  async function upTo(row: QueueRow, marker: string, { once, undoToken }: Options): Promise<Purged | typeof STALE> {
+    const target = { queueId: row.id, epoch: row.epoch, undoToken, upTo: marker };
     const [range] =
       once === undefined
         ? await statements.write(PURGE_BEFORE, target)
         : await statements.write(PURGE_BEFORE_KEYED, { ...target, ...once });
     if (range === undefined) return STALE;
     if (range.after === null) return { messages: 0 };
-    const { found, alive, complete } = await countPurged(row, range);
+    const { found, alive, complete } = await counted(row, range);
     counters.add(row.id, "expired", found - alive);
     counters.add(row.id, "deleted", alive);
     // What was not counted is told by the difference.
@@ -181,16 +140,20 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
     return { messages: complete ? alive : null };
   }
 
-  async function purge(row: QueueRow, before: PurgeBound | undefined, once?: Once): Promise<Purged | typeof STALE> {
-    if (before === undefined) return all(row, once);
+  async function purge(
+    row: QueueRow,
+    before: PurgeBound | undefined,
+    options: Options,
+  ): Promise<Purged | typeof STALE> {
+    if (before === undefined) return all(row, options);
     if ("marker" in before) {
       const marker = BigInt(numberMarker(before.marker, "before")) - 1n;
-      return upTo(row, (marker < 0n ? 0n : marker).toString(), once);
+      return upTo(row, (marker < 0n ? 0n : marker).toString(), options);
     }
     const time = timestamp(before.time);
     const { id: queueId, epoch, lowWater } = row;
     const [last] = await statements.read(LAST_BEFORE, { queueId, epoch, lowWater, time });
-    return last === undefined ? STALE : upTo(row, last.marker, once);
+    return last === undefined ? STALE : upTo(row, last.marker, options);
   }
 
   /** Never rejects: without it a repeat does not know the number, which is better than an error after the purge. */
@@ -200,9 +163,9 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
     await statements.write(REMEMBER_COUNT, { queueId: row.id, ...once, result }).catch(() => undefined);
   }
 
-  return ({ queue, before, idempotencyKey: key }) =>
+  return ({ queue, before, idempotencyKey: key, undoToken = null }) =>
     queues.with(queue, async (row) => {
-      if (key === undefined) return purge(row, before);
+      if (key === undefined) return purge(row, before, { undoToken });
       const once = { key, request: purgeDigest(before) };
       return callOnce<Purged>(
         statements,
@@ -212,14 +175,14 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
             const prior = readPurge(result);
             if (prior.upTo === null) return { messages: prior.messages };
             // Begun in a store that purges in steps, before the queue moved here.
-            const rest = await upTo(row, prior.upTo);
+            const rest = await upTo(row, prior.upTo, { undoToken });
             if (rest === STALE || rest.messages === null) return { messages: null };
             const purged = { messages: (prior.messages ?? 0) + rest.messages };
             await remember(row, once, purged);
             return purged;
           },
           async call() {
-            const purged = await purge(row, before, once);
+            const purged = await purge(row, before, { once, undoToken });
             if (purged !== STALE) await remember(row, once, purged);
             return purged;
           },

@@ -15,6 +15,7 @@ import { answers, piece, script, table } from "../server/script.ts";
 import { number, optionalText, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
 import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
+import { KEEP_DELETED } from "../undo/lua.ts";
 import { LAST_BEFORE } from "./last-before.ts";
 
 /**
@@ -26,9 +27,16 @@ const PURGE_ALL = piece(
   {
     pieces: [CLOCK, QUEUE_ROW, PUT_AWAY, SCHEDULE],
     keys: ["ROW", "ORDER", "EXPIRY", "CLAIMED", "RETIRED", "purged"],
-    args: ["name"],
+    args: ["name", "undoable"],
   },
   `
+local function note_undo()
+  if undoable == 0 then
+    redis.call('HDEL', ROW, 'undo')
+  else
+    redis.call('HSET', ROW, 'undo', name .. ' ' .. (redis.call('HGET', ROW, 'purged-at') or ''))
+  end
+end
 local function purge_all()
   local expired = redis.call('ZCOUNT', EXPIRY, '-inf', NOW)
   local count = redis.call('ZCARD', ORDER) - expired
@@ -39,6 +47,7 @@ local function purge_all()
     redis.call('ZADD', RETIRED, NOW, 'purged:' .. name)
     schedule(now)
   end
+  note_undo()
   if history then redis.call('HSET', ROW, 'purged-at', NOW) end
   if moving then redis.call('HSET', ROW, 'low', last_marker or '0') end
   return count
@@ -47,8 +56,8 @@ end
 );
 
 const KEYS = { ...QUEUE, purged: table(PURGED_PARTS) };
-/** `name`: that of the content which is put away. */
-const ARGS = { ...CALL, idempotencyKey: optionalText, digest: text, name: text };
+/** `name`: that of the content which is put away; if it is undoable (1), the token. */
+const ARGS = { ...CALL, idempotencyKey: optionalText, digest: text, name: text, undoable: number };
 /** `repeated`: what is kept of an earlier call with the key. */
 type Repeated = ["reused"] | ["repeated", kept: string];
 
@@ -71,8 +80,8 @@ return {'ok', count}`,
 
 /**
  * Removes the oldest messages, a step of them, with markers up to `up_to`; when that is empty, those created before
- * `created_before` (microseconds). Where nothing is left above, it puts all away at once. `removed` counts those of
- * earlier runs.
+ * `created_before` (microseconds). Where nothing is left above, it puts all away at once, unless earlier runs have put
+ * some away. `removed` counts those of earlier runs.
  *
  * Answers `some` while others are left, with the marker for the next run. With a key, each run also keeps that: a
  * repeat goes on where a crash ended, and removes nothing that was posted later.
@@ -81,7 +90,7 @@ const PURGE_BEFORE = script("purge the beginning of a queue", {
   effect: "writes",
   keys: KEYS,
   args: { ...ARGS, upTo: text, createdBefore: number, removed: number },
-  uses: [ENTER, TELL, PURGE_ALL, KEPT_KEYS, LAST_BEFORE, COUNT_HELD, REMOVE, DECREMENT_HELD],
+  uses: [ENTER, TELL, PURGE_ALL, KEPT_KEYS, LAST_BEFORE, COUNT_HELD, REMOVE, DECREMENT_HELD, KEEP_DELETED],
   answers: answers<["ok" | "some", messages: number, upTo: string] | Repeated>(),
   lua: `
 if idempotency_key ~= '-' then
@@ -95,12 +104,14 @@ if idempotency_key ~= '-' then
 end
 if up_to == '' then up_to = last_before(created_before) end
 local verdict = 'ok'
-if redis.call('ZCOUNT', ORDER, '(' .. up_to, '+inf') == 0 then
+if redis.call('ZCOUNT', ORDER, '(' .. up_to, '+inf') == 0 and redis.call('EXISTS', purged.order) == 0 then
   removed = removed + purge_all()
 else
   local ids = redis.call('ZRANGEBYSCORE', ORDER, '-inf', up_to, 'LIMIT', 0, ${EXPIRE_STEP})
   if history then tell_ended(ids, 'purged') end
   count_all_held(ids)
+  if undoable == 1 then keep_deleted(ids, purged, 'purged:' .. name) end
+  if #ids > 0 then note_undo() end
   remove(ids)
   decrement_held(held_by)
   redis.call('HINCRBY', ROW, 'deleted', #ids)
@@ -118,10 +129,11 @@ type PurgeParams = Parameters<MessageController["purge"]>[0];
 type Purged = Awaited<ReturnType<MessageController["purge"]>>;
 
 export function purgeMessages(queues: QueueRows): MessageController["purge"] {
-  function callOf({ queue, before, idempotencyKey }: PurgeParams) {
-    const name = randomUUID();
+  function callOf({ queue, before, idempotencyKey, undoToken }: PurgeParams) {
+    const name = undoToken ?? randomUUID();
+    const undoable = undoToken === undefined ? 0 : 1;
     const purged = queues.keys.retired(queues.keys.row(queue)[0] as string, name, PURGED_PARTS);
-    return { args: { idempotencyKey, digest: purgeDigest(before), name }, keys: { purged } };
+    return { args: { idempotencyKey, digest: purgeDigest(before), name, undoable }, keys: { purged } };
   }
 
   function repeated({ idempotencyKey }: PurgeParams, answer: Repeated): Purged {

@@ -1,0 +1,25 @@
+/** Deleted messages that can be brought back: whole rows, without their claims. */
+import { CLOCK } from "../sql/fragments.ts";
+import { int8, uuid } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
+
+/**
+ * Brings them back, but for those that have expired. `found`: how many were kept. A message that came back another way,
+ * by a transfer, stays as it is.
+ */
+export const RESTORE_DELETED = statement({
+  name: "undo_deleted_messages",
+  parameters: { id: int8, token: uuid },
+  row: rowOf<{ found: number; restored: number }>(),
+  text: `
+    WITH ${CLOCK},
+    kept AS (DELETE FROM deleted_messages d WHERE d.queue_id = :id AND d.token = :token RETURNING d.message),
+    restored AS (
+      INSERT INTO messages
+      SELECT m.* FROM clock CROSS JOIN kept k CROSS JOIN LATERAL jsonb_populate_record(NULL::messages, k.message) AS m
+      JOIN pool_queues q ON q.id = m.queue_id
+      WHERE m.marker > q.low_water AND m.expires_at > clock.now
+      ON CONFLICT DO NOTHING RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM kept)::int AS found, (SELECT count(*) FROM restored)::int AS restored`,
+});

@@ -1,0 +1,80 @@
+/** Part of the control plane's seam: the records of acts that can be taken back. */
+import type { UndoIsOver } from "../errors/undo-errors.ts";
+import type { QueueRef } from "../queue-ref.ts";
+
+export type UndoAction = "purgeQueue" | "deleteQueue" | "deleteMessages" | "deleteMessage";
+
+/** An act that removed something of a queue, and may be taken back. */
+export interface Undo {
+  /** A UUID. The pool keeps under it what was removed. */
+  token: string;
+  action: UndoAction;
+  project: string;
+  queue: string;
+  /** Where the queue was. */
+  pool: string;
+  /** How many were removed. Null: not known, or the act has not ended. */
+  messages: number | null;
+  /** JSON: the subscriptions that a purge removed. Null: none. */
+  subscriptionsText: string | null;
+  actor: string;
+  createdAt: Date;
+  until: Date;
+  /**
+   * - "open": it can be taken back.
+   * - "restoring": somebody does so, or did and crashed. It is never given back to "open": whoever comes next ends it.
+   * - "undone": it was taken back.
+   * - "closed": it can no longer be taken back.
+   */
+  state: "open" | "restoring" | "undone" | "closed";
+  /** "used" when it was taken back; null while that is possible. */
+  closedBecause: UndoIsOver | null;
+  /** Once it is started: the queue's life that ends, and the one that begins. 0 before. */
+  fromEpoch: number;
+  newEpoch: number;
+}
+
+/**
+ * A record is written before the act. It is taken back in three steps: `start`, the pool's `restore`, `finish`. After a
+ * crash between them anybody may repeat all three.
+ */
+export interface UndosController {
+  /**
+   * Records an act that is about to be done, with the queue's pool, epoch and metadata of this moment. False, and
+   * nothing is written, when there is no such queue, no pool has it, or the token was used within a day.
+   */
+  add(params: {
+    token: string;
+    action: UndoAction;
+    queue: QueueRef;
+    actor: string;
+    seconds: number;
+    subscriptionsText?: string | null;
+  }): Promise<boolean>;
+  /** Says how many messages were removed. */
+  settle(params: { token: string; messages: number | null }): Promise<void>;
+  /** The act was not done, or removed nothing. */
+  remove(token: string): Promise<void>;
+  find(token: string): Promise<Undo | null>;
+  /** Of each queue the newest one that is open, in the order given, with one statement. */
+  openOf(queues: readonly QueueRef[]): Promise<(Undo | null)[]>;
+  /** The open ones of a project or of all, newest first, at most 100. */
+  listOpen(params: { project?: string }): Promise<Undo[]>;
+  /**
+   * Makes it "restoring", with a new epoch, or returns it as it was started before. UNDO_DOES_NOT_EXIST, UNDO_IS_OVER,
+   * QUEUE_IS_MOVING.
+   */
+  start(token: string): Promise<Undo>;
+  /**
+   * The pool has brought back what it kept: gives the catalogue the new epoch, and creates a deleted queue's record
+   * again with the former `createdAt`. False, and the undo is over, when the queue was moved, deleted or created again
+   * meanwhile. True again when it was done before.
+   */
+  finish(undo: Undo): Promise<boolean>;
+  /** The pool keeps nothing of it. */
+  giveUp(token: string): Promise<void>;
+  /** Those that are "restoring", of all queues or of one that exists, at most 100. */
+  listStarted(queue?: QueueRef): Promise<Undo[]>;
+  /** Deletes records whose time was over `days` ago, at most `limit`. Returns how many. */
+  trim(params: { days: number; limit: number }): Promise<number>;
+}
