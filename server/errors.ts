@@ -133,6 +133,7 @@ export const ERROR_CODES = {
   QUEUE_EPOCH_STALE: passingConflict(1),
   /** The queue is moving to another pool. For a moment nobody can read or change it. */
   QUEUE_IS_MOVING: unavailable(1),
+  QUEUE_IS_PAUSED: unavailable(10),
   MESSAGE_DOES_NOT_EXIST: never("not-found"),
   MESSAGE_IS_CLAIMED: never("forbidden"),
   MESSAGE_NOT_CLAIMED: never("conflict"),

@@ -166,11 +166,12 @@ const CreateClaimInput = builder.inputType("CreateClaimInput", {
   }),
 });
 interface CreateClaim {
+  address: QueueAddress;
   claim: ClaimParent | null;
   messages: MessageRecord[];
   deadLettered: number;
 }
-const CreateClaimPayload = builder.objectRef<CreateClaim>("CreateClaimPayload").implement({
+export const CreateClaimPayload = builder.objectRef<CreateClaim>("CreateClaimPayload").implement({
   description: "The result of createClaim.",
   fields: (t) => ({
     claim: t.expose("claim", {
@@ -269,7 +270,7 @@ builder.mutationFields((t) => ({
       const { claim, messages, deadLettered } = await waiting(context, input.waitSeconds, (wait) =>
         operations.claims.create(access, { ...request, ...wait }),
       );
-      return { claim: claim && { ...claim, messages }, messages, deadLettered };
+      return { address: input, claim: claim && { ...claim, messages }, messages, deadLettered };
     },
   }),
   renewClaim: t.field({

@@ -9,6 +9,7 @@ import { builder } from "./schema/builder.ts";
 import { PROBING } from "./schema/connection.ts";
 
 const KINDS: Record<(typeof REASON_KINDS)[number], string> = {
+  paused: "The queue, its project or everything is paused: see `Queue.pause`.",
   poolUnreachable: "The queue's pool cannot be reached.",
   writesRefused: "The queue's pool takes no writes.",
   moving: "The queue moves to another pool.",

@@ -1,4 +1,5 @@
 import type { GraphQLResolveInfo } from "graphql";
+import type { QueueAddress } from "../operations/input/addresses.ts";
 import { checksumOf } from "../operations/input/message-checksum.ts";
 import type { HeaderToPost } from "../operations/input/message-headers.ts";
 import type { MessageToPost } from "../operations/input/new-messages.ts";
@@ -340,7 +341,11 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
     reason: t.string(reasonField),
   }),
 });
-const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("PopMessagesPayload").implement({
+interface PopMessages {
+  address: QueueAddress;
+  messages: MessageRecord[];
+}
+export const PopMessagesPayload = builder.objectRef<PopMessages>("PopMessagesPayload").implement({
   description: "The result of popMessages.",
   fields: (t) => ({
     messages: t.expose("messages", {
@@ -417,6 +422,7 @@ builder.mutationFields((t) => ({
     description:
       "Deletes the oldest ready messages and returns them. Delivery is at most once: if the answer is lost, so are they, unless there is an `idempotencyKey` to ask for it again. Unlike a claim, a pop moves nothing to the dead letter queue. TOO_LARGE when the answer has no room for them: then none is deleted.",
     resolve: async (_root, { input }, { access, answer, operations }, info) => ({
+      address: input,
       messages: await operations.messages.pop(access, { ...input, bodies: answer.takes(info) }),
     }),
   }),

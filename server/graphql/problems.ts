@@ -51,6 +51,7 @@ export const ProblemSeverity = builder.enumType("ProblemSeverity", {
 const FIX_DESCRIPTIONS: Record<ProblemFix, string> = {
   createDeadLetterQueue: "`createQueue` with the name in `queue { attributes { deadLetterQueue } }`.",
   releaseClaims: "`releaseClaim` for the claims that hold messages.",
+  resume: "`resume`, of what `Queue.pause` names.",
   testPool: "`verifyPool` with the pool's URI.",
   updatePoolUri: "`updatePool` with its URI, even the same one.",
   drainPool: "`drainPool`, which moves its queues to other pools.",

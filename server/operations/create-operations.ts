@@ -25,6 +25,8 @@ import { createMessageOperations } from "./messages/messages.ts";
 import { createMetricsOperations } from "./metrics.ts";
 import { namingErrors } from "./named-errors.ts";
 import type { Operations } from "./operations.ts";
+import { PauseBook } from "./pauses/pause-book.ts";
+import { createPauseOperations } from "./pauses/pauses.ts";
 import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
 import { Refusals } from "./pool-facts/refusals.ts";
@@ -52,6 +54,7 @@ export function createOperations(context: OperationContext): Operations {
   const notes = context.consumers.isOn ? new ConsumerNotes(context.now) : null;
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
+  const pauses = new PauseBook(context);
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
   const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch });
   const recorder = createUndoRecorder(context);
@@ -64,9 +67,11 @@ export function createOperations(context: OperationContext): Operations {
   const queues = createQueueOperations(context, { lookup, lifecycle, recorder, ticker, jobs, deadLetters });
   const noting = notingActs(context);
   const messages = noting.messages(
-    createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes }),
+    createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes, pauses }),
   );
-  const claims = noting.claims(createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes }));
+  const claims = noting.claims(
+    createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes, pauses }),
+  );
   const subscriptions = noting.subscriptions(createSubscriptionOperations(context, { lookup, lifecycle }));
   const note = (error: unknown) => refusals.note(error);
   return {
@@ -82,6 +87,7 @@ export function createOperations(context: OperationContext): Operations {
     flavors: namingErrors(createFlavorOperations(context), { name: "flavor" }),
     catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
     jobs: namingErrors(jobs, { id: "jobId" }),
+    pauses: namingErrors(createPauseOperations(context, { pauses })),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     audit: createAuditOperations(context),
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {
@@ -91,8 +97,8 @@ export function createOperations(context: OperationContext): Operations {
     samples: namingErrors(createSampleOperations(context)),
     problems: namingErrors(createProblemOperations(context), { id: "problemId" }),
     problemRounds,
-    explanations: namingErrors(createExplanationOperations(context, { lookup, deadLetters, checks, refusals })),
-    queueSampling: createQueueSampling(context, { lookup, deadLetters }),
+    explanations: namingErrors(createExplanationOperations(context, { lookup, deadLetters, checks, refusals, pauses })),
+    queueSampling: createQueueSampling(context, { lookup, deadLetters, pauses }),
     metrics: namingErrors(createMetricsOperations(context)),
     undo: namingErrors(undo, {}, note),
     gc: namingErrors(gc),

@@ -17,6 +17,7 @@ import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
 import type { MessageOperations } from "./messages/messages.ts";
 import type { MetricsOperations } from "./metrics.ts";
+import type { PauseOperations } from "./pauses/pauses.ts";
 import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
 import type { ExplanationOperations } from "./problems/explanations.ts";
@@ -42,6 +43,7 @@ export interface Operations {
   readonly flavors: FlavorOperations;
   readonly catalogue: CatalogueOperations;
   readonly jobs: JobOperations;
+  readonly pauses: PauseOperations;
   readonly keyValueStores: KeyValueStoreOperations;
   readonly audit: AuditOperations;
   readonly health: HealthOperations;

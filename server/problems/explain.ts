@@ -4,6 +4,7 @@ import { inNumbers, inTime, inWords, type ProblemFix, type ProblemRecord, plural
 
 /** Reasons beside the kinds of problems. */
 export const REASON_KINDS = [
+  "paused",
   "poolUnreachable",
   "writesRefused",
   "moving",
@@ -33,9 +34,11 @@ export interface Reason {
   problem: ProblemRecord | null;
 }
 
-/** What was read of a queue. Null, or of the move undefined: it could not be read in time. */
+/** What was read of a queue. Null, or of the move and the pause undefined: it could not be read in time. */
 export interface QueueFacts {
   now: Date;
+  /** Null: it is not paused. */
+  pause: { what: string; at: Date; actor: string; reason: string } | null | undefined;
   pool: { name: string; reachable: boolean; writesRefused: string | null } | null;
   messages: {
     ready: number;
@@ -77,6 +80,7 @@ export interface Explained {
 /** The reasons, the ones that stop everything first. */
 export function explain(facts: QueueFacts): Explained {
   const out: Explained = { reasons: [], ruledOut: [] };
+  explainPause(facts, out);
   explainPool(facts, out);
   explainMove(facts, out);
   explainExhausted(facts, out);
@@ -97,6 +101,17 @@ function add(
 ) {
   const none = { since: null, until: null, fix: null, claimIds: [], deadLetterQueue: null, problem: null };
   reasons.push({ kind, severity, text, ...none, ...more });
+}
+
+function explainPause({ pause, now }: QueueFacts, out: Explained) {
+  if (pause === undefined) return;
+  if (pause === null) {
+    out.ruledOut.push("It is not paused.");
+    return;
+  }
+  const { what, at, actor, reason } = pause;
+  const text = `${what} is paused: nobody gets messages until it is resumed. ${actor} paused it ${inTime(now.getTime() - at.getTime())} ago: ${reason}`;
+  add(out, "paused", null, text, { since: at, fix: "resume" });
 }
 
 function explainPool({ pool }: QueueFacts, out: Explained) {

@@ -15,6 +15,7 @@ export interface ProblemText {
 export const FIXES = [
   "createDeadLetterQueue",
   "releaseClaims",
+  "resume",
   "testPool",
   "updatePoolUri",
   "drainPool",

@@ -45,6 +45,7 @@ const LISTS: Readonly<Record<string, string>> = {
   ClaimHolder: "claims(project: $project, first: $n) { holders ROW }",
   Consumer: "queues(project: $project, first: $n) { nodes { consumers(first: 2) { nodes ROW } } }",
   QueueSubscription: "queues(project: $project, first: $n) { nodes { subscriptions(first: 2) { nodes ROW } } }",
+  Pause: "queues(project: $project, first: $n) { nodes { pause ROW } }",
   NamedQueueStats: "queueStats(project: $project, queues: $names) ROW",
   CatalogueEntry: "catalogue(project: $project, first: $n) { nodes ROW }",
   Pool: "pools(first: $n) { nodes ROW }",
@@ -120,6 +121,7 @@ beforeAll(async () => {
       const subscriber = `http://${number}.example`;
       await operations.subscriptions.create(admin, { project, queue, subscriber });
     }
+    await operations.pauses.pause(admin, { target: { queue: { project, queue } }, reason: "A test." });
     const other = { project: `${project}-${index}`, queue: "q" };
     await operations.queues.create(admin, other);
     const key = `key-${index}`;

@@ -9,6 +9,7 @@ const ago = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000);
 /** A queue with nothing wrong: three messages have just come, and two consumers take them. */
 const HEALTHY: QueueFacts = {
   now: NOW,
+  pause: null,
   pool: { name: "fast", reachable: true, writesRefused: null },
   messages: { ready: 3, claimed: 0, delayed: 0, exhausted: 0, exact: true, oldestReadyAt: ago(0.05), changesAt: null },
   claims: { items: [], more: false },
@@ -36,6 +37,7 @@ describe("messages wait", () => {
         },
       ],
       ruledOut: [
+        "It is not paused.",
         "The pool fast answers and takes writes.",
         "No move of the queue runs.",
         "Its dead letter queue orders-dead exists.",

@@ -104,6 +104,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
   QUEUE_EPOCH_STALE: "The queue moved while the request ran.",
+  QUEUE_IS_PAUSED:
+    "The queue is paused, so a pop with an idempotency key is refused: an empty answer would hide what an earlier call with that key took.",
   QUEUE_IS_MOVING: "The queue is moving to another pool, which takes a moment.",
   MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never existed.",
   MESSAGE_IS_CLAIMED: "The message is claimed: only its claim may delete it.",

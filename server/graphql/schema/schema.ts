@@ -10,6 +10,7 @@ import "../many-posts.ts";
 import "../claims.ts";
 import "../claim-search.ts";
 import "../consumers.ts";
+import "../pauses.ts";
 import "../subscriptions.ts";
 import "../projects.ts";
 import "../pools.ts";

@@ -11,8 +11,12 @@ import { attributesUnlessMissing, creatingIfMissing, type QueueLookup } from "..
 import { checkWait, type LongPolls } from "../live/long-polls.ts";
 import { type BodyBudget, pageBudget } from "../messages/body-budget.ts";
 import type { MessageRecord } from "../messages/record.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import { type ClaimRecord, claimed, inQueue } from "./record.ts";
 import { type ClaimTimes, checkTimes } from "./times.ts";
+
+/** What a paused queue gives out. */
+const NOTHING: Awaited<ReturnType<DeadLetters["claim"]>> = { claim: null, messages: [], deadLettered: 0 };
 
 /** Role operator. */
 export interface ClaimAcquire {
@@ -25,6 +29,9 @@ export interface ClaimAcquire {
    * - `createQueue` creates a missing queue first.
    * - `idempotencyKey`: a repeat while the claim is live returns the same claim.
    * - `waitSeconds` (0 to 20, default 0) waits until there is something to acquire, or until `signal` aborts.
+   *
+   * A paused queue gives out nothing and dead-letters nothing: see PauseOperations. Who waits is served once it is
+   * resumed.
    *
    * A claim whose answer was lost expires like any other. QUEUE_DOES_NOT_EXIST, BAD_INPUT, TOO_LARGE.
    */
@@ -51,9 +58,10 @@ export function createClaimAcquire(
     deadLetters: DeadLetters;
     longPolls: LongPolls;
     notes: ConsumerNotes | null;
+    pauses: PauseBook;
   },
 ): ClaimAcquire {
-  const { lookup, lifecycle, deadLetters, longPolls, notes } = parts;
+  const { lookup, lifecycle, deadLetters, longPolls, notes, pauses } = parts;
   return {
     async create(access, params) {
       const queue = allowedQueue(limits, access, "operator", params);
@@ -73,6 +81,8 @@ export function createClaimAcquire(
       // Reads the attributes at each look: while the call waits, the queue may change or be deleted.
       const look = async () => {
         const attributes = await lookup.attributes(queue);
+        const paused = pauses.of(queue);
+        if ((paused instanceof Promise ? await paused : paused) !== null) return NOTHING;
         return bodies.spend(
           (maxBytes) => deadLetters.claim({ ...request, maxBytes }, attributes),
           ({ messages }) => messages,

@@ -4,6 +4,7 @@ import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { LongPolls } from "../live/long-polls.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import { type ClaimAcquire, createClaimAcquire } from "./acquire.ts";
 import { type ClaimReads, createClaimReads } from "./read.ts";
 import { type ClaimSearch, createClaimSearch } from "./search.ts";
@@ -23,6 +24,7 @@ export function createClaimOperations(
     deadLetters: DeadLetters;
     longPolls: LongPolls;
     notes: ConsumerNotes | null;
+    pauses: PauseBook;
   },
 ): ClaimOperations {
   return {

@@ -1,6 +1,8 @@
 import type { Access } from "../../access/access.ts";
+import { DomainError } from "../../errors.ts";
 import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { DeleteOutcome } from "../../storage/data-driver.ts";
+import type { QueueRef } from "../../storage/queue-ref.ts";
 import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
@@ -8,6 +10,7 @@ import { badInput, checkBatch, checkLimit } from "../input/limits.ts";
 import { allowedQueue, checkToken, chosenQueue } from "../input/names.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { itself, type MessageRecord, placed } from "./record.ts";
 
@@ -20,6 +23,9 @@ export interface MessageDeletes {
    * With an `idempotencyKey`, a repeat within ten minutes returns the same messages and deletes none, whatever came
    * between. They are kept with the deletion, both or neither, so a pop with a key takes at most 4 MiB.
    * IDEMPOTENCY_KEY_REUSED; TOO_LARGE when a repeat has too little room left in its answer.
+   *
+   * A paused queue gives out nothing: see PauseOperations. With a key, QUEUE_IS_PAUSED: "nothing" would hide what an
+   * earlier call took.
    */
   pop(
     access: Access,
@@ -63,7 +69,13 @@ export function createMessageDeletes(
     lookup,
     deadLetters,
     notes,
-  }: { lookup: QueueLookup; deadLetters: Pick<DeadLetters, "exhaustedFrom">; notes: ConsumerNotes | null },
+    pauses,
+  }: {
+    lookup: QueueLookup;
+    deadLetters: Pick<DeadLetters, "exhaustedFrom">;
+    notes: ConsumerNotes | null;
+    pauses: PauseBook;
+  },
 ): MessageDeletes {
   const { data, limits } = context;
   const ofPage = pageBudget(limits);
@@ -103,6 +115,11 @@ export function createMessageDeletes(
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
       const once = idempotencyKey === null ? {} : { idempotencyKey };
       return inLiveQueue(lookup, queue, async (attributes) => {
+        const paused = pauses.of(queue);
+        if ((paused instanceof Promise ? await paused : paused) !== null) {
+          if (idempotencyKey === null) return [];
+          throw queueIsPaused(queue);
+        }
         const exhaustedFrom = await deadLetters.exhaustedFrom(queue, attributes);
         const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes, ...once });
         const messages = await bodies.spend(take, itself);
@@ -126,4 +143,10 @@ export function createMessageDeletes(
 
     bulkDelete: (access, params) => deleteMany(access, "deleteMessages", params),
   };
+}
+
+function queueIsPaused(queue: QueueRef): DomainError {
+  return new DomainError("QUEUE_IS_PAUSED", "The queue is paused. Ask again with the same key once it is resumed.", {
+    details: { queue: queue.name },
+  });
 }

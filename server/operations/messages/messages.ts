@@ -5,6 +5,7 @@ import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { LongPolls } from "../live/long-polls.ts";
 import type { QueueTail } from "../live/queue-tail.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import { createMessageDeletes, type MessageDeletes } from "./delete.ts";
 import { createMessageLives, type MessageLifeReads } from "./lives.ts";
 import { createMessagePosts, type MessagePosts } from "./post.ts";
@@ -34,6 +35,7 @@ export function createMessageOperations(
     longPolls: LongPolls;
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;
     notes: ConsumerNotes | null;
+    pauses: PauseBook;
   },
 ): MessageOperations {
   return {

@@ -1,6 +1,7 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { type Explained, explain, type QueueFacts } from "../../problems/explain.ts";
+import type { Pause } from "../../storage/control-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { refusalReason } from "../../storage/errors/read-only-storage.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
@@ -12,6 +13,7 @@ import { chosenQueue } from "../input/names.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import type { PoolChecks } from "../pool-facts/health-checks.ts";
 import type { Refusals } from "../pool-facts/refusals.ts";
 
@@ -43,7 +45,7 @@ interface Found {
 
 export function createExplanationOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; deadLetters: DeadLetters; checks: PoolChecks; refusals: Refusals },
+  parts: { lookup: QueueLookup; deadLetters: DeadLetters; checks: PoolChecks; refusals: Refusals; pauses: PauseBook },
 ): ExplanationOperations {
   const { control, data, consumers, jobs, limits, problems } = context;
 
@@ -154,18 +156,20 @@ export function createExplanationOperations(
       });
       if (found.length === 0) return asked.map(() => null);
       const now = await problems.now();
-      const [{ pools, messages }, claims, known, wrong, moves, deadLetterQueues] = await Promise.all([
+      const [{ pools, messages }, claims, known, wrong, moves, deadLetterQueues, paused] = await Promise.all([
         ofPools(found),
         inTime(claimsOf(found)),
         inTime(consumersOf(found)),
         inTime(problems.ofQueues(found.map(({ queue }) => queue))),
         inTime(movesOf(found)),
         inTime(deadLetterQueuesOf(found)),
+        inTime(parts.pauses.ofEach(found.map(({ queue }) => queue))),
       ]);
       const explained = byQueue(found, (index) => {
         const key = queueKey((found[index] as Found).queue);
         const facts: QueueFacts = {
           now,
+          pause: pauseFacts(paused?.[index]),
           pool: pools.get(key) ?? null,
           messages: messages.get(key) ?? null,
           claims: claims?.get(key) ?? null,
@@ -179,6 +183,14 @@ export function createExplanationOperations(
       return asked.map((queue) => explained.get(queueKey(queue)) ?? null);
     },
   };
+}
+
+/** Undefined: what is paused could not be read in time. */
+function pauseFacts(pause: Pause | null | undefined): QueueFacts["pause"] | undefined {
+  if (pause === undefined || pause === null) return pause;
+  const { scope, at, actor, reason } = pause;
+  const what = { queue: "The queue", project: "The queue's project", everything: "Everything" }[scope];
+  return { what, at, actor, reason };
 }
 
 function byQueue<T>(found: readonly Found[], of: (index: number) => T): Map<string, T> {

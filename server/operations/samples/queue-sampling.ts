@@ -9,14 +9,16 @@ import { compareFinest, compareMinute } from "../../history/sample-difference.ts
 import type { NextSample, PreviousSample, Progress, SampledPool } from "../../history/sample-history.ts";
 import { judgeClock } from "../../problems/pool-rules.ts";
 import { ofQueue } from "../../problems/problem.ts";
-import { judge, problemsOf, SAMPLED_KINDS, type SampledFinding } from "../../problems/queue-rules.ts";
+import { judge, problemsOf, SAMPLED_KINDS, type SampledFinding, type Thresholds } from "../../problems/queue-rules.ts";
 import type { ActivityReads, QueueReading } from "../../storage/activity.ts";
+import type { Pause } from "../../storage/control-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import { poolNames } from "../pool-facts/names.ts";
 
 export interface QueueSampling {
@@ -74,7 +76,7 @@ interface PoolRound {
 
 export function createQueueSampling(
   context: OperationContext,
-  parts: { lookup: Pick<QueueLookup, "find">; deadLetters: Pick<DeadLetters, "counted"> },
+  parts: { lookup: Pick<QueueLookup, "find">; deadLetters: Pick<DeadLetters, "counted">; pauses: PauseBook },
 ): QueueSampling {
   const { control, data, samples, problems, now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
@@ -131,6 +133,7 @@ export function createQueueSampling(
       if (takenAt !== undefined) skews.push(skewOf(takenAt, asked, answered));
       const next = new Map<number, { sample: Sample; next: NextSample }>();
       const judged: Judged[] = [];
+      const paused = await parts.pauses.ofEach(existing);
       for (const [index, reading] of readings.entries()) {
         const last = previous[index] ?? null;
         if (reading === null || last === null) continue;
@@ -141,7 +144,11 @@ export function createQueueSampling(
         // Another process was faster.
         if ((last.minuteUntil?.getTime() ?? 0) >= end) continue;
         const { sample, next: minute, seen } = compareMinute({ pool, end }, last, reading);
-        const judgement = judge(minute.rules, seen, found[index] as ReservedAttributes);
+        const judgement = judge(
+          minute.rules,
+          seen,
+          thresholdsOf(found[index] as ReservedAttributes, paused[index] ?? null),
+        );
         judged.push({ last, reading, found: judgement.found });
         next.set(last.id, { sample, next: { ...minute, rules: judgement.state } });
       }
@@ -313,3 +320,7 @@ function marksOf(identity: string, end: number): Marks {
 }
 
 const isDue = ({ until }: Progress, end: number) => (until?.getTime() ?? 0) < end;
+
+/** A paused queue gives out nothing because somebody wants it so: that is no problem. */
+const thresholdsOf = (attributes: ReservedAttributes, pause: Pause | null): Thresholds =>
+  pause === null ? attributes : { ...attributes, stuckSeconds: 0, growingPercent: 0 };

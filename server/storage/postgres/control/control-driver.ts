@@ -12,6 +12,7 @@ import { catalogueController } from "./catalogue.ts";
 import { collectionsController } from "./collections.ts";
 import { flavorsController } from "./flavors.ts";
 import { moveLedger } from "./move-ledger.ts";
+import { pausesController } from "./pauses.ts";
 import { poolsController } from "./pools.ts";
 import { despiteDeadlocks, isTransactionError, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
@@ -78,6 +79,7 @@ export function createPostgresControlDriver(params: {
     undos: undosController({ session }),
     audit: auditController({ session }),
     collections: collectionsController({ session }),
+    pauses: pausesController({ session }),
   });
 
   /** Runs `work` once in a transaction. See ControlDriver.transaction. */

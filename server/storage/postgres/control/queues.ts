@@ -56,7 +56,7 @@ async function get({ prisma, inTransaction }: Session, { project, name }: QueueR
     where: { project_name: { project, name } },
     omit: { deadLetterQueue: true },
   });
-  if (row === null) throw doesNotExist();
+  if (row === null) throw queueDoesNotExist();
   return row;
 }
 
@@ -75,7 +75,7 @@ async function getMetadata({ prisma, inTransaction }: Session, { project, name }
     where: { project_name: { project, name } },
     select: { metadataText: true },
   });
-  if (row === null) throw doesNotExist();
+  if (row === null) throw queueDoesNotExist();
   return row.metadataText;
 }
 
@@ -88,7 +88,7 @@ async function setMetadata(
     where: { project, name },
     data: { metadataText, deadLetterQueue: deadLetterQueueOf(metadataText), updatedAt: new Date() },
   });
-  if (count === 0) throw doesNotExist();
+  if (count === 0) throw queueDoesNotExist();
 }
 
 /** `queue_has_metrics` and its index come with a migration of their own. */
@@ -101,6 +101,6 @@ async function lockQueue(prisma: Prisma.TransactionClient, project: string, name
   await prisma.$queryRaw`SELECT 1 FROM queues WHERE project = ${project} AND name = ${name} FOR UPDATE`;
 }
 
-function doesNotExist(): DomainError {
+export function queueDoesNotExist(): DomainError {
   return new DomainError("QUEUE_DOES_NOT_EXIST", "There is no queue of this name in this project.");
 }
