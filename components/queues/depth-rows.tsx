@@ -17,7 +17,7 @@ export function DepthRows({ queue: { sample, history }, range }: { queue: QueueD
     alignedTo(range, history, metric),
   ) as [Values, Values, Values];
   const { rates } = sample;
-  const net = rates && rates.posted - rates.deleted - rates.expired - rates.deadLettered;
+  const net = rates && rates.posted - rates.deleted - rates.expired - rates.deadLettered - rates.moved;
   return (
     <>
       <DeckRow

@@ -117,6 +117,7 @@ export const QUEUE_STATISTICS = graphql(`
         deleted
         expired
         deadLettered
+        moved
       }
     }
   }
@@ -140,6 +141,7 @@ export const QUEUE_HISTORY = graphql(`
         deleted
         expired
         deadLettered
+        moved
       }
     }
     history(
@@ -208,6 +210,7 @@ export const QUEUE_DEPTH = graphql(`
         deleted
         expired
         deadLettered
+        moved
       }
     }
     history(

@@ -92,6 +92,7 @@ const TOTALS: readonly { label: string; of: keyof NonNullable<QueueStatisticsFac
   { label: "Deleted", of: "deleted" },
   { label: "Expired", of: "expired" },
   { label: "Moved to the dead letter queue", of: "deadLettered" },
+  { label: "Moved to another queue", of: "moved" },
 ];
 
 function MessageLink({

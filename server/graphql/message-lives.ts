@@ -17,7 +17,7 @@ const kinds = {
   RELEASED: { value: "released", description: "It was given back. `until`: when its delay ends." },
   LAPSED: { value: "lapsed", description: "The claim that held it expired." },
   DEAD_LETTERED: { value: "deadLettered", description: "It went to the dead letter queue." },
-  MOVED: { value: "moved", description: "It went to another queue, but not as a dead letter." },
+  MOVED: { value: "moved", description: "It went to another queue, and not as a dead letter: redriven, or moved." },
   DELETED: { value: "deleted", description: "It was deleted by its id." },
   POPPED: { value: "popped", description: "A pop took it." },
   PURGED: { value: "purged", description: "It was purged." },

@@ -47,7 +47,7 @@ const QueueTotalsType = builder.objectRef<QueueTotals>("QueueTotals").implement(
   fields: (t) => ({
     posted: t.expose("posted", {
       type: "SafeInt",
-      description: "Messages that came in: posted, or moved here as dead letters.",
+      description: "Messages that came in: posted, or from another queue.",
     }),
     claimed: t.expose("claimed", {
       type: "SafeInt",
@@ -68,6 +68,10 @@ const QueueTotalsType = builder.objectRef<QueueTotals>("QueueTotals").implement(
     deadLettered: t.expose("deadLettered", {
       type: "SafeInt",
       description: "Messages that moved to the dead letter queue.",
+    }),
+    moved: t.expose("moved", {
+      type: "SafeInt",
+      description: "Messages that went to another queue in another way than as dead letters: redriven, or moved.",
     }),
   }),
 });

@@ -11,7 +11,7 @@ import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE } from "./schema/connection.ts";
 
 const CHANGE_DESCRIPTIONS: Record<Change, string> = {
-  posted: "Messages that came in: posted, or moved here as dead letters.",
+  posted: "Messages that came in: posted, or from another queue.",
   claimed: "Messages that claims were given.",
   released: "Messages that were given back.",
   lapsed: "Messages whose claim expired. They are counted when they are next used, or by garbage collection.",
@@ -19,6 +19,7 @@ const CHANGE_DESCRIPTIONS: Record<Change, string> = {
   expired: "Messages whose time to live ended.",
   deadLettered: "Messages that were moved to the dead letter queue.",
   delivered: "Messages that claims and pops were given.",
+  moved: "Messages that went to another queue in another way than as dead letters: redriven, or moved.",
 };
 
 const SampleRatesType = builder.objectRef<ByChange>("SampleRates").implement({
@@ -32,6 +33,7 @@ const SampleRatesType = builder.objectRef<ByChange>("SampleRates").implement({
     expired: t.exposeFloat("expired", { description: CHANGE_DESCRIPTIONS.expired }),
     deadLettered: t.exposeFloat("deadLettered", { description: CHANGE_DESCRIPTIONS.deadLettered }),
     delivered: t.exposeFloat("delivered", { description: CHANGE_DESCRIPTIONS.delivered }),
+    moved: t.exposeFloat("moved", { description: CHANGE_DESCRIPTIONS.moved }),
   }),
 });
 

@@ -16,9 +16,13 @@ export interface Entry {
 
 const OLDEST = STATES.length;
 const FIRST_CHANGE = OLDEST + 1;
-const UNKNOWN = FIRST_CHANGE + CHANGES.length;
+/** Changes that samples have had from the beginning. Later ones are behind everything else, so that old blocks fit. */
+const FIRST_CHANGES = 8;
+const UNKNOWN = FIRST_CHANGE + FIRST_CHANGES;
 const INTERVALS = UNKNOWN + 1;
 const BEFORE = INTERVALS + 1;
+const VALUES = BEFORE + 1 + CHANGES.length - FIRST_CHANGES;
+const changeAt = (index: number) => (index < FIRST_CHANGES ? FIRST_CHANGE : BEFORE + 1 - FIRST_CHANGES) + index;
 const START = Buffer.from([0, 0]);
 /** Numbers up to 2^53 take at most so many bytes. */
 const MAX_NUMBER_BYTES = 8;
@@ -65,7 +69,7 @@ function writeSample(bytes: Buffer, sample: Sample, until: Date): number {
   const { counts, intervals, before } = sample;
   const values = depthValues(sample, until);
   CHANGES.forEach((change, index) => {
-    values[FIRST_CHANGE + index] = counts?.[change] ?? 0;
+    values[changeAt(index)] = counts?.[change] ?? 0;
   });
   values[UNKNOWN] = counts === null ? 1 : 0;
   // The number of intervals is 1 nearly always.
@@ -80,7 +84,7 @@ function readSample(reader: Reader, until: Date): Sample {
   const depths = depthsOf(values, until);
   return {
     ...depths,
-    counts: values[UNKNOWN] === 1 ? null : byChange((_, index) => values[FIRST_CHANGE + index] ?? 0),
+    counts: values[UNKNOWN] === 1 ? null : byChange((_, index) => values[changeAt(index)] ?? 0),
     intervals: (values[INTERVALS] ?? 0) + 1,
     before: values[BEFORE] === 1 ? depthsOf(reader.masked(), until) : null,
   };
@@ -142,6 +146,6 @@ class Reader {
 
   masked(): number[] {
     const mask = this.number();
-    return Array.from({ length: BEFORE + 1 }, (_, index) => ((mask >> index) & 1 ? this.number() : 0));
+    return Array.from({ length: VALUES }, (_, index) => ((mask >> index) & 1 ? this.number() : 0));
   }
 }

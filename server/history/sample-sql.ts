@@ -115,17 +115,24 @@ export function listOf(changes: ByChange): number[] {
   return CHANGES.map((change) => changes[change]);
 }
 
-/** The column `minute`: totals, states, and seconds since 1970 of the oldest ready message or -1. */
+/** Totals that the column `minute` has had from the beginning. Later ones are behind everything else. */
+const FIRST_TOTALS = 8;
+
+/** The column `minute`: totals, states, seconds since 1970 of the oldest ready message or -1, and later totals. */
 export function minuteList({ totals, depths }: { totals: ByChange; depths: Depths }): number[] {
   const { oldestReadyAt } = depths;
   const oldest = oldestReadyAt === null ? -1 : Math.floor(oldestReadyAt.getTime() / 1000);
-  return [...listOf(totals), ...STATES.map((state) => depths[state]), oldest];
+  const list = listOf(totals);
+  return [...list.slice(0, FIRST_TOTALS), ...STATES.map((state) => depths[state]), oldest, ...list.slice(FIRST_TOTALS)];
 }
 
 export function minuteOf(values: readonly DatabaseNumber[] | null): { totals: ByChange; depths: Depths } | null {
-  const totals = changesOf(values);
-  if (values === null || totals === null) return null;
-  const [ready = 0, claimed = 0, delayed = 0, exhausted = 0, oldest = -1] = values.slice(CHANGES.length).map(Number);
+  if (values === null) return null;
+  const [ready = 0, claimed = 0, delayed = 0, exhausted = 0, oldest = -1, ...later] = values
+    .slice(FIRST_TOTALS)
+    .map(Number);
+  const first = values.slice(0, FIRST_TOTALS).map(Number);
+  const totals = byChange((_, index) => [...first, ...later][index] ?? 0);
   const oldestReadyAt = oldest < 0 ? null : new Date(oldest * 1000);
   return { totals, depths: { ready, claimed, delayed, exhausted, oldestReadyAt } };
 }

@@ -10,6 +10,7 @@ export const CHANGES = [
   "expired",
   "deadLettered",
   "delivered",
+  "moved",
 ] as const;
 export type Change = (typeof CHANGES)[number];
 /** A number for each kind of change. */

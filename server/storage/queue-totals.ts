@@ -6,7 +6,7 @@
  * most a second's.
  */
 export interface QueueTotals {
-  /** Messages that came in: posted, or moved here as dead letters. */
+  /** Messages that came in: posted, or from another queue. */
   posted: number;
   /** Messages given by claims, each time that one was. */
   claimed: number;
@@ -25,6 +25,8 @@ export interface QueueTotals {
   expired: number;
   /** Messages that moved to the dead letter queue. */
   deadLettered: number;
+  /** Messages that went to another queue in another way: redriven, or moved. */
+  moved: number;
 }
 
 /** What drivers count. Pops are apart from other deletes, because they deliver too. */
@@ -37,6 +39,7 @@ export const TALLIED = [
   "deleted",
   "expired",
   "deadLettered",
+  "moved",
 ] as const;
 export type Tallied = (typeof TALLIED)[number];
 export type Tally = Record<Tallied, number>;
@@ -50,6 +53,7 @@ export const emptyTally = (): Tally => ({
   deleted: 0,
   expired: 0,
   deadLettered: 0,
+  moved: 0,
 });
 
 export function totalsOf({ popped, ...tally }: Readonly<Tally>): QueueTotals {

@@ -59,6 +59,7 @@ export function describeActivity(name: string, open: OpenDataDriver): void {
           deleted: 5,
           expired: 0,
           deadLettered: 0,
+          moved: 0,
         });
         const [stats] = await driver.messages.stats([queue]);
         expect(stats).toMatchObject({ total: 5, totals: { posted: 10, deleted: 5 } });
@@ -149,7 +150,7 @@ export function describeActivity(name: string, open: OpenDataDriver): void {
         expect(await totals(queue)).toMatchObject({ claimed: 2, released: 1, lapsed: 0 });
       });
 
-      it("dead letters count as dead-lettered where they leave, and as posted where they arrive", async () => {
+      it("dead letters count as dead-lettered and others as moved where they leave, and as posted where they arrive", async () => {
         const queue = await harness.newQueue();
         const to = await harness.newQueueBeside(queue);
         await post(harness, queue, 3);
@@ -162,7 +163,10 @@ export function describeActivity(name: string, open: OpenDataDriver): void {
           await harness.driver.messages.transfer({ from: queue, to, ids, claimId, ttlSeconds: null, as: "deadLetter" }),
         ).toHaveLength(2);
         expect(await totals(queue)).toMatchObject({ posted: 3, claimed: 3, deleted: 0, deadLettered: 2, lapsed: 2 });
-        expect(await totals(to)).toMatchObject({ posted: 2, deadLettered: 0 });
+        const back = { from: to, to: queue, ids: ids.slice(0, 1), claimId: null, ttlSeconds: null };
+        expect(await harness.driver.messages.transfer({ ...back, as: "redrive" })).toEqual(back.ids);
+        expect(await totals(to)).toMatchObject({ posted: 2, deadLettered: 0, deleted: 0, moved: 1, lapsed: 0 });
+        expect(await totals(queue)).toMatchObject({ posted: 4, deadLettered: 2, moved: 0 });
       });
     });
 

@@ -8,7 +8,7 @@ import type { LifeEventKind } from "./message-life.ts";
 export type TransferKind = "deadLetter" | "redrive" | "move";
 
 /** How the source counts a message that it gives away. */
-export const tallyOf = (as: TransferKind): Tallied => (as === "deadLetter" ? "deadLettered" : "deleted");
+export const tallyOf = (as: TransferKind): Tallied => (as === "deadLetter" ? "deadLettered" : "moved");
 
 /** The event with which the message leaves the source. */
 export const endingOf = (as: TransferKind) => (as === "deadLetter" ? "deadLettered" : "moved") satisfies LifeEventKind;

@@ -38,7 +38,7 @@
  * | undo | the token of the last purge, if it can be brought back, and `purged-at` before it |
  * | history | for how many seconds it keeps the lives of its messages; absent: not at all. See lives/lua.ts |
  * | history-since, life-bytes, purged-at | since when, how much that is, and when all was purged |
- * | posted, claimed, popped, released, lapsed, deleted, expired, deadLettered | see QueueTotals, for this epoch |
+ * | posted, claimed, popped, released, lapsed, deleted, expired, deadLettered, moved | see QueueTotals, for this epoch |
  */
 import { CONTENT_PARTS, QUEUE_PARTS } from "./keys.ts";
 import { LIFE_ENDS, LIFE_FIELDS, LIVES, tellPiece } from "./lives/lua.ts";

@@ -20,6 +20,7 @@ const GROWTH: Readonly<Record<Tallied, number>> = {
   deleted: -1,
   expired: -1,
   deadLettered: -1,
+  moved: -1,
 };
 
 const FLUSH = statement({
