@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
+import { createPresentAccess, type PresentAccess } from "./access/present-access.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
 import type { ConsumerStore } from "./history/consumer.ts";
@@ -11,6 +12,8 @@ import { createHealthHistory } from "./history/health-store.ts";
 import type { SampleStore } from "./history/sample-history.ts";
 import { createSampleStore } from "./history/sample-store.ts";
 import type { Turn } from "./history/sampler.ts";
+import type { DryRunStore } from "./jobs/dry-run.ts";
+import { createDryRunStore } from "./jobs/dry-run-store.ts";
 import type { JobStore } from "./jobs/job.ts";
 import { createJobStore } from "./jobs/store.ts";
 import type { KeyValueStore } from "./kvs/key-value-store.ts";
@@ -45,6 +48,8 @@ export interface Engine {
   readonly data: PooledDataDriver;
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
+  readonly dryRuns: DryRunStore;
+  readonly presentAccess: PresentAccess;
   readonly history: HealthHistory;
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
@@ -124,6 +129,8 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     metrics.messages,
   );
   const jobs = createJobStore({ connections });
+  const dryRuns = createDryRunStore({ connections });
+  const presentAccess = createPresentAccess();
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
@@ -133,6 +140,8 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     data,
     stores,
     jobs,
+    dryRuns,
+    presentAccess,
     history,
     samples,
     consumers,
@@ -155,6 +164,8 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     data,
     stores,
     jobs,
+    dryRuns,
+    presentAccess,
     history,
     samples,
     consumers,

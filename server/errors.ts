@@ -158,6 +158,8 @@ export const ERROR_CODES = {
   QUEUE_NOT_MAPPED: never("not-found"),
   JOB_DOES_NOT_EXIST: never("not-found"),
   PROBLEM_DOES_NOT_EXIST: never("not-found"),
+  /** It is unknown, or its ten minutes are over. */
+  DRY_RUN_DOES_NOT_EXIST: never("not-found"),
 
   STORE_DOES_NOT_EXIST: never("not-found"),
   STORE_NOT_CONFIGURED: never("conflict"),

@@ -14,4 +14,10 @@ export const JOB_STATES: Record<JobRow["state"], { label: string; tone: Tone }> 
 export const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
   MOVE_QUEUE: { label: "Move queue", unit: "messages" },
   DRAIN_POOL: { label: "Drain pool", unit: "queues" },
+  REDRIVE_MESSAGES: { label: "Redrive", unit: "messages" },
+  DELETE_MESSAGES: { label: "Delete messages", unit: "messages" },
+  MOVE_MESSAGES: { label: "Move messages", unit: "messages" },
+  RELEASE_CLAIMS: { label: "Release claims", unit: "messages" },
+  PURGE_QUEUES: { label: "Purge", unit: "messages" },
+  GENERATE_MESSAGES: { label: "Test load", unit: "messages" },
 };

@@ -1,29 +1,29 @@
 import { hasCode } from "../errors.ts";
-import { JOB_STATES, type Job } from "../jobs/job.ts";
-import { jobDoesNotExist } from "../operations/jobs.ts";
-import type { PoolShare } from "../operations/pool-facts/placement.ts";
+import { JOB_STATES, type Job, type LeftBehind } from "../jobs/job.ts";
+import { jobDoesNotExist } from "../operations/jobs/parts.ts";
+import { endOf, leftOf } from "../operations/jobs/run.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
-import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
-import { followQueue, QueueType } from "./queue-types.ts";
-import { projectField, queueField, reasonField } from "./schema/addresses.ts";
+import { followPool, PoolType } from "./pools.ts";
+import { followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import { builder } from "./schema/builder.ts";
-import {
-  ASKING_THE_STORE,
-  CountType,
-  connectionType,
-  KEEPING_WAITING,
-  pageArgs,
-  pageCost,
-  pageOf,
-} from "./schema/connection.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
 import { NodeType, nodeId, readNodeId } from "./schema/node.ts";
 
-const JobKindType = builder.enumType("JobKind", {
+export const JobKindType = builder.enumType("JobKind", {
   description: "What a job does.",
   values: {
     MOVE_QUEUE: { value: "moveQueue", description: "Moves a queue to another pool while it is used." },
     DRAIN_POOL: { value: "drainPool", description: "Moves all queues of a pool to other pools." },
+    REDRIVE_MESSAGES: {
+      value: "redriveMessages",
+      description: "Takes dead letters back to the queues that they came from, or to another one.",
+    },
+    DELETE_MESSAGES: { value: "deleteMessages", description: "Deletes messages." },
+    MOVE_MESSAGES: { value: "moveMessages", description: "Moves messages to another queue." },
+    RELEASE_CLAIMS: { value: "releaseClaims", description: "Releases claimed messages." },
+    PURGE_QUEUES: { value: "purgeQueues", description: "Removes all messages of queues, or those before a time." },
+    GENERATE_MESSAGES: { value: "generateMessages", description: "Posts test messages." },
   } as const,
 });
 
@@ -31,8 +31,8 @@ const STATE_DESCRIPTIONS: Record<Job["state"], string> = {
   waiting: "No process has started it yet.",
   running: "A process runs it. If that process dies, another one continues it after some seconds.",
   done: "It succeeded.",
-  failed: "It failed; `error` says why. What was moved stays where it is.",
-  cancelled: "It was cancelled. What was moved stays where it is.",
+  failed: "It failed; `error` says why. What was done stays done.",
+  cancelled: "It was cancelled. What was done stays done.",
 };
 
 const JobStateType = builder.enumType("JobState", {
@@ -69,7 +69,7 @@ export function storedJobId(id: string): string {
 }
 
 /** Throws the error. One that names a job names it by the id that the caller gave. */
-const namingJob =
+export const namingJob =
   (id: string) =>
   (error: unknown): never => {
     throw hasCode(error, "JOB_DOES_NOT_EXIST") ? jobDoesNotExist(id) : error;
@@ -85,6 +85,37 @@ export function jobStates(states: AsyncIterableIterator<Job>, id: string): Async
   return named;
 }
 
+const LeftWhyType = builder.enumType("LeftReason", {
+  description: "Why a job leaves a message as it is.",
+  values: {
+    CLAIMED: { value: "claimed", description: "A live claim holds it." },
+    NOT_CLAIMED: { value: "notClaimed", description: "Its claim had ended before it was released." },
+    SOURCE_UNKNOWN: {
+      value: "sourceUnknown",
+      description:
+        "Nobody knows which queue it came from, and not exactly one queue has this one as its dead letter queue.",
+    },
+    SOURCE_MISSING: { value: "sourceMissing", description: "The queue that it came from does not exist." },
+    TOO_LARGE: { value: "tooLarge", description: "The queue where it should go takes no message of its size." },
+  } as const,
+});
+
+export const LeftBehindType = builder.objectRef<LeftBehind>("LeftBehind").implement({
+  description: "Messages that a job leaves as they are, for one reason, in one queue.",
+  fields: (t) => ({
+    why: t.expose("why", { type: LeftWhyType, description: "Why." }),
+    messages: t.expose("messages", { type: "SafeInt", description: "How many." }),
+    project: t.exposeString("project", { description: "The queue's project." }),
+    queueName: t.exposeString("queue", { description: "The queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `The queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
+  }),
+});
+
 export const JobType = builder.objectRef<Job>("Job").implement({
   description:
     "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",
@@ -92,20 +123,29 @@ export const JobType = builder.objectRef<Job>("Job").implement({
   fields: (t) => ({
     id: t.id(jobId),
     kind: t.expose("kind", { type: JobKindType, description: "What it does." }),
-    project: t.exposeString("project", { nullable: true, description: "The queue's project; null for a pool." }),
-    targetName: t.exposeString("target", { description: "The queue's or the pool's name." }),
+    project: t.exposeString("project", {
+      nullable: true,
+      description: "The project of its queue or queues; null for a pool, and for queues of several projects.",
+    }),
+    targetName: t.exposeString("target", {
+      description: "The queue's or the pool's name; empty when it works on several queues, which `dryRun` names.",
+    }),
     target: t.field({
       type: JobTargetType,
       nullable: true,
       description:
-        "The queue or the pool; null when it is gone. Its id, name and project are known; anything else of it is read, for all rows of a list with one statement.",
+        "The queue or the pool; null when it is gone, or there are several queues. Its id, name and project are known; anything else of it is read, for all rows of a list with one statement.",
       resolve: ({ project, target: name }, _args, context, info) =>
-        project === null ? followPool({ name }, context, info) : followQueue({ project, name }, context, info),
+        name === ""
+          ? null
+          : project === null
+            ? followPool({ name }, context, info)
+            : followQueue({ project, name }, context, info),
     }),
     state: t.expose("state", { type: JobStateType, description: "Its state." }),
     progress: t.expose("progress", {
       type: "SafeInt",
-      description: "How much is done: messages of a queue that moves, queues of a pool that is drained.",
+      description: "How much is done: queues of a pool that is drained, else messages. What a job left does not count.",
     }),
     total: t.expose("total", {
       type: "SafeInt",
@@ -128,12 +168,42 @@ export const JobType = builder.objectRef<Job>("Job").implement({
       type: "JSON",
       nullable: true,
       description:
-        "Its result, an object; null until it is done. Of a move: messages, claims, pauseMs, durationSeconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that are now in another pool than their dead letter queue.",
+        "Its result, an object; null until it is done. Of a move: messages, claims, pauseMs, durationSeconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that are now in another pool than their dead letter queue. Of a job on messages: messages, and `left` as in `leftBecause`. Of test messages: messages, and the `clientId` by which they are found.",
       resolve: (job) => (job.resultText === null ? null : new RawJson(job.resultText)),
     }),
     resultText: t.exposeString("resultText", { nullable: true, description: "The same as JSON text." }),
     error: t.expose("error", { type: JobErrorType, nullable: true, description: "Why it failed; else null." }),
     cancelRequested: t.exposeBoolean("cancelRequested", { description: "It stops at its next safe point." }),
+    reason: t.exposeString("reason", {
+      nullable: true,
+      description: "Why somebody asked for it; null for moves and drains.",
+    }),
+    ratePerSecond: t.exposeFloat("ratePerSecond", {
+      nullable: true,
+      description: "The most messages that it takes a second; null: as many as it can.",
+    }),
+    isHeld: t.exposeBoolean("held", {
+      description:
+        "Somebody holds it: nobody works on it until `resumeJob`. It takes no room from other jobs meanwhile.",
+    }),
+    left: t.field({
+      type: "SafeInt",
+      description: "How many messages it left as they were, so far.",
+      resolve: (job) => leftOf(job).reduce((sum, { messages }) => sum + messages, 0),
+    }),
+    leftBecause: t.field({
+      type: [LeftBehindType],
+      description:
+        "Why it left them, by reason and queue. At most 100 queues of a reason are named; the last one stands for the others.",
+      resolve: leftOf,
+    }),
+    endsAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description:
+        "When it ends, if it goes on as so far; null while that is unknown, while it is held, and once it has ended.",
+      resolve: endOf,
+    }),
     actor: t.exposeString("actor", { description: "Who asked for it." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was requested." }),
     startedAt: t.expose("startedAt", { type: "DateTime", nullable: true, description: "When it began." }),
@@ -142,31 +212,6 @@ export const JobType = builder.objectRef<Job>("Job").implement({
 });
 
 const JobConnectionType = connectionType("Job", JobType, "jobs");
-
-const PoolShareType = builder.objectRef<PoolShare>("PoolShare").implement({
-  description: "A pool's share of the queues of its flavor.",
-  fields: (t) => ({
-    poolName: t.exposeString("pool", { description: "The pool's name." }),
-    pool: t.field({
-      type: PoolType,
-      nullable: true,
-      description: `The pool. ${POOL_REFERENCE}`,
-      resolve: ({ pool: name }, _args, context, info) => followPool({ name }, context, info),
-    }),
-    weight: t.expose("weight", { type: "SafeInt", description: "The weight that was supposed, or else its own." }),
-    share: t.exposeFloat("share", { description: "Its share of new queues, from 0 to 1." }),
-    queues: t.expose("queues", { type: CountType, description: "How many queues it holds now." }),
-    shareNow: t.exposeFloat("shareNow", { description: "Its share of the queues that exist now, from 0 to 1." }),
-  }),
-});
-
-const PoolWeightInput = builder.inputType("PoolWeightInput", {
-  description: "A pool, and a weight to suppose for it.",
-  fields: (t) => ({
-    pool: t.string({ required: true, description: "The pool's name." }),
-    weight: t.field({ type: "SafeInt", required: true, description: "The weight to suppose." }),
-  }),
-});
 
 builder.queryFields((t) => ({
   job: t.field({
@@ -197,81 +242,6 @@ builder.queryFields((t) => ({
         page: pageOf(args, "jobs"),
       }),
       order: "jobs" as const,
-    }),
-  }),
-  poolPlacement: t.field({
-    type: [PoolShareType],
-    args: {
-      flavor: t.arg.string({ description: "The pools of this flavor. Left out: pools without a flavor." }),
-      weights: t.arg({ type: [PoolWeightInput], description: "Weights to suppose; other pools keep theirs." }),
-    },
-    complexity: ASKING_THE_STORE,
-    description:
-      "How new queues would be distributed if pools had other weights, beside how queues are distributed now. Changes nothing.",
-    resolve: (_root, { flavor, weights }, { access, operations }) =>
-      operations.poolPlacement.predict(access, { flavor: flavor ?? null, weights: weights ?? [] }),
-  }),
-}));
-
-const jobKeyField = {
-  description:
-    "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat with the same key returns the same job, also after it ended, as long as the job is kept.",
-} as const;
-const MoveQueueInput = builder.inputType("MoveQueueInput", {
-  description: "A queue, and the pool to move it to.",
-  fields: (t) => ({
-    project: t.string(projectField),
-    queue: t.string(queueField),
-    pool: t.string({ required: true, description: "The pool's name. It must be of the queue's flavor." }),
-    idempotencyKey: t.string(jobKeyField),
-    reason: t.string(reasonField),
-  }),
-});
-const DrainPoolInput = builder.inputType("DrainPoolInput", {
-  description: "The pool to empty.",
-  fields: (t) => ({
-    pool: t.string({ required: true, description: "The pool's name." }),
-    idempotencyKey: t.string(jobKeyField),
-    reason: t.string(reasonField),
-  }),
-});
-const CancelJobInput = builder.inputType("CancelJobInput", {
-  description: "The job to stop.",
-  fields: (t) => ({ id: t.id({ required: true, description: "The job's id." }), reason: t.string(reasonField) }),
-});
-const JobPayload = builder.objectRef<{ job: Job }>("JobPayload").implement({
-  description: "A job that was requested or changed.",
-  fields: (t) => ({ job: t.expose("job", { type: JobType, description: "The job as it is now." }) }),
-});
-
-builder.mutationFields((t) => ({
-  moveQueue: t.field({
-    type: JobPayload,
-    args: { input: t.arg({ type: MoveQueueInput, required: true, description: "The queue and the pool." }) },
-    complexity: KEEPING_WAITING,
-    description:
-      "Moves a queue to another pool while clients post and claim. Messages keep their ids, order and markers; live claims, idempotency keys and subscriptions move with them. Its dead letter queue, and up to 100 other queues of the same pool that use it, move as well if the pool belongs to their flavors; the job's result names the excluded ones, and why. A short move is done when this answers; a long one continues as a job. A repeat meanwhile returns the same job.",
-    resolve: async (_root, { input }, { access, operations }) => ({
-      job: await operations.jobs.moveQueue(access, input),
-    }),
-  }),
-  drainPool: t.field({
-    type: JobPayload,
-    args: { input: t.arg({ type: DrainPoolInput, required: true, description: "The pool." }) },
-    complexity: KEEPING_WAITING,
-    description:
-      "Moves all queues of a pool to the other pools of their flavors, by weight, as a job. The pool's weight becomes 0, so that it gets no new queues. A queue and its dead letter queue stay in one pool if both may be there. Only an empty pool can be deleted. NO_POOL_FOUND when no other pool accepts a queue of it. A repeat meanwhile returns the same job.",
-    resolve: async (_root, { input }, { access, operations }) => ({
-      job: await operations.jobs.drainPool(access, input),
-    }),
-  }),
-  cancelJob: t.field({
-    type: JobPayload,
-    args: { input: t.arg({ type: CancelJobInput, required: true, description: "The job." }) },
-    description:
-      "Cancels a job at its next safe point. Queues that were moved stay in their new pool; a queue whose move is not finished stays in its old one; a pool that was being drained gets its weight back.",
-    resolve: async (_root, { input }, { access, operations }) => ({
-      job: await operations.jobs.cancel(access, { id: storedJobId(input.id) }).catch(namingJob(input.id)),
     }),
   }),
 }));

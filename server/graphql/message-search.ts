@@ -7,7 +7,7 @@ import { KEEPING_WAITING } from "./schema/connection.ts";
 import { readMessagePosition, writeCursor } from "./schema/cursor.ts";
 import { OrderDirection } from "./schema/order-direction.ts";
 
-const MessageFilterType = builder.inputType("MessageFilter", {
+export const MessageFilterType = builder.inputType("MessageFilter", {
   description: "Which messages. What is left out does not count; several conditions are met together.",
   fields: (t) => ({
     states: t.field({

@@ -4,6 +4,7 @@ import type { MetadataChange } from "../operations/input/queue-metadata.ts";
 import type { StatsChange } from "../operations/live/stats-watch.ts";
 import type { UndoRecord } from "../operations/undo/undo.ts";
 import { QueueAttributesInput } from "./queue-attributes.ts";
+import { QueueFilter } from "./queue-filter.ts";
 import {
   followQueue,
   QUEUE_REFERENCE,
@@ -41,27 +42,6 @@ const METADATA_FIELDS = new Set([
 ]);
 const STATS_FIELDS = new Set(["stats"]);
 
-const BY_SAMPLE = "By the last sample; a queue without one is left out.";
-const QueueFilter = builder.inputType("QueueFilter", {
-  description: "Conditions on queues. Only queues that meet all that are given are listed.",
-  fields: (t) => ({
-    pool: t.string({ description: 'In this pool. "": in none, because the catalogue has no entry.' }),
-    flavor: t.string({ description: 'With this `_flavor`. "": without one.' }),
-    isDeadLetterQueue: t.boolean({
-      description:
-        "True: only queues that another queue of their project has as its `_dead_letter_queue`. False: only the others.",
-    }),
-    search: t.string({ description: "With names that begin with this." }),
-    hasReady: t.boolean({ description: `With ready messages, or without. ${BY_SAMPLE}` }),
-    hasClaimed: t.boolean({ description: `With claimed messages, or without. ${BY_SAMPLE}` }),
-    hasDelayed: t.boolean({ description: `With delayed messages, or without. ${BY_SAMPLE}` }),
-    hasExhausted: t.boolean({ description: `With exhausted messages, or without. ${BY_SAMPLE}` }),
-    oldestReadyOlderThanSeconds: t.field({
-      type: "SafeInt",
-      description: `Whose oldest ready message was posted longer ago. ${BY_SAMPLE}`,
-    }),
-  }),
-});
 const QueueOrderField = builder.enumType("QueueOrderField", {
   description: "By what queues can be ordered.",
   values: {

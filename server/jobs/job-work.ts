@@ -5,6 +5,14 @@ import type { Job } from "./job.ts";
 export interface JobProgress {
   /** Reports the progress; `total` is null while it is unknown. Cheap: stored with the next heartbeat. */
   report(progress: number, total: number | null): void;
+  /** Where another holder goes on. Stored with the next heartbeat, together with the progress. */
+  keep(position: object): void;
+  /**
+   * How many steps the job may make now, 1 to `most`. Waits for its rate; waiting takes no room from other jobs. A safe
+   * point. Call `unused` with those that were not made.
+   */
+  allowance(most: number): Promise<number>;
+  unused(steps: number): void;
   /** A safe point: throws JobStopped when the job must stop. */
   checkpoint(): void;
   /** Like `checkpoint`, but asks the store. For steps that only the job's holder may do. Throws if the store fails. */
@@ -31,10 +39,11 @@ export type JobWork = (job: Job, progress: JobProgress) => Promise<object>;
  *
  * - "cancelled": somebody cancelled the job.
  * - "lost": another process holds it now.
+ * - "held": somebody held the job; whoever takes it after it was resumed continues it.
  * - "stopping": this process ends, and another continues the job.
  */
 export class JobStopped extends Error {
-  readonly why: "cancelled" | "lost" | "stopping";
+  readonly why: "cancelled" | "lost" | "held" | "stopping";
 
   constructor(why: JobStopped["why"]) {
     super(`The job stops: ${why}.`);

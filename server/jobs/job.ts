@@ -2,8 +2,27 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 
-export const JOB_KINDS = ["moveQueue", "drainPool"] as const;
+/** Kinds that act on messages, by the dry run whose token is the job's identity. */
+export const MESSAGE_JOB_KINDS = [
+  "redriveMessages",
+  "deleteMessages",
+  "moveMessages",
+  "releaseClaims",
+  "purgeQueues",
+] as const;
+export type MessageJobKind = (typeof MESSAGE_JOB_KINDS)[number];
+
+export const JOB_KINDS = ["moveQueue", "drainPool", ...MESSAGE_JOB_KINDS, "generateMessages"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
+
+/** Kinds that keep to a rate. */
+export const RATED_JOB_KINDS: readonly JobKind[] = [
+  "redriveMessages",
+  "deleteMessages",
+  "moveMessages",
+  "releaseClaims",
+  "generateMessages",
+];
 
 export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -12,13 +31,14 @@ export type JobState = (typeof JOB_STATES)[number];
 export interface Job {
   id: string;
   kind: JobKind;
+  /** The project of the queue, or of all its queues. Null for a pool, and for queues of several projects. */
   project: string | null;
-  /** The queue's or the pool's name. */
+  /** The queue's or the pool's name. Empty for several queues. */
   target: string;
   /** JSON text of an object. */
   inputText: string;
   state: JobState;
-  /** Steps that are done: queues of a pool, messages of a queue. */
+  /** Steps that are done: messages, or queues of a pool or of a purge. */
   progress: number;
   /** Steps in all. Null when unknown. */
   total: number | null;
@@ -40,7 +60,36 @@ export interface Job {
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
+  /** What makes it this job, such as the token of its dry run. Null: its kind and target do. */
+  token: string | null;
+  /** Why somebody asked for it. */
+  reason: string | null;
+  /** The most steps a second. Null: no limit. */
+  ratePerSecond: number | null;
+  /** Nobody works on it until it is resumed. */
+  held: boolean;
+  /** JSON text: where its holder goes on, and what it left. Null while there is nothing to say. */
+  positionText: string | null;
+  /** The audit entry of its start. */
+  auditEntry: string | null;
 }
+
+/** What a job left as it was, and why. */
+export interface LeftBehind {
+  why: LeftWhy;
+  project: string;
+  queue: string;
+  messages: number;
+}
+
+/**
+ * - "claimed": a live claim held it.
+ * - "notClaimed": its claim ended before it was released.
+ * - "sourceUnknown", "sourceMissing": nobody knows the queue that it came from, or that queue does not exist.
+ * - "tooLarge": the target takes no message of its size.
+ */
+export const LEFT_WHYS = ["claimed", "notClaimed", "sourceUnknown", "sourceMissing", "tooLarge"] as const;
+export type LeftWhy = (typeof LEFT_WHYS)[number];
 
 /** The idempotency key of a request for a job. It belongs to the job's kind and target. */
 export interface JobOnce {
@@ -52,9 +101,17 @@ export interface JobOnce {
 /** What a job is about. */
 export type JobSubject = Pick<Job, "kind" | "project" | "target">;
 
+/** A job that has a token. */
+export type TokenJob = JobSubject &
+  Pick<Job, "inputText" | "actor" | "requestId" | "total" | "ratePerSecond" | "auditEntry"> & {
+    token: string;
+    reason: string;
+  };
+
 export interface JobStore {
   /**
-   * Adds a job, unless one of the same kind and target has not ended: then that one is returned, with `created` false.
+   * Adds a job without a token, unless one of the same kind and target has not ended: then that one is returned, with
+   * `created` false.
    *
    * With `once`, a repeat returns the job that the first call returned, ended or not, as long as it is kept.
    * IDEMPOTENCY_KEY_REUSED.
@@ -65,6 +122,10 @@ export interface JobStore {
   ): Promise<{ job: Job; created: boolean }>;
   /** What `add` returned for this key. Null when it is new. IDEMPOTENCY_KEY_REUSED. */
   findByKey(target: JobSubject, once: JobOnce): Promise<Job | null>;
+  /** Adds a job with a token, unless there is one: then that one is returned, ended or not. */
+  addWithToken(job: TokenJob): Promise<{ job: Job; created: boolean }>;
+  /** Those that exist, in any order. */
+  getByTokens(tokens: readonly string[]): Promise<Job[]>;
   get(id: string): Promise<Job | null>;
   /** Those that exist, in any order. */
   getMany(ids: readonly string[]): Promise<Job[]>;
@@ -78,10 +139,16 @@ export interface JobStore {
     projects?: readonly string[];
   }): Promise<Page<Job>>;
   /**
-   * Takes the oldest job that waits, or whose lease has lapsed; `holder` holds it from now on. Null when there is no
-   * such job. Of two callers at once, one gets it.
+   * Takes the oldest job of these kinds that waits, or whose lease has lapsed; `holder` holds it from now on. One that
+   * is held is only taken to be cancelled. `rated` false: none with a rate. Null when there is no such job. Of two
+   * callers at once, one gets it.
    */
-  take(params: { holder: string; leaseSeconds: number }): Promise<Job | null>;
+  take(params: {
+    holder: string;
+    leaseSeconds: number;
+    kinds: readonly JobKind[];
+    rated: boolean;
+  }): Promise<Job | null>;
   /** Heartbeat: renews the lease and stores the progress. Null when another process holds the job, or it has ended. */
   beat(params: {
     job: Job;
@@ -90,7 +157,8 @@ export interface JobStore {
     total: number | null;
     rate: number | null;
     waitingFor: string | null;
-  }): Promise<{ cancelRequested: boolean } | null>;
+    positionText: string | null;
+  }): Promise<Pick<Job, "cancelRequested" | "held" | "ratePerSecond"> | null>;
   /**
    * Jobs that failed in the last week and were not asked for again, newest first, at most `limit`; only of queues and
    * pools that still exist.
@@ -106,6 +174,7 @@ export interface JobStore {
     state: "done" | "failed" | "cancelled";
     progress: number;
     total: number | null;
+    positionText: string | null;
     resultText: string | null;
     error: Job["error"];
   }): Promise<boolean>;
@@ -114,4 +183,6 @@ export interface JobStore {
    * Null when there is no such job.
    */
   cancel(id: string): Promise<Job | null>;
+  /** Changes a job that has not ended; one that has stays as it is. Null when there is no such job. */
+  update(id: string, changes: Partial<Pick<Job, "ratePerSecond" | "held">>): Promise<Job | null>;
 }

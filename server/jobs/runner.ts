@@ -5,8 +5,17 @@ import type { JobWork } from "./job-work.ts";
 import { LEASE_SECONDS, RunningJob } from "./running-job.ts";
 
 const LOOK_EVERY_MS = 1000;
+/** Of the kinds of each lane: a long deletion delays no drain. */
 const JOBS_AT_A_TIME = 2;
-/** Jobs of this process in all. Those that wait do nothing, so they do not count as JOBS_AT_A_TIME. */
+const LANES: readonly (readonly JobKind[])[] = [
+  ["moveQueue", "drainPool"],
+  ["redriveMessages", "deleteMessages", "moveMessages", "releaseClaims", "purgeQueues"],
+  ["generateMessages"],
+];
+/**
+ * Jobs of this process in all. Those that wait do nothing, so they do not count as JOBS_AT_A_TIME. Those with a rate
+ * are counted by themselves, because they wait most of the time.
+ */
 const HELD_AT_A_TIME = 50;
 
 export interface JobRunner {
@@ -17,13 +26,13 @@ export interface JobRunner {
 }
 
 /**
- * Starts looking for jobs, once a second. `work` must be safe to start again after a crash at any point. `beside` is
- * called at each look, even while an earlier call still runs: it cleans up what else a dead process left. `onError`
- * gets failures that no caller sees, and must not throw.
+ * Starts looking for jobs of the kinds in `work`, once a second. `work` must be safe to start again after a crash at any
+ * point. `beside` is called at each look, even while an earlier call still runs: it cleans up what else a dead process
+ * left. `onError` gets failures that no caller sees, and must not throw.
  */
 export function startJobRunner(params: {
   store: JobStore;
-  work: Record<JobKind, JobWork>;
+  work: Partial<Record<JobKind, JobWork>>;
   beside?: () => Promise<unknown>;
   onError: (error: unknown) => void;
   /** How long a job keeps trying without progress. */
@@ -39,9 +48,16 @@ export function startJobRunner(params: {
   let looking: Promise<void> | null = null;
   let again = false;
 
-  function hasRoom(): boolean {
-    const waiting = [...running.keys()].filter((job) => job.isWaiting).length;
-    return running.size - waiting < JOBS_AT_A_TIME && running.size < HELD_AT_A_TIME;
+  /** What may be taken now; null: nothing. */
+  function room(): { kinds: JobKind[]; rated: boolean } | null {
+    const jobs = [...running.keys()];
+    const rated = jobs.filter((job) => job.isRated).length;
+    if (jobs.length - rated >= HELD_AT_A_TIME) return null;
+    const kinds = LANES.flatMap((lane) => {
+      const busy = jobs.filter((job) => lane.includes(job.kind) && !job.isWaiting).length;
+      return busy < JOBS_AT_A_TIME ? lane.filter((kind) => work[kind] !== undefined) : [];
+    });
+    return kinds.length === 0 ? null : { kinds, rated: rated < HELD_AT_A_TIME };
   }
 
   async function look(): Promise<void> {
@@ -51,12 +67,13 @@ export function startJobRunner(params: {
       .finally(() => besides.delete(cleaning));
     besides.add(cleaning);
     try {
-      while (!ending.signal.aborted && hasRoom()) {
-        const taken = await store.take({ holder, leaseSeconds: LEASE_SECONDS });
+      while (!ending.signal.aborted) {
+        const free = room();
+        const taken = free && (await store.take({ holder, leaseSeconds: LEASE_SECONDS, ...free }));
         if (taken === null) break;
         const job = new RunningJob({ job: taken, store, maxWaitSeconds, ending: ending.signal, onWait: wake, onError });
         const ended = job
-          .run(work[taken.kind])
+          .run(work[taken.kind] as JobWork)
           .catch(onError)
           .finally(() => {
             running.delete(job);

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../errors.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import type { Job, JobStore } from "./job.ts";
+import type { Job, JobKind, JobStore } from "./job.ts";
 import { type JobProgress, JobStopped, type JobWork } from "./job-work.ts";
+import { Pace } from "./pace.ts";
 import { Patience } from "./patience.ts";
 
 /** A holder without a heartbeat for so long counts as dead. Then another process continues the job. */
@@ -27,6 +28,9 @@ export class RunningJob implements JobProgress {
   /** The furthest that the job has come. A step that starts over reports less again. */
   #most: number;
   #waitingFor: string | null = null;
+  readonly #pace: Pace;
+  #isPaced = false;
+  #positionText: string | null;
 
   /** `ending` aborts when this process ends. `onWait` is called when the job begins to wait. */
   constructor(params: {
@@ -45,6 +49,8 @@ export class RunningJob implements JobProgress {
     this.#onError = params.onError;
     this.#at = { progress: job.progress, total: job.total };
     this.#most = job.progress;
+    this.#positionText = job.positionText;
+    this.#pace = new Pace(job.ratePerSecond);
     if (job.cancelRequested) this.#stop = new JobStopped("cancelled");
     const patience = (check: () => void) =>
       new Patience({
@@ -58,9 +64,17 @@ export class RunningJob implements JobProgress {
     this.#beats = new Heartbeats(() => this.#ask().catch(this.#onError));
   }
 
-  /** True while it waits for a failure to pass. */
+  get kind(): JobKind {
+    return this.#job.kind;
+  }
+
+  /** True while it waits for a failure to pass, or for its rate. */
   get isWaiting(): boolean {
-    return this.#waitingFor !== null;
+    return this.#waitingFor !== null || this.#isPaced;
+  }
+
+  get isRated(): boolean {
+    return this.#pace.perSecond !== null;
   }
 
   /** Does the work, and ends the job; or releases it to another process. */
@@ -78,10 +92,11 @@ export class RunningJob implements JobProgress {
       if (!(error instanceof JobStopped)) throw error;
       // A heartbeat that is under way would renew the lease that is released here.
       await this.#beats.stop();
-      if (error.why === "stopping") await this.#store.release(this.#job);
+      if (error.why === "stopping" || error.why === "held") await this.#store.release(this.#job);
     } finally {
       void this.#beats.stop();
       this.#waitingFor = null;
+      this.#isPaced = false;
     }
   }
 
@@ -92,6 +107,31 @@ export class RunningJob implements JobProgress {
       this.#most = progress;
       this.#patient.end();
     } else if (hasGrown) this.#patient.goOn();
+  }
+
+  keep(position: object): void {
+    this.#positionText = JSON.stringify(position);
+  }
+
+  async allowance(most: number): Promise<number> {
+    for (;;) {
+      this.checkpoint();
+      const steps = this.#pace.take(most);
+      if (steps > 0) {
+        this.#isPaced = false;
+        return steps;
+      }
+      if (!this.#isPaced) {
+        this.#isPaced = true;
+        this.#onWait();
+      }
+      // A short look, because the rate may change, and the job may have to stop.
+      await pause(Math.min(STOP_LOOK_MS, this.#pace.waitMilliseconds), undefined, { ref: false });
+    }
+  }
+
+  unused(steps: number): void {
+    this.#pace.giveBack(steps);
   }
 
   checkpoint(): void {
@@ -129,9 +169,12 @@ export class RunningJob implements JobProgress {
       ...this.#at,
       rate: this.#rate(),
       waitingFor: this.#waitingFor,
+      positionText: this.#positionText,
     });
     if (answer === null) this.#stop ??= new JobStopped("lost");
     else if (answer.cancelRequested) this.#stop ??= new JobStopped("cancelled");
+    else if (answer.held) this.#stop ??= new JobStopped("held");
+    if (answer !== null && answer.ratePerSecond !== this.#pace.perSecond) this.#pace.change(answer.ratePerSecond);
   }
 
   #rate(): number | null {
@@ -149,7 +192,8 @@ export class RunningJob implements JobProgress {
 
   #end(state: "done" | "failed" | "cancelled", result: object | null, error: Job["error"]): Promise<boolean> {
     const resultText = result === null ? null : JSON.stringify(result);
-    return this.atLast(() => this.#store.end({ job: this.#job, state, ...this.#at, resultText, error }));
+    const ending = { job: this.#job, state, resultText, error, positionText: this.#positionText };
+    return this.atLast(() => this.#store.end({ ...ending, ...this.#at }));
   }
 }
 

@@ -1,7 +1,9 @@
+import type { PresentAccess } from "../access/present-access.ts";
 import type { Config, Limits, Retention } from "../config.ts";
 import type { ConsumerStore } from "../history/consumer.ts";
 import type { HealthHistory } from "../history/health-history.ts";
 import type { SampleStore } from "../history/sample-history.ts";
+import type { DryRunStore } from "../jobs/dry-run.ts";
 import type { JobStore } from "../jobs/job.ts";
 import type { KeyValueStores } from "../kvs/stores.ts";
 import type { ProblemStore } from "../problems/problem.ts";
@@ -14,11 +16,14 @@ export interface OperationContext {
   readonly data: PooledDataDriver;
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
+  readonly dryRuns: DryRunStore;
   readonly history: HealthHistory;
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
   readonly problems: ProblemStore;
   readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL" | "UNDO_SECONDS">;
+  /** What the asker of a job may do now. */
+  readonly presentAccess: PresentAccess;
   /**
    * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's
    * clock.

@@ -6,11 +6,13 @@ import { createCatalogueOperations } from "./catalogue/catalogue.ts";
 import { createClaimOperations } from "./claims/claims.ts";
 import { createConsumerOperations } from "./consumers.ts";
 import type { OperationContext } from "./context.ts";
+import { createDryRunOperations } from "./dry-runs/dry-runs.ts";
 import { createFlavorOperations } from "./flavors.ts";
 import { createGcOperations } from "./gc.ts";
 import { createHealthOperations } from "./health/health.ts";
 import { createHealthHistoryOperations } from "./health/health-history.ts";
-import { createJobOperations } from "./jobs.ts";
+import { createDestinations } from "./jobs/destinations.ts";
+import { createJobOperations } from "./jobs/jobs.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
 import { createDeadLetters } from "./lifecycle/dead-letters.ts";
 import { createMissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
@@ -56,10 +58,11 @@ export function createOperations(context: OperationContext): Operations {
   const deadLetters = createDeadLetters(context, { lookup });
   const pauses = new PauseBook(context);
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
-  const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch });
   const recorder = createUndoRecorder(context);
   const undo = createUndoOperations(context, { lookup });
   const gc = createGcOperations(context, { lifecycle, undo });
+  const acting = { lookup, deadLetters, destinations: createDestinations(context, { lookup }) };
+  const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch, ...acting });
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
@@ -88,6 +91,7 @@ export function createOperations(context: OperationContext): Operations {
     catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
     jobs: namingErrors(jobs, { id: "jobId" }),
     pauses: namingErrors(createPauseOperations(context, { pauses })),
+    dryRuns: namingErrors(createDryRunOperations(context, acting), {}, note),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     audit: createAuditOperations(context),
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {

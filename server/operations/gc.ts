@@ -24,7 +24,7 @@ export interface GcOperations {
    * - frees what deleted queues left because their pool could not be reached,
    * - ends undos that were broken off, and forgets those whose time was over a day ago,
    * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, jobs that ended JOB_DAYS ago,
-   *   samples of queues that are too old, and consumers that have been silent for a week,
+   *   dry runs without a job, samples of queues that are too old, and consumers that have been silent for a week,
    * - repairs the records' columns about dead letter queues that older versions did not write.
    *
    * A pool that fails is in the report, and does not stop the others. The log gets one line when it starts to fail and
@@ -48,7 +48,8 @@ export function createGcOperations(
   context: OperationContext,
   { lifecycle, undo }: { lifecycle: QueueLifecycle; undo: Pick<UndoOperations, "finishStarted"> },
 ): GcOperations {
-  const { control, data, stores, jobs, samples, consumers, limits, now, warn, info = () => undefined } = context;
+  const { control, data, stores, jobs, dryRuns, samples, consumers, limits } = context;
+  const { now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
@@ -133,6 +134,7 @@ export function createGcOperations(
         await told("The trimming of undos", trim(control.undos, 1));
         await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
         await told("The trimming of jobs", trim(jobs, limits.JOB_DAYS));
+        await told("The trimming of dry runs", trim(dryRuns, 0));
         await told("The trimming of queue samples", samples.trim());
         await told("The trimming of consumers", consumers.trim());
       }

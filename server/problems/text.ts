@@ -1,4 +1,5 @@
 /** What problems say, in words for people: made of their numbers when they are read. */
+import type { JobKind } from "../jobs/job.ts";
 import { refusalReason, type WriteRefusal } from "../storage/errors/read-only-storage.ts";
 import type { FoundProblem, Problem, ProblemKind } from "./problem.ts";
 
@@ -227,14 +228,35 @@ const TEXTS: Texts = {
     };
   },
   jobFailed({ numbers: { kind, target, error }, since }, now) {
-    const what = kind === "drainPool" ? `Draining the pool ${target}` : `Moving the queue ${target}`;
     return {
-      text: `${what} failed: ${error}`,
-      evidence: `It failed ${inTime(now - since.getTime())} ago. What was moved stays where it is.`,
+      text: `${jobInWords(kind, target)} failed: ${error}`,
+      evidence: `It failed ${inTime(now - since.getTime())} ago. What was done stays done.`,
       advice: "Repair what it says, and start it again.",
     };
   },
 };
+
+function jobInWords(kind: JobKind, target: string): string {
+  const queues = target === "" ? "several queues" : `the queue ${target}`;
+  switch (kind) {
+    case "moveQueue":
+      return `Moving the queue ${target}`;
+    case "drainPool":
+      return `Draining the pool ${target}`;
+    case "redriveMessages":
+      return `Redriving from ${queues}`;
+    case "deleteMessages":
+      return `Deleting messages of ${queues}`;
+    case "moveMessages":
+      return `Moving messages of ${queues}`;
+    case "releaseClaims":
+      return `Releasing claims of ${queues}`;
+    case "purgeQueues":
+      return `Purging ${queues}`;
+    case "generateMessages":
+      return `Posting test messages to ${queues}`;
+  }
+}
 
 export function describeProblem(problem: FoundProblem, now: Date): ProblemText {
   const describe = TEXTS[problem.kind] as (problem: FoundProblem, now: number) => ProblemText;
@@ -268,7 +290,7 @@ function fixOf(problem: FoundProblem): ProblemFix | null {
     case "gcBehind":
       return "collectGarbage";
     case "jobFailed":
-      return "retryJob";
+      return problem.numbers.kind === "moveQueue" || problem.numbers.kind === "drainPool" ? "retryJob" : null;
     default:
       return null;
   }

@@ -52,6 +52,9 @@ const LISTS: Readonly<Record<string, string>> = {
   Flavor: "flavors(project: $project, first: $n) { nodes ROW }",
   Project: "projects(first: $n) { nodes ROW }",
   Job: "jobs(first: $n) { nodes ROW }",
+  LeftBehind: "dryRun(token: $token) { refused ROW }",
+  DryRunQueue: "dryRun(token: $token) { queues ROW }",
+  DryRunDestination: "dryRun(token: $token) { destinations ROW }",
   PoolShare: "poolPlacement ROW",
   AuditEntry: 'auditEntries(project: $project, action: "createQueue", first: $n) { nodes ROW }',
   KeyValueStore: "keyValueStores(first: $n) { nodes ROW }",
@@ -84,6 +87,8 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
 let variables: Record<string, unknown> = {};
 const databases: TestDatabase[] = [];
 /** How often each statement ran, by database. */
+/** Tokens of dry runs with so many queues. */
+const tokens = new Map<number, string>();
 let statements = new Map<string, number>();
 
 beforeAll(async () => {
@@ -131,6 +136,7 @@ beforeAll(async () => {
     const job = { kind: "moveQueue", project, target: queue, inputText: "{}", actor: "admin", requestId: "r" } as const;
     await jobs.add(job);
   }
+  for (const n of [1, ROWS]) tokens.set(n, await aDryRun(project, n));
   // They name no pool, so they fail.
   await vi.waitFor(async () => {
     const { items } = await jobs.list({ page: { limit: 100 } });
@@ -162,6 +168,29 @@ afterAll(async () => {
   await server().close();
   for (const database of databases) await database.drop();
 });
+
+/** With so many queues, destinations and refusals. Its job has ended. */
+async function aDryRun(project: string, n: number): Promise<string> {
+  const { dryRuns, operations } = server().engine;
+  const count = { value: 1, exact: true };
+  const names = Array.from({ length: n }, (_, index) => ({ project, name: `queue-${index}` }));
+  const token = `token-${n}`;
+  await dryRuns.add(
+    {
+      ...{ token, kind: "purgeQueues", project, target: "queue-0", inputText: "{}", actor: "admin" },
+      plan: {
+        ...{ action: { kind: "purgeQueues", before: null }, filterText: "{}", oldest: null, newest: null },
+        ...{ count, claimed: 0, sample: [], warnings: [] },
+        queues: names.map((queue) => ({ ...queue, createdAt: "", upToMarker: "0", count, claimed: 0 })),
+        destinations: names.map((queue) => ({ ...queue, exists: true, count })),
+        refused: names.map(({ name }) => ({ why: "tooLarge", project, queue: name, messages: 1 })),
+      },
+    },
+    600,
+  );
+  await operations.jobs.start(admin, { token, reason: "A test." });
+  return token;
+}
 
 const TYPES = Object.values(schema.getTypeMap()).filter(
   (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith("__"),
@@ -220,6 +249,7 @@ async function costOf(list: string, selection: string, n: number): Promise<Map<s
     keys: "[String!]!",
     messageId: "ID!",
     claimId: "ID!",
+    token: "String!",
   };
   const body = list.replace("ROW", `{ ${selection} }`);
   const used = Object.entries(declared).filter(([name]) => new RegExp(`\\$${name}\\b`).test(body));
@@ -232,7 +262,7 @@ async function costOf(list: string, selection: string, n: number): Promise<Map<s
   const { errors = [] } = await execute({
     schema,
     document: parse(`${head} { ${body} }`),
-    variableValues: { ...variables, n, names, keys },
+    variableValues: { ...variables, n, names, keys, token: tokens.get(n) },
     contextValue: new GraphQLContext({
       access: admin,
       operations,

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { JOB_KINDS } from "../../server/jobs/job.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import { FakePool, samplingOf } from "../history/fake-pools.ts";
 import { over } from "../operations/a-service.ts";
@@ -231,11 +232,19 @@ test("a job that failed is a problem until it is asked for again", async () => {
   const wanted = { kind: "moveQueue", project, target: "orders", inputText: "{}", actor: "a", requestId: "r" } as const;
   const fail = async () => {
     const { job } = await jobs.add(wanted);
-    const taken = await jobs.take({ holder: "h", leaseSeconds: 60 });
+    const taken = await jobs.take({ holder: "h", leaseSeconds: 60, kinds: JOB_KINDS, rated: true });
     expect(taken?.id).toBe(job.id);
     const error = { code: "STORAGE_UNAVAILABLE", message: "The pool fast is away." } as const;
     if (taken !== null)
-      await jobs.end({ job: taken, state: "failed", progress: 0, total: null, resultText: null, error });
+      await jobs.end({
+        job: taken,
+        state: "failed",
+        progress: 0,
+        total: null,
+        resultText: null,
+        positionText: null,
+        error,
+      });
   };
   await fail();
   await find();
@@ -304,9 +313,20 @@ test("a queue has thresholds of its own, and a change of them is seen though not
 test("consumers that stop are a problem when nobody is left, and it ends when one calls again", async () => {
   const project = aProject();
   await createQueue(api, project, "orders");
-  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = server().engine;
+  const {
+    control,
+    data,
+    stores,
+    jobs,
+    history,
+    samples,
+    consumers,
+    problems,
+    config: limits,
+    ...others
+  } = server().engine;
   const { problemRounds } = createOperations({
-    ...{ control, data, stores, jobs, history, samples, problems, limits },
+    ...{ ...others, control, data, stores, jobs, history, samples, problems, limits },
     consumers: over(consumers, { isOn: true }),
     now: () => performance.now() + server().clock.offsetMs,
     warn: () => {},

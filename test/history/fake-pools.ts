@@ -98,14 +98,25 @@ export class FakePool implements ActivityReads {
 
 type Parts = Pick<
   Engine,
-  "control" | "data" | "stores" | "jobs" | "history" | "samples" | "consumers" | "problems" | "config"
+  | "control"
+  | "data"
+  | "stores"
+  | "jobs"
+  | "dryRuns"
+  | "presentAccess"
+  | "history"
+  | "samples"
+  | "consumers"
+  | "problems"
+  | "config"
 >;
 
 /** Rounds of samples of these pools. `warned` gets what is logged. */
 export function samplingOf(engine: Parts, pools: ReadonlyMap<string, FakePool>, warned: string[] = []) {
   const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = engine;
+  const { dryRuns, presentAccess } = engine;
   const { queueSampling } = createOperations({
-    ...{ control, stores, jobs, history, samples, consumers, problems, limits },
+    ...{ dryRuns, presentAccess, control, stores, jobs, history, samples, consumers, problems, limits },
     data: over(data, {
       pool: async (name) => {
         const activity = pools.get(name);

@@ -201,7 +201,7 @@ describe("a round of samples", () => {
     await service.operations.pools.create(admin, { pool: dead, uri, weight: 0, verify: false });
     await service.operations.pools.create(admin, { pool: hanging, uri: await service.poolUri(), weight: 0 });
     const stuck = Promise.withResolvers<never>();
-    const { control, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+    const { control, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
     const data = over(service.data, {
       pool: async (name) => {
         const driver = await service.data.pool(name);
@@ -210,7 +210,7 @@ describe("a round of samples", () => {
     });
     const now = () => performance.now();
     const { healthHistory } = createOperations({
-      ...{ control, data, stores, jobs, history, samples, consumers, problems, limits, now },
+      ...{ ...others, control, data, stores, jobs, history, samples, consumers, problems, limits, now },
       warn: () => {},
     });
     const stop = new AbortController();

@@ -577,7 +577,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A drain is refused before it begins when a queue would have no pool to go to",
-    file: "server/operations/jobs.ts",
+    file: "server/operations/jobs/moves.ts",
     from: "await possible(context, trace, () => work.requireElsewhere(pool));",
     to: "",
     test: jobs("a drain without another pool that takes the queues is refused at once, with an audit entry"),

@@ -66,6 +66,9 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
 /** The progress of a job that nobody stops and that retries nothing. */
 export const hasty: JobProgress = {
   report: () => {},
+  keep: () => {},
+  allowance: async (most) => most,
+  unused: () => {},
   checkpoint: () => {},
   confirm: async () => {},
   patiently: (step) => step(),
@@ -92,6 +95,8 @@ export function withBroken(
     control?: Partial<ControlDriver>;
     data?: Partial<PooledDataDriver>;
     jobs?: Partial<Service["jobs"]>;
+    dryRuns?: Partial<Service["dryRuns"]>;
+    presentAccess?: Service["presentAccess"];
     stores?: Partial<Service["stores"]>;
     now?: () => number;
   },
@@ -102,6 +107,8 @@ export function withBroken(
     stores: parts.stores === undefined ? service.stores : over(service.stores, parts.stores),
     jobs: parts.jobs === undefined ? service.jobs : over(service.jobs, parts.jobs),
     history: service.history,
+    dryRuns: parts.dryRuns === undefined ? service.dryRuns : over(service.dryRuns, parts.dryRuns),
+    presentAccess: parts.presentAccess ?? service.presentAccess,
     samples: service.samples,
     consumers: service.consumers,
     problems: service.problems,

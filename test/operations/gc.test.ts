@@ -15,7 +15,7 @@ const AWAY = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reach
 
 /** Operations, the lines that they log, and two pools, of which "ill" fails with `state.failure`. */
 async function withIllPool() {
-  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
   for (const name of ["ill", "well"]) {
     await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight: 1 });
   }
@@ -28,6 +28,7 @@ async function withIllPool() {
     return state.failure === null ? driver : over(driver, { gc: fails, detachQueue: fails });
   };
   const operations = createOperations({
+    ...others,
     control,
     data: over(data, {
       pool: async (name) => {

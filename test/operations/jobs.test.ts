@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../server/bootstrap.ts";
 import { DomainError } from "../../server/errors.ts";
-import type { Job } from "../../server/jobs/job.ts";
+import { JOB_KINDS, type Job } from "../../server/jobs/job.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../../server/jobs/job-work.ts";
 import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
 import { admin, aService, codeOf, hasty, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
@@ -430,13 +430,29 @@ describe("drainPool", () => {
     await first.stop();
     expect(await service.jobs.get(id)).toMatchObject({ state: "running", fence: 1, finishedAt: null });
     // As of a process that took the job and died: a lease that has expired, and no heartbeat.
-    const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 0 })) as Job;
+    const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 0, kinds: JOB_KINDS, rated: true })) as Job;
     expect(dead).toMatchObject({ id, fence: 2 });
     startRunner(another);
     expect(await ended(id)).toMatchObject({ state: "done", progress: 4, fence: 3 });
-    const end = { job: dead, state: "failed", progress: 0, total: null, resultText: null, error: null } as const;
+    const end = {
+      job: dead,
+      state: "failed",
+      progress: 0,
+      total: null,
+      resultText: null,
+      positionText: null,
+      error: null,
+    } as const;
     expect(await service.jobs.end(end)).toBe(false);
-    const beat = { job: dead, leaseSeconds: 1, progress: 0, total: null, rate: null, waitingFor: null };
+    const beat = {
+      job: dead,
+      leaseSeconds: 1,
+      progress: 0,
+      total: null,
+      rate: null,
+      waitingFor: null,
+      positionText: null,
+    };
     expect(await service.jobs.beat(beat)).toBeNull();
   });
 

@@ -131,6 +131,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   QUEUE_NOT_MAPPED:
     "The catalogue has no entry for the queue, so no pool holds it. createQueue or insertCatalogueEntry maps it.",
   JOB_DOES_NOT_EXIST: "There is no such job, or you may not see it.",
+  DRY_RUN_DOES_NOT_EXIST: "There is no such dry run, or its ten minutes are over.",
   PROBLEM_DOES_NOT_EXIST: "The problem has ended, or you may not see it.",
   STORE_DOES_NOT_EXIST:
     "There is no key-value store of that name, or it is internal: nobody may use its values and locks.",

@@ -128,6 +128,37 @@ export async function intended<T>(
  */
 export const isNoted = ({ isPerson, reason }: Access): boolean => isPerson === true || reason !== undefined;
 
+/**
+ * Writes the entry of an action that ends later, perhaps in another process: as "intended". Its `settle` is for an
+ * action that ends at once after all; otherwise see `settleIntention`.
+ */
+export async function startIntention(
+  context: OperationContext,
+  trace: Trace,
+  details: object,
+): Promise<{ id: string; settle: (outcome: "done" | "failed", more: object) => Promise<void> }> {
+  const id = await context.control.audit.append(row(trace, "intended", { ...details }));
+  return { id, settle: (outcome, more) => settleIntention(context, id, outcome, more) };
+}
+
+/** Adds the outcome to an entry. An entry that is gone, or has one, stays as it is; so does null. */
+export async function settleIntention(
+  { control, warn }: Pick<OperationContext, "control" | "warn">,
+  id: string | null,
+  outcome: "done" | "failed",
+  more: object,
+): Promise<void> {
+  if (id === null) return;
+  try {
+    const [entry] = await control.audit.getMany([id]);
+    if (entry === undefined) return;
+    const details = JSON.stringify({ ...(JSON.parse(entry.detailsText) as Details), ...more });
+    await control.audit.settle(id, outcome, details);
+  } catch (failure) {
+    warn("An outcome could not be written to the audit log", failure);
+  }
+}
+
 /** With the number of messages or entries when a part of the action was done before it failed. */
 function failureOf(error: unknown): Details {
   if (!(error instanceof DomainError)) return { code: "INTERNAL" };

@@ -5,7 +5,7 @@ import { audited, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { type QueueMetadata, readMetadata } from "../input/queue-metadata.ts";
 import { refuseUnknownAttributes, unknownAttributes } from "../input/unknown-attributes.ts";
-import type { JobOperations } from "../jobs.ts";
+import type { JobOperations } from "../jobs/jobs.ts";
 import type { QueueLookup } from "./queue-lookup.ts";
 import { type QueueRecord, queueRecord } from "./queue-record.ts";
 import { requireRoomForMetrics } from "./queues-with-metrics.ts";

@@ -1,5 +1,5 @@
 /** The work of jobs that move queues. Each may be interrupted at any point, and starts again from the present state. */
-import type { Job, JobKind } from "../../jobs/job.ts";
+import type { Job } from "../../jobs/job.ts";
 import type { JobWork } from "../../jobs/job-work.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit/audit-trail.ts";
@@ -11,7 +11,7 @@ import { moveQueue, requireMovable } from "./move-queue.ts";
 import type { QueueMoves } from "./queue-moves.ts";
 
 export interface MoveWork {
-  readonly kinds: Record<JobKind, JobWork>;
+  readonly kinds: Record<"moveQueue" | "drainPool", JobWork>;
   readonly groups: DeadLetterGroups;
   /** The flavor that metadata asks for; null = none. */
   flavorOf(metadataText: string): string | null;

@@ -92,6 +92,9 @@ export class JobWatch {
 }
 
 /** Equal while nothing of the job has changed that clients see. */
-function fingerprintOf({ state, progress, total, rate, waitingFor, cancelRequested, startedAt }: Job): string {
-  return JSON.stringify([state, progress, total, rate, waitingFor, cancelRequested, startedAt]);
+function fingerprintOf(job: Job): string {
+  const { state, progress, total, rate, waitingFor, cancelRequested, startedAt } = job;
+  const { held, ratePerSecond, positionText } = job;
+  const seen = [state, progress, total, rate, waitingFor, cancelRequested, startedAt];
+  return JSON.stringify([...seen, held, ratePerSecond, positionText]);
 }

@@ -1,5 +1,5 @@
 import type { OperationContext } from "../context.ts";
-import type { JobOperations } from "../jobs.ts";
+import type { JobOperations } from "../jobs/jobs.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";

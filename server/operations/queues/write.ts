@@ -5,7 +5,7 @@ import { type AttributeChanges, attributeChanges, naming } from "../input/attrib
 import { badInput } from "../input/limits.ts";
 import { checkMetadata, type MetadataChange, patchedMetadata } from "../input/queue-metadata.ts";
 import { refuseUnknownAttributes, unknownAttributes } from "../input/unknown-attributes.ts";
-import type { JobOperations } from "../jobs.ts";
+import type { JobOperations } from "../jobs/jobs.ts";
 import { createMetadataChanges, type MetadataRules } from "../lifecycle/metadata-changes.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";

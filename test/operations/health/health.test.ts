@@ -10,8 +10,9 @@ let operations: Service["operations"];
 const warnings: string[] = [];
 beforeAll(async () => {
   service = await aService();
-  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
   operations = createOperations({
+    ...others,
     control,
     data,
     stores,
@@ -106,13 +107,14 @@ test("the audit log is for admins, newest first, by project and actor", async ()
 });
 
 test("without its control database the service's health is fail, and it is not ready and says why", async () => {
-  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
   const broken = {
     ...control,
     isAlive: async () => false,
     pools: { ...control.pools, list: () => Promise.reject(new Error("never asked")) },
   };
   const cut = createOperations({
+    ...others,
     control: broken,
     data,
     stores,
@@ -168,14 +170,14 @@ test("a health check answers within ten seconds, whatever hangs", async () => {
 
 test("the service is not ready while the control database fails half of the calls", async () => {
   let failing = true;
-  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
   const exists = async () => {
     if (failing) throw new DomainError("STORAGE_UNAVAILABLE", "The storage has no connection to spare.");
     return false;
   };
   const short = over(control, { queues: over(control.queues, { exists }) });
   const { queues, health } = createOperations({
-    ...{ control: short, data, stores, jobs, history, samples, consumers, problems, limits },
+    ...{ ...others, control: short, data, stores, jobs, history, samples, consumers, problems, limits },
     now: () => now,
     warn: () => {},
   });

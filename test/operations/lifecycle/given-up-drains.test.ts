@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
-import type { Job, JobStore } from "../../../server/jobs/job.ts";
+import { JOB_KINDS, type Job, type JobStore } from "../../../server/jobs/job.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../../../server/jobs/job-work.ts";
 import { type JobRunner, startJobRunner } from "../../../server/jobs/runner.ts";
 import { createOperations } from "../../../server/operations/create-operations.ts";
@@ -42,9 +42,10 @@ async function aLonelyPool(name: string): Promise<string> {
 /** Must run between the request, which would be refused otherwise, and the job's work. */
 const closeBeside = (name: string) => service.operations.pools.update(admin, { pool: `${name}-beside`, weight: 0 });
 function withJobs(changes: Partial<JobStore>): Operations {
-  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
   const now = () => performance.now();
   return createOperations({
+    ...others,
     control,
     data,
     stores,
@@ -87,7 +88,7 @@ test("a drain that fails before it learns of its cancellation restores the pool'
 test("a drain that was cancelled while no process ran it restores the weight, though it cannot count the pool's queues", async () => {
   const pool = await aLonelyPool("unseen");
   const { id } = await service.operations.jobs.drainPool(admin, { pool });
-  const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 60 })) as Job;
+  const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 60, kinds: JOB_KINDS, rated: true })) as Job;
   await service.jobs.release(dead);
   expect(await service.operations.jobs.cancel(admin, { id })).toMatchObject({ state: "running" });
   const countByPool = () => Promise.reject(new DomainError("DEADLINE_EXCEEDED", "The storage took too long."));

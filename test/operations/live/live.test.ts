@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Job } from "../../../server/jobs/job.ts";
+import { JOB_KINDS, type Job } from "../../../server/jobs/job.ts";
 import { JobWatch } from "../../../server/operations/live/job-watch.ts";
 import { QueueTail } from "../../../server/operations/live/queue-tail.ts";
 import { StatsWatch } from "../../../server/operations/live/stats-watch.ts";
@@ -278,12 +278,20 @@ describe("watching jobs", () => {
     const stop = new AbortController();
     const states = service.operations.jobs.watch(viewer, { id, signal: stop.signal });
     expect((await states.next()).value).toMatchObject({ id, state: "waiting", progress: 0 });
-    const job = (await service.jobs.take({ holder: "other", leaseSeconds: 60 })) as Job;
+    const job = (await service.jobs.take({ holder: "other", leaseSeconds: 60, kinds: JOB_KINDS, rated: true })) as Job;
     expect((await next(states))?.state).toBe("running");
-    const beat = { job, leaseSeconds: 60, progress: 3, total: 10, rate: null };
+    const beat = { job, leaseSeconds: 60, progress: 3, total: 10, rate: null, positionText: null };
     await service.jobs.beat({ ...beat, waitingFor: "pool fast" });
     expect(await next(states)).toMatchObject({ state: "running", progress: 3, total: 10, waitingFor: "pool fast" });
-    await service.jobs.end({ job, state: "done", progress: 10, total: 10, resultText: "{}", error: null });
+    await service.jobs.end({
+      job,
+      state: "done",
+      progress: 10,
+      total: 10,
+      resultText: "{}",
+      positionText: null,
+      error: null,
+    });
     expect(await next(states)).toMatchObject({ state: "done", progress: 10, resultText: "{}" });
     expect(await next(states)).toBeUndefined();
     expect(vi.getTimerCount()).toBe(0);

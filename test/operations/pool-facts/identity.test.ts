@@ -139,9 +139,10 @@ describe("on PostgreSQL", () => {
 
   test("a pool that turns out to be a duplicate is a warning, loses nothing, and no queue can move to it from its twin", async () => {
     const warned: string[] = [];
-    const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = service;
+    const { control, data, stores, jobs, history, samples, consumers, problems, config: limits, ...others } = service;
     let now = 0;
     const operations = createOperations({
+      ...others,
       control,
       data,
       stores,

@@ -1,0 +1,107 @@
+/** What people do to jobs that run: cancel, hold, resume, and change their rate. */
+import type { Access } from "../../access/access.ts";
+import { DomainError } from "../../errors.ts";
+import { type Job, RATED_JOB_KINDS } from "../../jobs/job.ts";
+import { audited, permitted, settleIntention, type Transaction } from "../audit/audit-trail.ts";
+import type { OperationContext } from "../context.ts";
+import type { MoveWork } from "../lifecycle/move-jobs.ts";
+import { jobDoesNotExist, visibleJob } from "./parts.ts";
+import { checkRate } from "./starts.ts";
+
+/** Of jobs that the caller may see. */
+export interface JobControl {
+  /**
+   * Changes the rate of a job, within two seconds also while it runs; null: no limit. One that has ended stays as it is.
+   * NOT_SUPPORTED for a job that keeps to no rate. JOB_DOES_NOT_EXIST and roles as for `cancel`; BAD_INPUT.
+   */
+  update(access: Access, params: { id: string; ratePerSecond: number | null }): Promise<Job>;
+  /**
+   * Holds a job: it stops at its next safe point, within two seconds, and goes on from there once it is resumed. One
+   * that is held can be cancelled. One that has ended stays as it is. JOB_DOES_NOT_EXIST and roles as for `cancel`.
+   */
+  hold(access: Access, params: { id: string }): Promise<Job>;
+  resume(access: Access, params: { id: string }): Promise<Job>;
+  /**
+   * Cancels a job. One that runs stops at its next safe point: queues that have moved stay where they are, what was done
+   * to messages stays done, and a drained pool gets its weight back. One that has ended stays as it is. JOB_DOES_NOT_EXIST, also when the
+   * caller may not see it. Role operator; for a drain, admin.
+   */
+  cancel(access: Access, params: { id: string }): Promise<Job>;
+}
+
+export function createJobControl(
+  context: OperationContext,
+  { work, woken }: { work: MoveWork; woken: () => void },
+): JobControl {
+  const { jobs } = context;
+
+  /** Changes the job by `change`, as the audit entry says with `details`. */
+  async function change(
+    access: Access,
+    action: string,
+    id: string,
+    parts: {
+      check?: (job: Job) => void;
+      change: () => Promise<Job | null>;
+      details: (before: Job, after: Job) => object;
+      and?: (tx: Transaction, before: Job, after: Job) => Promise<void>;
+    },
+  ): Promise<Job> {
+    const job = await visibleJob(context, access, id);
+    const trace = { access, action, project: job.project, target: `${job.kind} ${job.target}`.trim() };
+    await permitted(context, trace, job.kind === "drainPool" ? "admin" : "operator", () => undefined);
+    parts.check?.(job);
+    const changed = await parts.change();
+    if (changed === null) throw jobDoesNotExist(id);
+    await audited(context, trace, async (tx) => {
+      await parts.and?.(tx, job, changed);
+      const details = { job: id, ...parts.details(job, changed) };
+      return { result: undefined, details, changed: job.finishedAt === null };
+    });
+    return changed;
+  }
+
+  return {
+    async cancel(access, { id }) {
+      const cancelled = await change(access, "cancelJob", id, {
+        change: () => jobs.cancel(id),
+        details: () => ({}),
+        async and(tx, job, { startedAt }) {
+          // A running drain gives the weight back itself when it stops.
+          if (job.kind === "drainPool" && startedAt === null) await work.giveWeightBack(tx, job);
+        },
+      });
+      // Nobody has begun it, so nobody else tells how it ended.
+      if (cancelled.startedAt === null)
+        await settleIntention(context, cancelled.auditEntry, "done", { cancelled: true });
+      return cancelled;
+    },
+
+    update: (access, { id, ratePerSecond }) =>
+      change(access, "updateJob", id, {
+        check({ kind }) {
+          if (!RATED_JOB_KINDS.includes(kind)) {
+            throw new DomainError("NOT_SUPPORTED", "A job of this kind keeps to no rate.", { details: { kind } });
+          }
+          checkRate(ratePerSecond, kind);
+        },
+        change: () => jobs.update(id, { ratePerSecond }),
+        details: (before, after) => ({
+          before: { ratePerSecond: before.ratePerSecond },
+          after: { ratePerSecond: after.ratePerSecond },
+        }),
+      }),
+
+    hold: (access, { id }) =>
+      change(access, "holdJob", id, { change: () => jobs.update(id, { held: true }), details: () => ({}) }),
+
+    async resume(access, { id }) {
+      const resumed = await change(access, "resumeJob", id, {
+        change: () => jobs.update(id, { held: false }),
+        details: () => ({}),
+      });
+      woken();
+      return resumed;
+    },
+  };
+}
