@@ -1,8 +1,8 @@
 "use client";
 
-import { jsonText, wholeText } from "../field-rules.ts";
+import { jsonText, queueName, wholeText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
-import { TextAreaField, TextField } from "../ui/form.tsx";
+import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { POST_MESSAGES } from "./documents.ts";
 import type { PostedBefore } from "./fragments.ts";
@@ -12,6 +12,9 @@ import { readHeaders, writeHeaders } from "./headers-text.ts";
 const MAX_COPIES = 1000;
 
 const schema = z.object({
+  project: z.string(),
+  queue: queueName,
+  createQueue: z.boolean(),
   body: jsonText,
   headers: z
     .string()
@@ -25,7 +28,7 @@ const schema = z.object({
     .refine((copies) => copies >= 1 && copies <= MAX_COPIES, `From 1 to ${MAX_COPIES}.`),
 });
 
-/** With `again` the form begins with a message that was posted before. */
+/** With `again` the form begins with a message that was posted before, and asks where to post it. */
 export default function PostMessageForm({
   project,
   queue,
@@ -41,22 +44,27 @@ export default function PostMessageForm({
       description={
         again === undefined
           ? undefined
-          : "Posts a new message with the body, headers, lifetime and delay of this one. This one stays."
+          : "Posts a new message with the body, headers, lifetime and delay of this one, to this queue or another. This one stays as it is."
       }
       submitLabel="Post"
       document={POST_MESSAGES}
       schema={schema}
       defaults={{
+        project,
+        queue,
+        createQueue: false,
         body: again?.bodyText ?? '{"hello": "world"}',
         headers: writeHeaders(again?.headers ?? []),
         ttl: again ? String(again.ttlSeconds) : "",
-        delay: String(again?.delaySeconds ?? ""),
+        // Without one, not with the default of the queue that takes it.
+        delay: again ? String(again.delaySeconds ?? 0) : "",
         copies: "1",
       }}
-      variables={({ body, headers, ttl, delay, copies }) => ({
+      variables={({ body, headers, ttl, delay, copies, ...target }) => ({
         input: {
-          project,
-          queue,
+          project: target.project,
+          queue: target.queue,
+          ...(target.createQueue ? { createQueue: true } : {}),
           messages: Array.from({ length: copies }, () => ({
             body: { text: body },
             ...(headers.trim() === "" ? {} : { headers: readHeaders(headers) }),
@@ -65,9 +73,21 @@ export default function PostMessageForm({
           })),
         },
       })}
-      done={({ copies }) => (copies === 1 ? "The message is posted." : `${copies} messages are posted.`)}
+      done={(values) => {
+        const where = values.project === project && values.queue === queue ? "" : ` to ${values.queue}`;
+        return values.copies === 1 ? `The message is posted${where}.` : `${values.copies} messages are posted${where}.`;
+      }}
       wide
     >
+      {again === undefined ? null : (
+        <>
+          <div className="grid gap-4 sm:grid-cols-2">
+            <TextField name="project" label="Project" description="Empty: the project without a name." />
+            <TextField name="queue" label="Queue" mono description="Where the new message goes." />
+          </div>
+          <SwitchField name="createQueue" label="Create this queue if there is none" />
+        </>
+      )}
       <TextAreaField
         name="body"
         label="Body"

@@ -2,28 +2,16 @@
  * Every GraphQL document that a page or a button sends, checked against the schema and against what one document may
  * cost. The compiler checks what pages read of an answer; this finds what nobody reads and the schema does not have.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { graphql, textOf } from "../../components/graphql.ts";
 import { readConfig } from "../../server/config.ts";
 import { createDocuments } from "../../server/graphql/http/documents.ts";
+import { PAGE_FILES, textsOf } from "../support/page-documents.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const { prepare } = createDocuments(readConfig({}));
-
-const files = ["app", "components"].flatMap((folder) =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
-);
-
-/** All that the files of this name export: documents or fragments, as texts. */
-async function textsOf(fileName: string): Promise<{ file: string; name: string; text: string }[]> {
-  const found = files.filter((file) => file.endsWith(`/${fileName}`));
-  const modules = await Promise.all(found.map((file) => import(join(ROOT, file))));
-  return modules.flatMap((module, index) =>
-    Object.entries(module).map(([name, text]) => ({ file: String(found[index]), name, text: String(text) })),
-  );
-}
 
 const documents = await textsOf("documents.ts");
 const fragments = await textsOf("fragments.ts");
@@ -44,7 +32,7 @@ describe("the documents of pages and buttons", () => {
   });
 
   it("stand in no other files", () => {
-    const elsewhere = files.filter(
+    const elsewhere = PAGE_FILES.filter(
       (file) => /\.tsx?$/.test(file) && /\bgraphql\(\s*[`"']/.test(readFileSync(join(ROOT, file), "utf8")),
     );
     expect(elsewhere.filter((file) => !/\/(documents|fragments)\.ts$/.test(file))).toEqual([]);

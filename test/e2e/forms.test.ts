@@ -20,7 +20,12 @@ beforeAll(async () => {
       project: "forms",
       queue: "copied",
       messages: [
-        { body: { text: EMOJI_BODY }, ttlSeconds: 1234, delaySeconds: 600 },
+        {
+          body: { text: EMOJI_BODY },
+          ttlSeconds: 1234,
+          delaySeconds: 600,
+          headers: [{ name: "type", value: "it: is" }],
+        },
         { body: { text: TURNING_BODY }, delaySeconds: 0 },
       ],
     },
@@ -111,7 +116,7 @@ it(
 );
 
 it(
-  "posted again, a message keeps its lifetime and delay",
+  "posted again to another queue, a message keeps its headers, lifetime and delay",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("forms", "copied"), { waitUntil: "networkidle" });
@@ -124,17 +129,20 @@ it(
     const form = page.getByRole("dialog", { name: "Post again" });
     expect(await form.getByLabel("Lifetime").inputValue()).toBe("1234");
     expect(await form.getByLabel("Delay").inputValue()).toBe("600");
-    await form.getByLabel("Body").fill('{"again": 1}');
+    await form.getByLabel("Body").fill('{"again": 1.0}');
+    await form.getByLabel("Queue", { exact: true }).fill("copied.again");
+    await form.getByRole("switch", { name: "Create this queue if there is none" }).click();
     await form.getByRole("button", { name: "Post", exact: true }).click();
-    await page.getByText("The message is posted.").waitFor();
-    const { queue } = await dashboard.call<{
-      queue: { newestMessage: { bodyText: string; ttlSeconds: number; createdAt: string; delayedUntil: string } };
-    }>(
-      '{ queue(project: "forms", queue: "copied") { newestMessage { bodyText ttlSeconds createdAt delayedUntil } } }',
+    await page.getByText("The message is posted to copied.again.").waitFor();
+    const { queue } = await dashboard.call<{ queue: { newestMessage: Record<string, string> } }>(
+      `{ queue(project: "forms", queue: "copied.again") {
+        newestMessage { bodyText ttlSeconds createdAt delayedUntil headers { name value } }
+      } }`,
       {},
     );
-    const { bodyText, ttlSeconds, createdAt, delayedUntil } = queue.newestMessage;
-    expect([bodyText, ttlSeconds]).toEqual(['{"again": 1}', 1234]);
+    const { createdAt = "", delayedUntil = "", ...kept } = queue.newestMessage;
+    const headers = [{ name: "type", value: "it: is" }];
+    expect(kept).toEqual({ bodyText: '{"again": 1.0}', ttlSeconds: 1234, headers });
     expect(Date.parse(delayedUntil) - Date.parse(createdAt)).toBe(600_000);
     expect(complaints).toEqual([]);
     await end();
