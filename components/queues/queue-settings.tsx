@@ -12,10 +12,11 @@ import { Opener } from "../ui/opener.tsx";
 import { Panel } from "../ui/page.tsx";
 import { column, DataTable } from "../ui/table.tsx";
 import { ATTRIBUTES, type AttributeName, type QueueAttributes } from "./attributes.ts";
-import { DELETE_QUEUE, PURGE_QUEUE } from "./documents.ts";
+import { DELETE_QUEUE } from "./documents.ts";
 import { EditAttribute } from "./edit-attribute.tsx";
-import type { QueueSettingsFacts } from "./fragments.ts";
+import type { QueueFrameFacts, QueueSettingsFacts } from "./fragments.ts";
 import { PurgeOlder } from "./purge-older.tsx";
+import { PurgeQueue } from "./purge-queue.tsx";
 
 interface AttributeRow {
   project: string;
@@ -80,10 +81,13 @@ const loadForm = () => import("./metadata-form.tsx");
 export function QueueSettings({
   project,
   name,
+  stats,
   settings: { metadataText, storedAttributes, attributes },
 }: {
   project: string;
   name: string;
+  /** Null: unknown, because its pool does not answer. */
+  stats: QueueFrameFacts["stats"];
   settings: QueueSettingsFacts;
 }) {
   const parsed = parseExactJson(metadataText);
@@ -124,15 +128,7 @@ export function QueueSettings({
             <PurgeOlder project={project} queue={name} />
           </Step>
           <Step text="Purge the queue: all messages are deleted at once, claimed and delayed ones too. Settings and subscriptions stay.">
-            <ConfirmedAction
-              document={PURGE_QUEUE}
-              variables={{ input: { project, queue: name, resources: ["MESSAGES"] } }}
-              done={`Queue ${name} is empty.`}
-              trigger={<Button kind="danger">Purge messages</Button>}
-              title={`Purge ${name}?`}
-              consequence="All messages are deleted at once, including those that workers hold now. The queue stays."
-              confirmLabel="Purge messages"
-            />
+            <PurgeQueue project={project} queue={name} stats={stats} />
           </Step>
           <Step text="Delete the queue with its messages and claims. Its subscriptions stay.">
             <ConfirmedAction

@@ -109,7 +109,7 @@ it(
     await page.getByRole("button", { name: "Reset _default_message_ttl to its default" }).click();
     await page.getByRole("row", { name: /_default_message_ttl.*3600 s.*Default/ }).waitFor();
 
-    await page.getByRole("button", { name: "Purge messages" }).click();
+    await page.getByRole("button", { name: "Purge…" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Purge messages" }).click();
     await page.getByText("Queue tea.orders is empty.").waitFor();
     await page.getByText("0 ready", { exact: true }).waitFor();

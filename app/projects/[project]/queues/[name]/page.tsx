@@ -11,6 +11,7 @@ import { MessageBrowser } from "@/components/messages/message-browser.tsx";
 import { messageRow } from "@/components/messages/message-row.ts";
 import { PostMessage } from "@/components/messages/post-message.tsx";
 import type { QueueFrameFacts } from "@/components/queues/fragments.ts";
+import { PurgeQueue } from "@/components/queues/purge-queue.tsx";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
 import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
 import { EmptyState } from "@/components/ui/states.tsx";
@@ -72,6 +73,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
           />
           <ExportList list="messages" of="messages" variables={exportVariables(address, browse)} />
           {movable === null ? null : <MoveQueue row={movable} />}
+          {content === null ? null : <PurgeQueue project={project} queue={queue} stats={content.stats} />}
           <PostMessage project={project} queue={queue} />
         </>
       }

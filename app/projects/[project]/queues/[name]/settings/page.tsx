@@ -27,7 +27,9 @@ export default async function SettingsPage({ params }: Props) {
       queue={loaded.ok ? { ok: true, data: queue } : loaded}
       graphql={{ document: textOf(SETTINGS_PAGE), variables }}
     >
-      {queue ? <QueueSettings project={variables.project} name={variables.queue} settings={queue} /> : null}
+      {queue ? (
+        <QueueSettings project={variables.project} name={variables.queue} stats={queue.stats} settings={queue} />
+      ) : null}
     </QueueFrame>
   );
 }
