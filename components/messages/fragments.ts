@@ -55,6 +55,7 @@ export type MessageDetail = ResultOf<typeof MESSAGE_DETAIL>;
 
 export const MESSAGE_LIFE = graphql(`
   fragment MessageLifeFacts on MessageLife {
+    keptSeconds
     keptSince
     isComplete
     events {

@@ -34,7 +34,13 @@ export function MessageLife({ project, queue, life, state }: Props) {
         </p>
       ) : (
         <>
-          {life.events.length === 0 ? <p className="text-muted text-xs">Nothing is known of this message.</p> : null}
+          {life.events.length === 0 && life.keptSince !== null ? (
+            <p className="text-muted text-xs">
+              Nothing is known of a message with this id. Either it was never in this queue, or only before{" "}
+              <Moment at={life.keptSince} />, since when lives are kept, or all that happened is longer ago than{" "}
+              {formatDuration(life.keptSeconds)}.
+            </p>
+          ) : null}
           <ol className="relative grid gap-1">
             {stepsOf(life.events).map((step) => (
               <StepLine key={keyOf(step)} project={project} step={step} events={life.events} />
@@ -45,7 +51,7 @@ export function MessageLife({ project, queue, life, state }: Props) {
               </li>
             )}
           </ol>
-          {life.isComplete ? null : (
+          {life.isComplete || life.events.length === 0 ? null : (
             <p className="text-muted mt-2 text-xs">
               {life.keptSince === null ? (
                 <>Only what other queues know: this one keeps no lives. _history_seconds in {settings} changes that.</>

@@ -1,7 +1,7 @@
 import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
-import { orNull, projectArgs, projectField, queueArgs, queueField, reasonField } from "./schema/addresses.ts";
+import { orNull, projectField, projectsArgs, queueArgs, queueField, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -88,12 +88,7 @@ builder.queryFields((t) => ({
   catalogue: t.field({
     type: CatalogueConnectionType,
     args: {
-      ...projectArgs,
-      allProjects: t.arg.boolean({
-        defaultValue: false,
-        required: true,
-        description: "All projects instead of one. Only for callers who may see all projects.",
-      }),
+      ...projectsArgs,
       pool: t.arg.string({ description: "Only queues of this pool." }),
       search: t.arg.string({
         description: "Only queues whose names begin with this. The list is then ordered by name.",

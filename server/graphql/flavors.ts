@@ -1,7 +1,7 @@
 import { chooseProject } from "../access/access.ts";
 import type { FlavorRecord } from "../operations/flavors.ts";
 import { CapabilityType, PoolType } from "./pools.ts";
-import { orNull, projectArgs, projectField, reasonField } from "./schema/addresses.ts";
+import { orNull, projectArgs, projectField, projectsArgs, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -86,12 +86,7 @@ builder.queryFields((t) => ({
   flavors: t.field({
     type: FlavorConnectionType,
     args: {
-      ...projectArgs,
-      allProjects: t.arg.boolean({
-        defaultValue: false,
-        required: true,
-        description: "All projects instead of one. Only for callers who may see all projects.",
-      }),
+      ...projectsArgs,
       ...pageArgs,
     },
     complexity: pageCost,

@@ -102,6 +102,9 @@ const MessageLifeType = builder.objectRef<LifeRecord>("MessageLife").implement({
 
 const LIFE = "Null when neither its queue keeps lives (`_history_seconds`) nor one that it came from.";
 
+const UNKNOWN =
+  "Without events for an id of which nothing is known: it never was in this queue, or only before `keptSince`, or what happened is longer ago than `keptSeconds`.";
+
 /** The lives of messages that are resolved together. */
 function livesOf(messages: readonly MessageRecord[], { access, operations }: GraphQLContext) {
   return operations.messages.lives(access, {
@@ -144,7 +147,7 @@ builder.objectFields(QueueType, (t) => ({
     nullable: true,
     args: { id: t.arg.id({ required: true, description: "The message's id." }) },
     complexity: { field: 2 * ASKING_THE_STORE, multiplier: 1 },
-    description: `What happened to a message of the queue, also to one that does not exist any more. ${LIFE} Without events for a message of which nothing is known.`,
+    description: `What happened to a message of the queue, also to one that does not exist any more. ${LIFE} ${UNKNOWN}`,
     resolve: (queue, { id }, context, info) => batched(context, info, queue, (queues) => livesIn(queues, id, context)),
   }),
 }));
