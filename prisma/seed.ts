@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { createClient } from "../clients/typescript/client.ts";
 import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
 import { embeddedUrl } from "../server/embedded-postgres/server.ts";
-import { urlHost } from "../server/http/listening.ts";
+import { serviceUrl } from "../server/http/listening.ts";
 import { callsTo } from "./seed-api.ts";
 import { fillPools } from "./seed-pools.ts";
 import { fillShop } from "./seed-shop.ts";
@@ -54,7 +54,7 @@ if (values.help) {
   process.exit();
 }
 const config = readSettings();
-const url = positionals[0] ?? config.PUBLIC_URL ?? `http://${urlHost(config)}:${config.PORT}${config.BASE_PATH}`;
+const url = positionals[0] ?? serviceUrl(config);
 if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one URL: ${positionals.join(" ")}\n\n${USAGE}`);
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
 const call = callsTo(createClient({ url }));

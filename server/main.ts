@@ -97,7 +97,7 @@ export async function serve(
       }),
       addApi: (api) => {
         api.register(door.routes, { prefix: "/graphql" });
-        addExportRoutes(api, { exports: door.exports });
+        addExportRoutes(api, { exports: door.exports, settingsFile: engine.operations.settingsFile });
       },
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);

@@ -83,11 +83,7 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
             <DeleteStore store={store} />
           </Panel>
         )}
-        <Panel
-          title="Locks"
-          flush
-          actions={locks ? <ExportList list="key-value-locks" of="locks" variables={{ store }} /> : undefined}
-        >
+        <Panel title="Locks" flush actions={locks ? <ExportList list="key-value-locks" of="locks" /> : undefined}>
           {locks ? (
             <LockTable
               rows={locks.nodes}

@@ -2,7 +2,8 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { DomainError } from "../errors.ts";
-import type { ExportRow, Exports } from "../graphql/exports/exports.ts";
+import { begun, type ExportRow, type Exports } from "../graphql/exports/exports.ts";
+import type { SettingsFileOperations } from "../operations/settings-file/settings-file.ts";
 import { csvLine, valueAt } from "./csv.ts";
 
 interface Format {
@@ -24,15 +25,20 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
+/** The file of settings: see SettingsFileOperations. Its only parameter is `project`. */
+const SETTINGS = "settings.json";
 /** Exports that one process writes at a time: each holds a page in memory. */
 const MOST_EXPORTS = 4;
 
 /**
- * `GET /export/<list>.csv` and `.ndjson`, with the arguments of the list as parameters. The answer is written as fast as
+ * `GET /export/<list>.csv` and `.ndjson`, with the arguments of the list as parameters; and the settings. The answer is written as fast as
  * it is read, a page at a time. When it cannot go on it breaks off: the client sees that the last chunk is missing. A
  * client that leaves ends it.
  */
-export function addExportRoutes(app: FastifyInstance, { exports }: { exports: Exports }): void {
+export function addExportRoutes(
+  app: FastifyInstance,
+  { exports, settingsFile }: { exports: Exports; settingsFile: Pick<SettingsFileOperations, "write"> },
+): void {
   let running = 0;
 
   /** Answers with the texts that `open` gives, or with its error. */
@@ -64,6 +70,12 @@ export function addExportRoutes(app: FastifyInstance, { exports }: { exports: Ex
   app.get<{ Params: { file: string } }>("/export/:file", { exposeHeadRoute: false }, async (request, reply) => {
     refuseOtherSites(request);
     const { file } = request.params;
+    if (file === SETTINGS) {
+      const project = parametersOf(request).get("project");
+      return send(reply, file, "application/json; charset=utf-8", () =>
+        begun(settingsFile.write(request.access, { project })),
+      );
+    }
     const dot = file.lastIndexOf(".");
     const [name, format] = [file.slice(0, dot), FORMATS[file.slice(dot + 1)]];
     if (dot < 1 || format === undefined) {

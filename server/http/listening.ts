@@ -22,6 +22,11 @@ export function urlHost({ HOST }: Pick<Config, "HOST">): string {
   return HOST.includes(":") ? `[${listenAddress({ HOST })}]` : HOST;
 }
 
+/** Where programs on this machine find the service that has these settings. */
+export function serviceUrl(config: Pick<Config, "HOST" | "PORT" | "BASE_PATH" | "PUBLIC_URL">): string {
+  return config.PUBLIC_URL ?? `http://${urlHost(config)}:${config.PORT}${config.BASE_PATH}`;
+}
+
 /**
  * Returns the port, after trying to listen on it; for PORT=0 a free one. Passes errors such as EADDRINUSE on; `explain`
  * knows them.

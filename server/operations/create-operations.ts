@@ -40,6 +40,7 @@ import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues/queues.ts";
 import { createQueueSampling } from "./samples/queue-sampling.ts";
 import { createSampleOperations } from "./samples/samples.ts";
+import { createSettingsFileOperations } from "./settings-file/settings-file.ts";
 import { createSubscriptionOperations } from "./subscriptions/subscriptions.ts";
 import { createUndoRecorder } from "./undo/recorder.ts";
 import { createUndoOperations } from "./undo/undo.ts";
@@ -76,6 +77,8 @@ export function createOperations(context: OperationContext): Operations {
     createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes, pauses }),
   );
   const subscriptions = noting.subscriptions(createSubscriptionOperations(context, { lookup, lifecycle }));
+  const pools = createPoolOperations(context);
+  const flavors = createFlavorOperations(context);
   const note = (error: unknown) => refusals.note(error);
   return {
     queues: namingErrors(queues, { name: "queue" }, note),
@@ -85,15 +88,16 @@ export function createOperations(context: OperationContext): Operations {
     consumers: namingErrors(createConsumerOperations(context, { lookup, notes }), {}, note),
     batch: namingErrors(createBatchReadOperations(context, { lookup, deadLetters }), {}, note),
     subscriptions: namingErrors(subscriptions, { id: "subscriptionId" }, note),
-    pools: namingErrors(createPoolOperations(context), { name: "pool" }),
+    pools: namingErrors(pools, { name: "pool" }),
     poolPlacement: namingErrors(createPoolPlacementOperations(context)),
-    flavors: namingErrors(createFlavorOperations(context), { name: "flavor" }),
+    flavors: namingErrors(flavors, { name: "flavor" }),
     catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
     jobs: namingErrors(jobs, { id: "jobId" }),
     pauses: namingErrors(createPauseOperations(context, { pauses })),
     dryRuns: namingErrors(createDryRunOperations(context, acting), {}, note),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     audit: createAuditOperations(context),
+    settingsFile: createSettingsFileOperations(context, { pools, flavors, queues }),
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {
       name: "pool",
     }),

@@ -28,6 +28,7 @@ import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues/queues.ts";
 import type { QueueSampling } from "./samples/queue-sampling.ts";
 import type { SampleOperations } from "./samples/samples.ts";
+import type { SettingsFileOperations } from "./settings-file/settings-file.ts";
 import type { SubscriptionOperations } from "./subscriptions/subscriptions.ts";
 import type { UndoOperations } from "./undo/undo.ts";
 
@@ -48,6 +49,7 @@ export interface Operations {
   readonly dryRuns: DryRunOperations;
   readonly keyValueStores: KeyValueStoreOperations;
   readonly audit: AuditOperations;
+  readonly settingsFile: SettingsFileOperations;
   readonly health: HealthOperations;
   readonly healthHistory: HealthHistoryOperations;
   readonly samples: SampleOperations;

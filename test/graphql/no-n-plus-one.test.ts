@@ -72,7 +72,7 @@ const LISTS: Readonly<Record<string, string>> = {
     "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
 };
 /** Rows that only a mutation returns, whose cost is that of the mutation. */
-const OF_MUTATIONS = ["PoolGarbage", "PostResult"];
+const OF_MUTATIONS = ["PoolGarbage", "PostResult", "SettingsChange"];
 const ARGUMENTS: Readonly<Record<string, string>> = {
   "Pool.flavor": "project: $project",
   "Queue.message": "id: $messageId",

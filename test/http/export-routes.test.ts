@@ -22,7 +22,12 @@ async function serve(pages: () => AsyncIterableIterator<ExportRow[]>): Promise<s
     return reply.code(status).send(body);
   });
   const exports: Exports = { names: ["rows"], columns: () => ["a.b", "c"], rows: async () => pages() };
-  addExportRoutes(app, { exports });
+  const settingsFile = {
+    async *write() {
+      yield '{"version": 1}\n';
+    },
+  };
+  addExportRoutes(app, { exports, settingsFile });
   await app.listen({ port: 0, host: "127.0.0.1" });
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/export/rows`;
 }
@@ -58,6 +63,13 @@ test("a list is a file: in CSV with a line of columns, in NDJSON as the API show
   expect(csv.headers.get("content-disposition")).toMatch(/^attachment; filename="isimud-rows-\d{4}-\d\d-\d\d\.csv"$/);
   const lines = (await (await fetch(`${url}.ndjson`)).text()).split("\n");
   expect(lines).toEqual(['{"a":{"b":"=1"},"c":1}', '{"a":null,"c":null}', '{"a":{"b":"x,y"},"c":["z"]}', ""]);
+});
+
+test("the settings are a file of JSON", async () => {
+  const url = (await serve(endless().pages)).replace("rows", "settings.json");
+  const response = await fetch(url);
+  expect(await response.json()).toEqual({ version: 1 });
+  expect(response.headers.get("content-disposition")).toMatch(/filename="isimud-settings-.*\.json"/);
 });
 
 test("an export that fails halfway breaks off, so that nobody takes the part for the whole", async () => {

@@ -82,8 +82,8 @@ export function createExports(executeAs: (access: Access) => Execute, limits: Pi
   };
 }
 
-/** The same iteration, once its first value is there. */
-async function begun<T>(values: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
+/** The same iteration, once its first value is there: so an error at the beginning comes before anything is written. */
+export async function begun<T>(values: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
   const first = await values.next();
   async function* all() {
     try {

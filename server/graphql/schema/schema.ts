@@ -30,6 +30,7 @@ import "../samples.ts";
 import "../problems.ts";
 import "../explanations.ts";
 import "../undo.ts";
+import "../settings-file.ts";
 import "../live.ts";
 import {
   DirectiveLocation,

@@ -86,6 +86,24 @@ export function objectMembers(text: string): Map<string, string> {
   }
 }
 
+/** The items of a valid array's text, each as its exact text. */
+export function arrayItems(text: string): string[] {
+  const items: string[] = [];
+  let at = skipSpace(text, 0) + 1;
+  for (;;) {
+    at = skipSpace(text, at);
+    const code = text.charCodeAt(at);
+    if (code === CLOSE_ARRAY || at >= text.length) return items;
+    if (code === COMMA) {
+      at += 1;
+      continue;
+    }
+    const end = endOfValue(text, at);
+    items.push(text.slice(at, end));
+    at = end;
+  }
+}
+
 /** The text of an object with these members. */
 export function objectText(members: ReadonlyMap<string, string>): string {
   return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
