@@ -67,6 +67,7 @@ const LISTS: Readonly<Record<string, string>> = {
   OperationInterval: 'pool(pool: "default") { healthLastHour { operations ROW } }',
   Problem: "problems(first: $n) { nodes ROW }",
   ProblemGroup: "problemSummary ROW",
+  Undo: "undos(allProjects: true) ROW",
   ExplanationReason: "queues(project: $project, first: $n) { nodes { explanation { reasons ROW } } }",
   HistorySeries:
     "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
