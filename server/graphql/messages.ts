@@ -431,17 +431,17 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: DeleteMessageInput, required: true, description: "The message." }) },
     description:
       "Deletes a message. With its claim's id this is how a consumer acknowledges it; the id of an expired claim deletes nothing.",
-    resolve: async (_root, { input }, { access, operations }) => ({
-      deleted: (await operations.messages.delete(access, input)) === "deleted" ? 1 : 0,
-      ids: [input.id],
-    }),
+    resolve: async (_root, { input }, { access, operations }) => {
+      const { outcome, undo } = await operations.messages.delete(access, input);
+      return { deleted: outcome === "deleted" ? 1 : 0, ids: [input.id], undo };
+    },
   }),
   deleteMessages: t.field({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteMessagesInput, required: true, description: "The messages." }) },
     description: "Deletes many messages in one step, all or none.",
     resolve: async (_root, { input }, { access, operations }) => ({
-      deleted: await operations.messages.bulkDelete(access, input),
+      ...(await operations.messages.bulkDelete(access, input)),
       ids: input.ids,
     }),
   }),

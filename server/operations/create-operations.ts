@@ -71,7 +71,7 @@ export function createOperations(context: OperationContext): Operations {
   const queues = createQueueOperations(context, { lookup, lifecycle, recorder, ticker, jobs, deadLetters });
   const noting = notingActs(context);
   const messages = noting.messages(
-    createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, notes, pauses }),
+    createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, recorder, notes, pauses }),
   );
   const claims = noting.claims(
     createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes, pauses }),

@@ -260,6 +260,8 @@ export interface MessageController {
     claimed?: ClaimedMessages;
     /** The last step of a transfer to another store: so it counts as that, and not as a delete. */
     transferred?: TransferKind;
+    /** They can be brought back under this token: see QueueUndo. Not with `claimIds`. */
+    undoToken?: string | undefined;
   }): Promise<{ deleted: number; left: string[] }>;
 
   /**

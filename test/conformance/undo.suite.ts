@@ -187,6 +187,66 @@ export function describeUndo(name: string, open: OpenDataDriver): void {
       expect(idsOf(await read(queue, 2))).toEqual(ids);
     });
 
+    it("deleted messages come back in their places, with headers and counts, held by nobody", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 3, { headers: { trace: "a" } });
+      await post(harness, queue, 1, { delaySeconds: 500 });
+      const { messages, claimId } = await claim(harness, queue, { limit: 2 });
+      const all = await readAll(harness.driver, queue);
+      const old = { ...queue, epoch: FIRST };
+      await readAll(harness.neighbour, old);
+      const undoToken = randomUUID();
+      const ids = idsOf(all);
+      const bulkDelete = (some: string[], claimed: "delete" | "refuse" | "spare") =>
+        harness.driver.messages.bulkDelete({ queue: old, ids: some, claimed, undoToken });
+      await expect(bulkDelete(ids, "refuse")).rejects.toMatchObject({ code: "MESSAGE_IS_CLAIMED" });
+      expect(await bulkDelete(ids.slice(1), "spare")).toEqual({ deleted: 2, left: [ids[1]] });
+      expect(await bulkDelete(ids, "delete")).toEqual({ deleted: 2, left: [] });
+      const later = await post(harness, old, 1);
+      expect(await restore(queue, undoToken, "messages")).toEqual({ messages: 4 });
+      for (const driver of [harness.driver, harness.neighbour]) {
+        const after = await read(queue, 2, driver);
+        expect(after.map(({ claim: _, lastClaimId: __, ageSeconds: ___, ...message }) => message)).toEqual([
+          ...all.map(({ claim: _, lastClaimId: __, ageSeconds: ___, ...message }) => message),
+          expect.objectContaining({ id: later[0] }),
+        ]);
+        expect(after.map(({ claim: one }) => one)).toEqual(Array(5).fill(null));
+      }
+      const now = { ...queue, epoch: 2 };
+      expect(idsOf((await claim(harness, now)).messages)).toEqual([...idsOf(messages), ids[2], later[0]]);
+      await expect(harness.driver.claims.get({ queue: now, id: claimId })).rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      expect(await restore(queue, undoToken, "messages")).toEqual({ messages: null });
+    });
+
+    it("what two deletes removed comes back one after the other, and the claims of the rest stay", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 4);
+      const held = await claim(harness, queue, { limit: 1 });
+      const [first, second] = [randomUUID(), randomUUID()];
+      await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(1, 2), undoToken: first });
+      await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(2, 3), undoToken: second });
+      await restore(queue, second, "messages");
+      await restore(queue, first, "messages", { from: 2 });
+      expect(idsOf(await read(queue, 3))).toEqual(ids);
+      const now = { ...queue, epoch: 3 };
+      expect(await harness.driver.messages.delete({ queue: now, id: ids[0] as string, claimId: held.claimId })).toBe(
+        "deleted",
+      );
+      await expect(restore(queue, first, "messages", { from: 3 })).rejects.toMatchObject(IS_OVER);
+    });
+
+    it("gc frees deleted messages once their window is over", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 2);
+      const undoToken = randomUUID();
+      await harness.driver.messages.bulkDelete({ queue, ids, undoToken });
+      advance(harness, 100);
+      await harness.driver.gc();
+      await expect(restore(queue, undoToken, "messages")).rejects.toMatchObject(IS_OVER);
+    });
+
     it("a deleted queue comes back with its messages and keys, and only once", async () => {
       const queue = await harness.newQueue();
       const old = { ...queue, epoch: FIRST };

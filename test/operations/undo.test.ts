@@ -120,6 +120,35 @@ describe("a purge", () => {
   });
 });
 
+test("deletes without a claim are taken back, in any order, and a worker's delete is not", async () => {
+  const { address, ids } = await aQueue(4);
+  const { claim } = await operations.claims.create(operator, { ...address, ttlSeconds: 100, limit: 1 });
+  const [held, one, two] = ids as [string, string, string];
+  const forced = await operations.messages.delete(operator, { ...address, id: held, force: true });
+  const some = await operations.messages.bulkDelete(operator, { ...address, ids: [one, two] });
+  expect([forced, some]).toMatchObject([
+    { outcome: "deleted", undo: { action: "deleteMessage", messages: 1 } },
+    { deleted: 2, undo: { action: "deleteMessages", messages: 2 } },
+  ]);
+  expect(await undo(tokenOf(forced))).toMatchObject({ messages: 1 });
+  expect(await undo(tokenOf(some), other.operations)).toMatchObject({ messages: 2 });
+  expect(await read(address)).toEqual(ids);
+  expect(claim).not.toBeNull();
+  const taken = await operations.claims.create(operator, { ...address, ttlSeconds: 100, limit: 1 });
+  const claimIds = [taken.claim?.id as string];
+  expect(await operations.messages.bulkDelete(operator, { ...address, ids: [held], claimIds })).toEqual({
+    deleted: 1,
+    undo: null,
+  });
+  expect(await operations.messages.bulkDelete(operator, { ...address, ids: [held] })).toEqual({
+    deleted: 0,
+    undo: null,
+  });
+  const last = tokenOf(await operations.messages.bulkDelete(operator, { ...address, ids: [one] }));
+  await operations.queues.purge(operator, address);
+  expect(await refusal(undo(last))).toMatchObject({ code: "UNDO_IS_OVER", details: { because: "purged" } });
+});
+
 describe("it is too late", () => {
   const because = async (token: string) => {
     const refused = await refusal(undo(token));

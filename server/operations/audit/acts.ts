@@ -36,13 +36,13 @@ const MESSAGES: ActsOf<MessageOperations> = {
     action: "deleteMessage",
     when: ({ force }) => force !== true,
     details: ({ id, claimId }) => ({ id, ...(claimId ? { claimId } : {}) }),
-    outcome: (deleted) => ({ deleted: deleted === "deleted" ? 1 : 0 }),
+    outcome: ({ outcome }) => ({ deleted: outcome === "deleted" ? 1 : 0 }),
   },
   bulkDelete: {
     action: "deleteMessages",
     when: ({ claimIds }) => claimIds !== undefined && claimIds !== null,
     details: ({ ids, claimIds }) => ({ ids: ids.length, claimIds }),
-    outcome: (deleted) => ({ deleted }),
+    outcome: ({ deleted }) => ({ deleted }),
   },
 };
 

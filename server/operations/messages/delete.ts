@@ -11,8 +11,15 @@ import { allowedQueue, checkToken, chosenQueue } from "../input/names.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { PauseBook } from "../pauses/pause-book.ts";
+import type { UndoRecorder } from "../undo/recorder.ts";
+import type { UndoRecord } from "../undo/undo.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { itself, type MessageRecord, placed } from "./record.ts";
+
+interface DeletedMessages {
+  deleted: number;
+  undo: UndoRecord | null;
+}
 
 /** Role operator. */
 export interface MessageDeletes {
@@ -43,24 +50,26 @@ export interface MessageDeletes {
    *   audited.
    * - With `claimId`: MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY or CLAIM_DOES_NOT_EXIST unless that claim holds it.
    * - With both: BAD_INPUT.
+   *
+   * `undo`: how to take back a forced delete.
    */
   delete(
     access: Access,
     params: QueueAddress & { id: string; claimId?: string | null; force?: boolean },
-  ): Promise<DeleteOutcome>;
+  ): Promise<{ outcome: DeleteOutcome; undo: UndoRecord | null }>;
   /**
    * Deletes the messages that exist, all or none, and returns how many.
    *
    * - With `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each message is held by one of these claims; also for a claim
    *   that does not exist, and for a message that nobody holds.
    * - Without: MESSAGE_IS_CLAIMED (details `messageIds`) when a live claim holds one. `force` deletes them all the
-   *   same. Audited, forced or not: a crash can leave the entry "intended".
+   *   same. Audited, forced or not: a crash can leave the entry "intended". `undo`: how to take it back.
    * - With both: BAD_INPUT.
    */
   bulkDelete(
     access: Access,
     params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null; force?: boolean },
-  ): Promise<number>;
+  ): Promise<DeletedMessages>;
 }
 
 export function createMessageDeletes(
@@ -68,11 +77,13 @@ export function createMessageDeletes(
   {
     lookup,
     deadLetters,
+    recorder,
     notes,
     pauses,
   }: {
     lookup: QueueLookup;
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;
+    recorder: UndoRecorder;
     notes: ConsumerNotes | null;
     pauses: PauseBook;
   },
@@ -83,9 +94,9 @@ export function createMessageDeletes(
   /** Audited only without claims. With claims it is how consumers acknowledge messages, many times a second. */
   async function deleteMany(
     access: Access,
-    action: string,
+    action: "deleteMessage" | "deleteMessages",
     params: Parameters<MessageDeletes["bulkDelete"]>[1],
-  ): Promise<number> {
+  ): Promise<DeletedMessages> {
     const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
     const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
     const ids = checkBatch(limits, "ids", params.ids);
@@ -97,13 +108,24 @@ export function createMessageDeletes(
         throw badInput("force", `Give \`${claims}\` or \`force\`, not both.`);
       }
       checkBatch(limits, "claimIds", claimIds);
-      return inLiveQueue(lookup, queue, async () => (await data.messages.bulkDelete({ queue, ids, claimIds })).deleted);
+      return inLiveQueue(lookup, queue, async () => {
+        const { deleted } = await data.messages.bulkDelete({ queue, ids, claimIds });
+        return { deleted, undo: null };
+      });
     }
     await lookup.attributes(queue);
     const claimed = force ? "delete" : "refuse";
-    const work = async () => (await data.messages.bulkDelete({ queue, ids, claimed })).deleted;
+    const work = (undoToken: string | undefined) => data.messages.bulkDelete({ queue, ids, claimed, undoToken });
+    const record = () => recorder.record({ access, action, queue }, work, ({ deleted }) => deleted);
     const details = { ids: ids.length, ...(force ? { force } : {}) };
-    return intended(context, { ...trace, project: queue.project }, details, work, (deleted) => ({ deleted }));
+    const { result, undo } = await intended(
+      context,
+      { ...trace, project: queue.project },
+      details,
+      record,
+      ({ result: { deleted } }) => ({ deleted }),
+    );
+    return { deleted: result.deleted, undo };
   }
 
   return {
@@ -133,12 +155,13 @@ export function createMessageDeletes(
       const claimId = params.claimId ?? undefined;
       if (force === true) {
         const claimIds = claimId === undefined ? undefined : [claimId];
-        const deleted = await deleteMany(access, "deleteMessage", { ...params, ids: [id], claimIds });
-        return deleted > 0 ? "deleted" : "absent";
+        const { deleted, undo } = await deleteMany(access, "deleteMessage", { ...params, ids: [id], claimIds });
+        return { outcome: deleted > 0 ? "deleted" : "absent", undo };
       }
       const queue = allowedQueue(limits, access, "operator", params);
       const claim = claimId === undefined ? {} : { claimId };
-      return inLiveQueue(lookup, queue, () => data.messages.delete({ queue, id, ...claim }));
+      const outcome = await inLiveQueue(lookup, queue, () => data.messages.delete({ queue, id, ...claim }));
+      return { outcome, undo: null };
     },
 
     bulkDelete: (access, params) => deleteMany(access, "deleteMessages", params),

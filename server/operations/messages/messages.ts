@@ -6,6 +6,7 @@ import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { LongPolls } from "../live/long-polls.ts";
 import type { QueueTail } from "../live/queue-tail.ts";
 import type { PauseBook } from "../pauses/pause-book.ts";
+import type { UndoRecorder } from "../undo/recorder.ts";
 import { createMessageDeletes, type MessageDeletes } from "./delete.ts";
 import { createMessageLives, type MessageLifeReads } from "./lives.ts";
 import { createMessagePosts, type MessagePosts } from "./post.ts";
@@ -31,6 +32,7 @@ export function createMessageOperations(
   parts: {
     lookup: QueueLookup;
     lifecycle: QueueLifecycle;
+    recorder: UndoRecorder;
     tail: QueueTail;
     longPolls: LongPolls;
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;

@@ -269,8 +269,14 @@ describe("reading and deleting", () => {
     const { claim } = await claims.create(operator, { queue, limit: 2 });
     const id = ids[0] as string;
     expect(await codeOf(messages.delete(operator, { queue, id }))).toBe("MESSAGE_IS_CLAIMED");
-    expect(await messages.delete(operator, { queue, id, claimId: claim?.id })).toBe("deleted");
-    expect(await messages.delete(operator, { queue, id, claimId: claim?.id })).toBe("absent");
+    expect(await messages.delete(operator, { queue, id, claimId: claim?.id })).toEqual({
+      outcome: "deleted",
+      undo: null,
+    });
+    expect(await messages.delete(operator, { queue, id, claimId: claim?.id })).toEqual({
+      outcome: "absent",
+      undo: null,
+    });
     expect(await codeOf(messages.bulkDelete(operator, { queue, ids, claimIds: [claim?.id as string] }))).toBe(
       "MESSAGE_NOT_CLAIMED_BY",
     );
@@ -284,9 +290,11 @@ describe("reading and deleting", () => {
       code: "BAD_INPUT",
       message: "Give `claimId` or `force`, not both.",
     });
-    expect(await messages.delete(operator, { queue, id: ids[1] as string, force: true })).toBe("deleted");
+    expect(await messages.delete(operator, { queue, id: ids[1] as string, force: true })).toMatchObject({
+      outcome: "deleted",
+    });
     await claims.create(operator, { queue });
-    expect(await messages.bulkDelete(operator, { queue, ids, force: true })).toBe(1);
+    expect(await messages.bulkDelete(operator, { queue, ids, force: true })).toMatchObject({ deleted: 1 });
     const rows = (await service.operations.audit.list(admin, { page: { limit: 100 } })).items;
     const bulk = rows.filter(({ action, target }) => action === "deleteMessages" && target === queue);
     expect(bulk.map(({ outcome, detailsText }) => [outcome, JSON.parse(detailsText)])).toEqual([

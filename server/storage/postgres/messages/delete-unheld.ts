@@ -1,19 +1,16 @@
 /** Deletes those of some messages that no live claim holds, and names the others. */
 import { int8Array, uuidArray } from "../sql/array-parameter.ts";
 import { allOrNothing, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
-import { int8 } from "../sql/parameter-types.ts";
+import { int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
+import { type Deletion, FOR_GOOD, KEPT } from "../undo/deleted-messages.ts";
 import { ALIVE } from "./rows.ts";
 
 /**
  * The messages come sorted by marker and are locked in that order, as in every delete. Each is judged as it is once
  * locked, and is then found by its `ctid`. No row: the queue is deleted or has another epoch. `left`: ids, with commas.
  */
-export const DELETE_UNHELD = statement({
-  name: "message_delete_unheld",
-  parameters: { queueId: int8, epoch: int8, ids: uuidArray, markers: int8Array },
-  row: rowOf<{ deleted: number; lapsed: number; left: string | null }>(),
-  text: `
+const deleteUnheldText = ({ returning, after }: Deletion) => `
     WITH ${CLOCK},
     queue AS MATERIALIZED (SELECT q.id, q.low_water, q.holds_moved FROM pool_queues q WHERE ${LIVE_QUEUE}),
     named AS MATERIALIZED (
@@ -33,11 +30,27 @@ export const DELETE_UNHELD = statement({
       ) AS m
     ),
     deleted AS (
-      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT n.tid FROM named n WHERE NOT n.held)) RETURNING 1
-    )
+      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT n.tid FROM named n WHERE NOT n.held)) RETURNING ${returning}
+    )${after}
     SELECT (SELECT count(*)::int FROM deleted) AS deleted,
       (SELECT count(*)::int FROM named n WHERE n.lapsed) AS lapsed,
       (SELECT string_agg(n.id::text, ',') FROM named n WHERE n.held) AS left,
       ${allOrNothing("SELECT count(*) FROM deleted", "SELECT count(*) FROM named n WHERE NOT n.held")}
-    FROM queue`,
+    FROM queue`;
+
+const UNHELD = { queueId: int8, epoch: int8, ids: uuidArray, markers: int8Array } as const;
+type UnheldRow = { deleted: number; lapsed: number; left: string | null };
+
+export const DELETE_UNHELD = statement({
+  name: "message_delete_unheld",
+  parameters: UNHELD,
+  row: rowOf<UnheldRow>(),
+  text: deleteUnheldText(FOR_GOOD),
+});
+
+export const DELETE_UNHELD_KEPT = statement({
+  name: "message_delete_unheld_kept",
+  parameters: { ...UNHELD, undoToken: uuid },
+  row: rowOf<UnheldRow>(),
+  text: deleteUnheldText(KEPT),
 });

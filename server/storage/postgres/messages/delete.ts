@@ -19,9 +19,10 @@ import { type QueueRow, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
 import { BatchExecutor } from "../sql/batch-executor.ts";
 import { allOrNothing, CLOCK, LIVE_QUEUE, liveQueues, NOW } from "../sql/fragments.ts";
-import { int4, int8 } from "../sql/parameter-types.ts";
+import { int4, int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
-import { DELETE_UNHELD } from "./delete-unheld.ts";
+import { type Deletion, FOR_GOOD, KEPT } from "../undo/deleted-messages.ts";
+import { DELETE_UNHELD, DELETE_UNHELD_KEPT } from "./delete-unheld.ts";
 import { byNumber } from "./markers.ts";
 
 const DELETE_LIMITS = {
@@ -87,7 +88,10 @@ const UNIFORM: Variant = {
  * request that meets a message that its mode refuses deletes nothing. Only a queue that took in messages from elsewhere
  * looks an id up before it takes the id for a sealed marker.
  */
-const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) => `
+const deleteText = (
+  { queue, queueColumn, mode, held, wantedQueue }: Variant,
+  { returning, after }: Deletion = FOR_GOOD,
+) => `
     WITH queue AS MATERIALIZED (${queue}
     ),
     judged AS MATERIALIZED (
@@ -122,8 +126,8 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
     ),
     deleted AS (
       DELETE FROM messages m
-      WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.tids) FROM judged j WHERE j.verdict = ${VERDICT.delete})) RETURNING 1
-    )
+      WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.tids) FROM judged j WHERE j.verdict = ${VERDICT.delete})) RETURNING ${returning}
+    )${after}
     SELECT queue.live, j.request, j.verdict, j.messages, j.lapsed, j.refused,
       ${allOrNothing(
         "SELECT count(*) FROM deleted",
@@ -179,6 +183,18 @@ const DELETE_UNIFORM = statement({
   row: rowOf<JudgedRow>(),
   text: deleteText(UNIFORM),
 });
+
+/** Deletes so that it can be taken back. It goes alone. */
+const DELETE_KEPT = statement({
+  name: "message_delete_kept",
+  parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4, undoToken: uuid },
+  row: rowOf<JudgedRow>(),
+  text: deleteText(UNIFORM, KEPT),
+});
+
+/** How the requests of one queue and one mode are sent. */
+type SendUniform = (parameters: ParametersOfUniform) => Promise<JudgedRow[]>;
+type ParametersOfUniform = Parameters<(typeof DELETE_UNIFORM)["valuesOf"]>[0];
 
 /** A claim lives as long as it holds a message. */
 const CLAIM_IS_LIVE = statement({
@@ -255,8 +271,8 @@ export class MessageDeleter {
     const mode = params.claimIds !== undefined ? "held" : params.claimed === "refuse" ? "unclaimed" : "any";
     return this.#pool.queues.with(params.queue, async (row) => {
       const request = { row, mode, ids, claimIds } as const;
-      if (spares) return this.#deleteUnheld(request);
-      const result = await this.#submit(request, params.transferred);
+      if (spares) return this.#deleteUnheld(request, params.undoToken);
+      const result = await this.#submit(request, params);
       if (result === STALE) return STALE;
       if (result.refusal !== null)
         throw mode === "unclaimed" ? messagesAreClaimed(result.refused) : messagesAreNotHeld(result.refused);
@@ -264,25 +280,40 @@ export class MessageDeleter {
     });
   };
 
-  async #deleteUnheld(request: DeleteRequest): Promise<{ deleted: number; left: string[] } | typeof STALE> {
+  async #deleteUnheld(
+    request: DeleteRequest,
+    undoToken?: string,
+  ): Promise<{ deleted: number; left: string[] } | typeof STALE> {
     const { row } = request;
+    const { statements } = this.#pool;
     const wanted = this.#wantedMessages([request]);
-    const [result] = await this.#pool.statements.write(DELETE_UNHELD, {
+    const parameters = {
       queueId: row.id,
       epoch: row.epoch,
       ids: wanted.map(({ id }) => id),
       markers: wanted.map(({ marker }) => marker),
-    });
+    };
+    const [result] =
+      undoToken === undefined
+        ? await statements.write(DELETE_UNHELD, parameters)
+        : await statements.write(DELETE_UNHELD_KEPT, { ...parameters, undoToken });
     if (result === undefined) return STALE;
     this.#count(request, result);
     return { deleted: result.deleted, left: result.left?.split(",") ?? [] };
   }
 
-  async #submit(request: DeleteRequest, transferred?: TransferKind): Promise<DeleteResult | typeof STALE> {
+  async #submit(
+    request: DeleteRequest,
+    { transferred, undoToken }: { transferred?: TransferKind; undoToken?: string } = {},
+  ): Promise<DeleteResult | typeof STALE> {
+    const { statements } = this.#pool;
+    const alone = async (send: SendUniform) => (await this.#delete([request], send))[0] as DeleteResult | typeof STALE;
     const result =
-      transferred === undefined
-        ? await this.#executor.submit(request, request.ids.length + 1)
-        : ((await this.#delete([request], DELETE_TRANSFERRED[transferred]))[0] as DeleteResult | typeof STALE);
+      transferred !== undefined
+        ? await alone((parameters) => statements.write(DELETE_TRANSFERRED[transferred], parameters))
+        : undoToken !== undefined
+          ? await alone((parameters) => statements.write(DELETE_KEPT, { ...parameters, undoToken }))
+          : await this.#executor.submit(request, request.ids.length + 1);
     if (result !== STALE) this.#count(request, result, transferred && tallyOf(transferred));
     return result;
   }
@@ -296,8 +327,8 @@ export class MessageDeleter {
     for (const claimId of claimIds) reaper.add(row.id, claimId);
   }
 
-  async #delete(batch: readonly DeleteRequest[], uniform = DELETE_UNIFORM): Promise<(DeleteResult | typeof STALE)[]> {
-    const judged = await this.#judge(batch, uniform);
+  async #delete(batch: readonly DeleteRequest[], send?: SendUniform): Promise<(DeleteResult | typeof STALE)[]> {
+    const judged = await this.#judge(batch, send);
     const live = new Set(judged[0]?.live?.split(","));
     const results = batch.map(({ row }) =>
       live.has(row.id)
@@ -314,7 +345,7 @@ export class MessageDeleter {
     return results;
   }
 
-  #judge(batch: readonly DeleteRequest[], uniform: typeof DELETE_UNIFORM): Promise<JudgedRow[]> {
+  #judge(batch: readonly DeleteRequest[], send?: SendUniform): Promise<JudgedRow[]> {
     const { statements } = this.#pool;
     const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
     const messages = this.#wantedMessages(batch);
@@ -328,7 +359,8 @@ export class MessageDeleter {
     const mode = MODE[batch[0]?.mode ?? "any"];
     const isUniform = batch.every((request) => MODE[request.mode] === mode && request.claimIds.length < 2);
     if (row !== undefined && another === undefined && isUniform) {
-      return statements.write(uniform, { ...wanted, queueId: row.id, epoch: row.epoch, mode });
+      const parameters = { ...wanted, queueId: row.id, epoch: row.epoch, mode };
+      return send === undefined ? statements.write(DELETE_UNIFORM, parameters) : send(parameters);
     }
     const numberOfQueue = new Map(rows.map(({ id }, index) => [id, index + 1]));
     return statements.write(DELETE, {

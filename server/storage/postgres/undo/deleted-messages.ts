@@ -1,7 +1,25 @@
 /** Deleted messages that can be brought back: whole rows, without their claims. */
-import { CLOCK } from "../sql/fragments.ts";
+import { CLOCK, NOW } from "../sql/fragments.ts";
 import { int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
+
+/** What a statement that deletes messages does with them. Its CTE `deleted` returns `returning`; `after` follows it. */
+export interface Deletion {
+  readonly returning: string;
+  readonly after: string;
+}
+
+export const FOR_GOOD: Deletion = { returning: "1", after: "" };
+
+/** The statement has the parameter `:undoToken`. */
+export const KEPT: Deletion = {
+  returning: "m.*",
+  after: `,
+    kept AS (
+      INSERT INTO deleted_messages (token, queue_id, marker, deleted_at, message)
+      SELECT :undoToken, d.queue_id, d.marker, ${NOW}, to_jsonb(d) - 'claim_id' - 'claim_expires_at' FROM deleted d
+    )`,
+};
 
 /**
  * Brings them back, but for those that have expired. `found`: how many were kept. A message that came back another way,

@@ -12,11 +12,13 @@ import { endingOf, tallyOf } from "../../messages/transfer-kind.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Tallied } from "../../queue-totals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
+import { CONTENT_PARTS } from "../keys.ts";
 import { CALL, ENTER, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
-import { type ArgsOf, answers, script } from "../server/script.ts";
+import { type ArgsOf, answers, script, table } from "../server/script.ts";
 import { list, records, text } from "../server/script-parameters.ts";
+import { KEEP_DELETED } from "../undo/lua.ts";
 import { RECORD } from "./records.ts";
 
 /** Deletions that share a script name at most this many ids, those of claims included. */
@@ -29,13 +31,7 @@ const MAX_IDS = 500;
  * a script, messages that an earlier one deletes no longer exist. The claim's id is the fencing token: the step that
  * deletes compares it.
  */
-const DELETE = script("delete messages", {
-  effect: "writes",
-  keys: QUEUE,
-  args: { ...CALL, requests: records({ mode: text, claims: list(text), ids: list(text) }) },
-  uses: [ENTER, TELL, REMOVE, RECORD, DECREMENT_HELD],
-  answers: answers<["ok", results: Result[]]>(),
-  lua: `
+const deleteLua = (keep = "") => `
 local ids, records = {}, {}
 for _, request in ipairs(requests) do
   request.first = #ids + 1
@@ -93,9 +89,30 @@ if history then
   end
   tell_ended(deleted, 'deleted')
 end
+${keep}
 for set, in_set in pairs(found) do remove(in_set, set) end
 decrement_held(held_by)
-return {'ok', results}`,
+return {'ok', results}`;
+
+const ARGS = { ...CALL, requests: records({ mode: text, claims: list(text), ids: list(text) }) };
+
+const DELETE = script("delete messages", {
+  effect: "writes",
+  keys: QUEUE,
+  args: ARGS,
+  uses: [ENTER, TELL, REMOVE, RECORD, DECREMENT_HELD],
+  answers: answers<["ok", results: Result[]]>(),
+  lua: deleteLua(),
+});
+
+/** Puts the messages away as `away`, so that they can be brought back. For one request alone. */
+const DELETE_KEPT = script("delete messages that can be brought back", {
+  effect: "writes",
+  keys: { ...QUEUE, away: table(CONTENT_PARTS) },
+  args: { ...ARGS, undoToken: text },
+  uses: [ENTER, TELL, REMOVE, RECORD, DECREMENT_HELD, KEEP_DELETED],
+  answers: answers<["ok", results: Result[]]>(),
+  lua: deleteLua("for _, in_set in pairs(found) do keep_deleted(in_set, away, 'deleted:' .. undo_token) end"),
 });
 
 /**
@@ -155,9 +172,22 @@ export class MessageDeleter {
     const mode = params.claimIds !== undefined ? held : { delete: "any", refuse: "free", spare: "spared" }[claimed];
     const ids = [...new Set(validUuids(params.ids))];
     const kind = transferred === undefined ? "deleted" : tallyOf(transferred);
-    const [verdict, found, refused] = await this.#submit(queue, { mode, claims, ids }, kind);
+    const request = { mode, claims, ids };
+    const [verdict, found, refused] =
+      params.undoToken === undefined
+        ? await this.#submit(queue, request, kind)
+        : await this.#deleteKept(queue, request, params.undoToken);
     if (verdict === "ok") return { deleted: found, left: refused };
     throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld(refused);
+  }
+
+  async #deleteKept(queue: QueueRef, request: Request["values"], undoToken: string): Promise<Result> {
+    const { keys, counters } = this.#queues;
+    const away = keys.retired(keys.row(queue)[0] as string, undoToken, CONTENT_PARTS);
+    const args = { requests: [request], undoToken };
+    const [, [result]] = await this.#queues.call(queue, DELETE_KEPT, args, { keys: { away } });
+    if (result?.[0] === "ok") counters.add(queue, "deleted", result[1]);
+    return result as Result;
   }
 
   async #submit(
