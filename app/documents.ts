@@ -1,5 +1,6 @@
 import { graphql } from "../components/graphql.ts";
 import { BUSY_QUEUE, OVERVIEW_JOB, OVERVIEW_POOL, POOL_PROBES } from "../components/overview/fragments.ts";
+import { PAUSE_FACTS } from "../components/pauses/fragments.ts";
 import { POOL_STATE } from "../components/pools/fragments.ts";
 import { PROBLEM_GROUP, WORST_OF_GROUP } from "../components/problems/fragments.ts";
 
@@ -85,4 +86,15 @@ export const NAVIGATION = graphql(
   }
 `,
   [PROBLEM_GROUP],
+);
+
+export const PAUSES = graphql(
+  `
+  query Pauses {
+    pauses {
+      ...PauseFacts
+    }
+  }
+`,
+  [PAUSE_FACTS],
 );

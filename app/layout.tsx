@@ -1,10 +1,11 @@
 import type { Metadata, Viewport } from "next";
 import { headers } from "next/headers";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 import "./globals.css";
 import { AppShell } from "../components/app-shell.tsx";
 import type { Environment } from "../components/ui/environment-badge.tsx";
 import { ThemeScript } from "../components/ui/theme-script.tsx";
+import { EverythingPaused } from "./everything-paused.tsx";
 import { requestTime } from "./execute.ts";
 import { navigationCounts } from "./navigation-counts.ts";
 
@@ -37,6 +38,9 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
           counts={navigationCounts()}
           environment={environmentOf(sent.get("x-isimud-environment"))}
         >
+          <Suspense fallback={null}>
+            <EverythingPaused />
+          </Suspense>
           {children}
         </AppShell>
       </body>

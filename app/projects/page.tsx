@@ -4,6 +4,7 @@ import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
+import { PauseButton } from "../../components/pauses/pause-button.tsx";
 import { ProjectTable } from "../../components/projects/project-table.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
 import { FilterBar, SearchBox } from "../../components/ui/filter-bar.tsx";
@@ -19,7 +20,8 @@ export default async function ProjectsPage({ searchParams }: { searchParams: Pro
   const search = await searchParams;
   const part = one(search, "search");
   const variables = { search: part, ...pageVariables(search) };
-  const loaded = await load(PROJECTS_PAGE, variables);
+  const loaded = await load(PROJECTS_PAGE, variables, ["pauses"]);
+  const pauses = loaded.ok ? (loaded.data.pauses ?? []) : [];
   return (
     <>
       <PageHeader
@@ -29,6 +31,7 @@ export default async function ProjectsPage({ searchParams }: { searchParams: Pro
           <>
             <PageQuery document={textOf(PROJECTS_PAGE)} variables={variables} />
             <ExportList list="projects" of="projects" variables={variables} />
+            {pauses.some(({ scope }) => scope === "EVERYTHING") ? null : <PauseButton target={{}} />}
             <CreateQueue project={null} />
           </>
         }
@@ -39,7 +42,10 @@ export default async function ProjectsPage({ searchParams }: { searchParams: Pro
         </FilterBar>
         {loaded.ok ? (
           <ProjectTable
-            rows={loaded.data.projects.nodes}
+            rows={loaded.data.projects.nodes.map((project) => ({
+              ...project,
+              pause: pauses.find(({ scope, project: name }) => scope === "PROJECT" && name === project.name) ?? null,
+            }))}
             pager={pagerLinks(loaded.data.projects.pageInfo, search, (page) =>
               paths.projects({ search: part, ...page }),
             )}

@@ -2,14 +2,22 @@
 
 import type { ReactNode } from "react";
 import { paths } from "../paths.ts";
+import type { PauseFacts } from "../pauses/fragments.ts";
+import { PauseButton } from "../pauses/pause-button.tsx";
+import { ResumeButton } from "../pauses/resume-button.tsx";
 import { formatCount } from "../ui/format.ts";
+import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { Ago } from "../ui/time.tsx";
 import type { ProjectRow } from "./fragments.ts";
 import { projectLabel } from "./project-name.tsx";
 
+/** With its own pause; null: there is none. */
+type PausableProject = ProjectRow & { pause: PauseFacts | null };
+
 const COLUMNS = [
-  column<ProjectRow>(
+  column<PausableProject>(
     "name",
     "Project",
     (row) => (
@@ -19,30 +27,47 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<ProjectRow>(
+  column<PausableProject>(
     "queues",
     "Queues",
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
   ),
-  column<ProjectRow>(
+  column<PausableProject>("pause", "Paused", ({ pause }) =>
+    pause === null ? (
+      <span data-nothing className="text-muted">
+        no
+      </span>
+    ) : (
+      <span title={`${pause.actor}: ${pause.reason}`} className="inline-flex items-center gap-1.5">
+        <Glyph shape="bars" ink="neutral" />
+        <Ago at={pause.at} />
+      </span>
+    ),
+  ),
+  column<PausableProject>(
     "links",
     "",
     (row) => (
-      <span className="flex gap-3">
+      <span className="flex items-center gap-3">
         <Link href={paths.flavors({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
           Flavors
         </Link>
         <Link href={paths.catalogue({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
           Catalogue
         </Link>
+        {row.pause === null ? (
+          <PauseButton target={{ project: row.name }} small />
+        ) : (
+          <ResumeButton target={{ project: row.name }} kind="ghost" />
+        )}
       </span>
     ),
     { wide: true },
   ),
 ];
 
-export function ProjectTable({ rows, pager, empty }: { rows: ProjectRow[]; pager: PagerLinks; empty: ReactNode }) {
+export function ProjectTable({ rows, pager, empty }: { rows: PausableProject[]; pager: PagerLinks; empty: ReactNode }) {
   return (
     <DataTable
       editable

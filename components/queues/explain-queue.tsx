@@ -13,7 +13,7 @@ const MARKS: Partial<Record<Reason["kind"], [Shape, Ink]>> = {
   EMPTY: ["check", "ok"],
 };
 /** The notice above every tab says these, with more words. */
-const ELSEWHERE: ReadonlySet<Reason["kind"]> = new Set(["EXHAUSTED", "DEAD_LETTER_QUEUE_MISSING"]);
+const ELSEWHERE: ReadonlySet<Reason["kind"]> = new Set(["PAUSED", "EXHAUSTED", "DEAD_LETTER_QUEUE_MISSING"]);
 
 /** Why the messages of a queue wait, in words, each with what helps; and what was ruled out. */
 export function ExplainQueue({

@@ -1,5 +1,6 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
+import { PAUSE_FACTS } from "../pauses/fragments.ts";
 
 /** The variable is of QueuesPage: false leaves out what every pool has to be asked for. */
 export const QUEUE_ROW = graphql(`
@@ -20,6 +21,9 @@ export const QUEUE_ROW = graphql(`
     }
     sample {
       oldestReadyAt
+    }
+    pause {
+      at
     }
     problems {
       kind
@@ -60,6 +64,9 @@ export const QUEUE_FRAME = graphql(
   `
   fragment QueueFrame on Queue {
     ...QueueWithoutPool
+    pause {
+      ...PauseFacts
+    }
     deadLetterQueueMissing
     deadLetterQueue {
       name
@@ -82,7 +89,7 @@ export const QUEUE_FRAME = graphql(
     }
   }
 `,
-  [QUEUE_WITHOUT_POOL],
+  [QUEUE_WITHOUT_POOL, PAUSE_FACTS],
 );
 export type QueueFrameFacts = ResultOf<typeof QUEUE_FRAME>;
 

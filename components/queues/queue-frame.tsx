@@ -3,6 +3,8 @@ import { Failed, type Failure } from "../failed.tsx";
 import { InState } from "../messages/message-state.tsx";
 import { PageQuery } from "../page-query.tsx";
 import { paths, QUEUE_TABS, type QueueTab } from "../paths.ts";
+import { PauseButton } from "../pauses/pause-button.tsx";
+import { PauseNotice } from "../pauses/pause-notice.tsx";
 import { projectLabel } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { formatCount } from "../ui/format.ts";
@@ -69,7 +71,7 @@ export function QueueFrame({
       </>
     );
   }
-  const { stats, attributes, deadLetterQueueMissing } = queue.data;
+  const { stats, attributes, deadLetterQueueMissing, pause } = queue.data;
   const { deadLetterQueue, maxClaimCount } = attributes;
   const deadLetters = deadLetterQueue === null || maxClaimCount === null ? null : { deadLetterQueue, maxClaimCount };
   return (
@@ -83,10 +85,13 @@ export function QueueFrame({
         actions={
           <>
             <PageQuery document={document} variables={variables} />
+            {pause === null ? <PauseButton target={{ project, queue: name }} /> : null}
             {actions}
           </>
         }
       />
+      {/* That everything is paused is said above every page. */}
+      {pause === null || pause.scope === "EVERYTHING" ? null : <PauseNotice pause={pause} />}
       {deadLetters !== null && deadLetterQueueMissing ? (
         <ExhaustedNotice
           project={project}

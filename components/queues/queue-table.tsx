@@ -62,7 +62,15 @@ function OldestReady({ row: { stats, catalogueEntry, sample } }: { row: QueueRow
 }
 
 /** The worst problem in a few words, and how many more there are. */
-function WhyItWaits({ row: { problems } }: { row: QueueRow }) {
+function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
+  if (pause !== null) {
+    return (
+      <span className="inline-flex items-center gap-1.5 whitespace-normal md:min-w-28 2xl:whitespace-nowrap">
+        <Glyph shape="bars" ink="neutral" />
+        <span title={`since ${pause.at}`}>Paused</span>
+      </span>
+    );
+  }
   const [worst] = problems;
   if (worst === undefined) {
     return (

@@ -87,6 +87,8 @@ export function explain(facts: QueueFacts): Explained {
   explainProblems(facts, out);
   explainClaims(facts, out);
   explainDelays(facts, out);
+  // Nobody can take them meanwhile.
+  if (facts.pause) return out;
   explainConsumers(facts, out);
   explainRest(facts, out);
   return out;

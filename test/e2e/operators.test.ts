@@ -151,3 +151,66 @@ it(
   },
   SLOW,
 );
+
+it(
+  "stop a queue from giving out messages while its consumers are mended, and let it go on",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queue("shop", "payments"), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Pause…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Pause the queue payments" });
+    await dialog.getByRole("button", { name: "Pause", exact: true }).click();
+    await dialog.getByText("Say why. All who look at it see this.").waitFor();
+    await dialog.getByLabel("Reason").fill("The bank refuses all transfers.");
+    expect(await violations(page, "[role=dialog]")).toEqual([]);
+    await dialog.getByRole("button", { name: "Pause", exact: true }).click();
+    const notice = page.getByRole("status").filter({ hasText: /^The queue payments is paused by local/ });
+    await notice.getByText("The bank refuses all transfers.").waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    const claim = () =>
+      dashboard.call(
+        `mutation { createClaim(input: { project: "shop", queue: "payments" }) { claim { id } pause { reason } } }`,
+      );
+    expect(await claim()).toEqual({
+      createClaim: { claim: null, pause: { reason: "The bank refuses all transfers." } },
+    });
+
+    await page.goto(dashboard.url + paths.queues("shop"), { waitUntil: "networkidle" });
+    await page
+      .getByRole("row", { name: /payments/ })
+      .getByText("Paused", { exact: true })
+      .filter({ visible: true })
+      .waitFor();
+
+    await page.goto(dashboard.url + paths.queue("shop", "payments"), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Resume the queue payments" }).click();
+    await notice.waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "stop everything, and see that on every page until it goes on",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.projects(), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Pause everything…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Pause everything" });
+    await dialog.getByLabel("Reason").fill("The data centre moves.");
+    await dialog.getByRole("button", { name: "Pause", exact: true }).click();
+    for (const path of [paths.projects(), paths.health(), paths.queue("shop", "orders")]) {
+      await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
+      await page
+        .getByRole("status")
+        .filter({ hasText: /Everything is paused by local .*The data centre moves\./ })
+        .waitFor();
+    }
+    await page.getByRole("button", { name: "Resume everything" }).click();
+    await page.getByText("Everything is resumed.").waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

@@ -28,6 +28,13 @@ const texts = (changes: Partial<QueueFacts>) =>
   explain({ ...HEALTHY, ...changes }).reasons.map(({ kind, severity, text }) => [kind, severity, text]);
 
 describe("messages wait", () => {
+  test("because somebody paused the queue, and not for their turn", () => {
+    const pause = { what: "The queue's project", at: ago(12), actor: "ada", reason: "Stock taking." };
+    const text =
+      "The queue's project is paused: nobody gets messages until it is resumed. ada paused it 12 min ago: Stock taking.";
+    expect(texts({ pause, consumers: [] })).toEqual([["paused", null, text]]);
+  });
+
   test("for their turn, when nothing is wrong, and what was looked at is told", () => {
     expect(explain(HEALTHY)).toMatchObject({
       reasons: [
