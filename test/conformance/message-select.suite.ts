@@ -243,13 +243,11 @@ export function selectCases(harness: () => DataDriverHarness): void {
 
     it("goes on where it ended, when its budget is used up", async () => {
       const queue = await harness().newQueue();
-      await post(harness(), queue, MANY);
-      const first = await count(queue, {}, { budget: { ...PLENTY, messages: 1000 } });
-      expect(first).toMatchObject({ matching: 1000, examined: 1000, done: false });
+      await post(harness(), queue, 900);
+      const first = await count(queue, {}, { budget: { ...PLENTY, messages: 300 } });
+      expect(first).toMatchObject({ matching: 300, examined: 300, done: false });
       const rest = await count(queue, {}, { after: first.position });
-      expect(rest).toMatchObject({ matching: MANY - 1000, examined: MANY - 1000, done: true });
-      const hurried = await count(queue, { states: ["ready"] }, { budget: { ...PLENTY, milliseconds: 0 } });
-      expect(hurried).toMatchObject({ matching: hurried.examined, done: false });
+      expect(rest).toMatchObject({ matching: 600, examined: 600, done: true });
       await expect(count(queue, {}, { after: "no position" })).rejects.toMatchObject({ code: "BAD_INPUT" });
       await expect(count({ project: "p", name: "missing" }, {})).rejects.toMatchObject({
         code: "QUEUE_DOES_NOT_EXIST",

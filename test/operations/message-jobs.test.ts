@@ -305,6 +305,40 @@ describe("a job on messages", () => {
     stuck.reject(new DomainError("STORAGE_UNAVAILABLE", "It is dead."));
   });
 
+  it("between two pools finishes what a dead process began, and neither loses nor doubles a message", async () => {
+    const from = await aQueue();
+    const ids = await post(from, 5);
+    await service.operations.pools.create(admin, { pool: "beside", uri: await service.poolUri(), weight: 1 });
+    const to = await aQueue();
+    const queue = { project: "p", name: from };
+    const source = (await service.data.pool((await service.control.catalogue.get(queue)).pool)).messages;
+    const { bulkDelete } = source;
+    const stuck = Promise.withResolvers<never>();
+    let dead = false;
+    source.bulkDelete = () => {
+      dead = true;
+      return stuck.promise;
+    };
+    const beat: JobStore["beat"] = (params) =>
+      dead ? Promise.resolve({ cancelRequested: false, held: false, ratePerSecond: null }) : service.jobs.beat(params);
+    startRunner(service.operations, over(service.jobs, { beat }));
+    const action = { move: { project: "p", queue: to } };
+    const { token } = await dryRun({ queue: from, action, all: true });
+    const { id } = await service.operations.jobs.start(operator, { token, reason });
+    await expect.poll(() => dead).toBe(true);
+    source.bulkDelete = bulkDelete;
+    // Others are done with all that has arrived.
+    const popped = await service.operations.messages.pop(operator, { project: "p", queue: to, limit: 9 });
+    expect(popped.map((message) => message.id)).toEqual(ids);
+    expect((await service.operations.messages.pop(operator, { project: "p", queue: from, limit: 9 })).length).toBe(0);
+    await service.jobs.release((await service.jobs.get(id)) as Job);
+    startRunner();
+    expect(await ended(id)).toMatchObject({ state: "done", fence: 2, progress: 5 });
+    expect([await idsIn(from), await idsIn(to)]).toEqual([[], []]);
+    stuck.reject(new DomainError("STORAGE_UNAVAILABLE", "It is dead."));
+    await service.operations.pools.update(admin, { pool: "beside", weight: 0 });
+  });
+
   it("keeps to its rate, also a new one, and neither a slow one nor a held one takes the room of others", async () => {
     startRunner();
     const slow = await Promise.all(

@@ -1,7 +1,8 @@
 /**
  * The work of jobs that act on messages, by the plan of their dry run. They go over one queue after the other, a batch
  * at a time. After each batch they store how far they came: a crash repeats at most one batch, in which what was done
- * does not match any more. Then the job's numbers leave out what the dead process did of it.
+ * does not match any more. Then the job's numbers leave out what the dead process did of it. Transfers are stored before
+ * they are made, and one that a dead process began is finished first: between two pools both would have the messages.
  */
 import { DomainError, hasCode } from "../../errors.ts";
 import { type PlannedQueue, readFilter } from "../../jobs/dry-run.ts";
@@ -40,7 +41,12 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
       const planned = queue;
       if (await progress.patiently(() => isTheSame(context, planned))) {
         if (action.kind === "purgeQueues") await purgeQueue(context, run, planned, action.before);
-        else await goOver(context, parts, run, planned, (batch) => acts(action, planned, batch, progress));
+        else {
+          await acts.finish(action, planned, run).catch((error: unknown) => {
+            if (!isGone(error, planned)) throw error;
+          });
+          await goOver(context, parts, run, planned, (batch) => acts.act(action, planned, batch, run));
+        }
       }
       run.nextQueue();
     }
@@ -84,10 +90,12 @@ async function goOver(
     try {
       await progress.patiently(() => requirePresentRight(context, run.job, [queue]));
       const found = await progress.patiently(() => look(allowed));
+      const before = run.done;
       const acted = found.messages.length === 0 ? { done: 0, left: [] } : await act(found.messages);
       progress.unused(allowed - acted.done);
       for (const why of acted.left) run.left.add(why, queue);
-      run.reached(found.position, acted.done);
+      // Transfers are counted already.
+      run.reached(found.position, acted.done - (run.done - before));
       done = found.done;
       if (found.messages.length > 0) await run.store();
       else progress.checkpoint();

@@ -1,10 +1,18 @@
 import type { DryRun, PlannedQueue } from "../../jobs/dry-run.ts";
 import type { Job, LeftBehind } from "../../jobs/job.ts";
 import type { JobProgress } from "../../jobs/job-work.ts";
+import type { QueueRef } from "../../storage/queue-ref.ts";
 import { LeftCounts } from "./left-counts.ts";
 
 /** Nobody plans with more: ten years. */
 const MAX_ESTIMATE_MS = 315_360_000_000;
+
+/** A transfer that the job is about to make. A repeat with its key finishes what a dead process began of it. */
+export interface BegunTransfer {
+  key: string;
+  to: QueueRef;
+  ids: string[];
+}
 
 /** Where a job goes on. */
 export interface Position {
@@ -13,11 +21,13 @@ export interface Position {
   /** The position of `select` in it. */
   after: string | null;
   done: number;
+  begun: BegunTransfer | null;
   left: LeftBehind[];
 }
 
 export function readPosition({ positionText }: Job): Position {
-  return positionText === null ? { queue: 0, after: null, done: 0, left: [] } : (JSON.parse(positionText) as Position);
+  const none: Position = { queue: 0, after: null, done: 0, begun: null, left: [] };
+  return positionText === null ? none : (JSON.parse(positionText) as Position);
 }
 
 /** What a job has done, and where it is. */
@@ -50,13 +60,30 @@ export class Run {
     return this.#at.done;
   }
 
+  get begun(): BegunTransfer | null {
+    return this.#at.begun;
+  }
+
+  /** Stores what it is about to do. A safe point. */
+  begin(transfer: BegunTransfer): Promise<void> {
+    this.#at = { ...this.#at, begun: transfer };
+    this.#tell();
+    return this.store();
+  }
+
+  /** What it had begun is done, with so many messages. */
+  finish(done: number): void {
+    this.#at = { ...this.#at, begun: null, done: this.#at.done + done };
+    this.#tell();
+  }
+
   reached(after: string | undefined, done: number): void {
     this.#at = { ...this.#at, after: after ?? this.#at.after, done: this.#at.done + done };
     this.#tell();
   }
 
   nextQueue(): void {
-    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null };
+    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null, begun: null };
     this.#tell();
   }
 
