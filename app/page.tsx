@@ -10,6 +10,8 @@ import { PoolRows, poolLine, worstFirst } from "../components/overview/pool-rows
 import { RateRows, totalsOf } from "../components/overview/rate-rows.tsx";
 import { PageQuery } from "../components/page-query.tsx";
 import { paths } from "../components/paths.ts";
+import { FixAll } from "../components/problems/fix-all.tsx";
+import { isFixable } from "../components/problems/fixable.ts";
 import type { ProblemGroup } from "../components/problems/fragments.ts";
 import { countProblems } from "../components/problems/looks.ts";
 import { ProblemDeckRows, problemLines } from "../components/problems/problem-deck-rows.tsx";
@@ -58,6 +60,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const { health, pools, busiest, longest, jobs } = loaded.data;
   const groups = loaded.data.problemSummary ?? [];
   const problems = problemLines(groups);
+  const told = problems.flatMap((line) => ("problem" in line ? [line.problem] : []));
   const asTable = isOn(search, "table");
   const totals = totalsOf(pools.nodes, range);
   const queues = (busiest?.nodes ?? []).filter(({ sample }) => isBusy(sample?.rates ?? null));
@@ -90,6 +93,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
                 current: name === rangeName,
               }))}
             />
+            <FixAll problems={told} all={problems.length} />
           </>
         }
       />
@@ -146,7 +150,7 @@ function isBusy(rates: { posted: number; deleted: number } | null): boolean {
 /** How many of the problems that are told one by one can be fixed by a click. */
 function fixableText(lines: ReturnType<typeof problemLines>): string | undefined {
   if (lines.length === 0) return undefined;
-  const fixable = lines.filter((line) => "problem" in line && line.problem.fix !== null).length;
+  const fixable = lines.filter((line) => "problem" in line && isFixable(line.problem)).length;
   const others = lines.length - fixable;
   if (fixable === 0) return `${others === 1 ? "It needs" : "They need"} a person.`;
   if (others === 0) return `${fixable === 1 ? "It" : "All"} can be fixed from here.`;

@@ -67,6 +67,12 @@ export const paths = {
   }) => withQuery("/claims", { ...query, project: query?.project == null ? null : segment(query.project) }),
   queue: (project: string, name: string, tab: QueueTab = "messages", query?: Query) =>
     withQuery(`/projects/${segment(project)}/queues/${segment(name)}${tab === "messages" ? "" : `/${tab}`}`, query),
+  /** Where people act on many messages: of one queue, or of all queues that fit. */
+  act: (queue: { project: string; name: string } | null, query: Query) =>
+    withQuery(
+      queue === null ? "/queues/act" : `/projects/${segment(queue.project)}/queues/${segment(queue.name)}/act`,
+      query,
+    ),
   pools: (query?: { after?: string | null; before?: string | null }) => withQuery("/pools", query),
   /** `range` and `operation` choose the history that the page shows. */
   pool: (name: string, query?: { range?: string; operation?: string; after?: string | null; before?: string | null }) =>

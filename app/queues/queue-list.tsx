@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { actHref, type Scope } from "../../components/acting/choices.ts";
 import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
@@ -7,6 +8,7 @@ import { paths } from "../../components/paths.ts";
 import { projectLabel } from "../../components/projects/project-name.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
 import { QueueTable } from "../../components/queues/queue-table.tsx";
+import { LinkButton } from "../../components/ui/button.tsx";
 import { FilterBar, FilterCheck, FilterSelect, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { formatCount } from "../../components/ui/format.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -87,6 +89,9 @@ export async function QueueList({ project, search }: { project: string | null; s
           <>
             <PageQuery document={textOf(QUEUES_PAGE)} variables={{ ...variables, counts: true }} />
             <ExportList list="queues" of="queues" variables={listed} />
+            <LinkButton kind="ghost" href={actHref(scopeOf(project, filter), {})}>
+              {isFiltered ? "Act on all that match…" : "Act on all…"}
+            </LinkButton>
             <CreateQueue project={project} />
           </>
         }
@@ -131,6 +136,14 @@ export async function QueueList({ project, search }: { project: string | null; s
       </Panel>
     </>
   );
+}
+
+function scopeOf(
+  project: string | null,
+  filter: { search?: string; pool?: string; flavor?: string; isDeadLetterQueue?: boolean },
+): Scope {
+  const { search = null, pool = null, flavor = null, isDeadLetterQueue = false } = filter;
+  return { kind: "queues", project, search, pool, flavor, deadLetters: isDeadLetterQueue };
 }
 
 /** The links that sort by each column: the other way where the list is sorted by it already. */

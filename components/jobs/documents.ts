@@ -21,6 +21,7 @@ export const DRAIN_POOL = graphql(`
   mutation DrainPool($input: DrainPoolInput!) {
     drainPool(input: $input) {
       job {
+        id
         state
         error {
           code
@@ -36,6 +37,36 @@ export const CANCEL_JOB = graphql(`
     cancelJob(input: $input) {
       job {
         state
+      }
+    }
+  }
+`);
+
+export const HOLD_JOB = graphql(`
+  mutation HoldJob($input: HoldJobInput!) {
+    holdJob(input: $input) {
+      job {
+        isHeld
+      }
+    }
+  }
+`);
+
+export const RESUME_JOB = graphql(`
+  mutation ResumeJob($input: ResumeJobInput!) {
+    resumeJob(input: $input) {
+      job {
+        isHeld
+      }
+    }
+  }
+`);
+
+export const UPDATE_JOB = graphql(`
+  mutation UpdateJob($input: UpdateJobInput!) {
+    updateJob(input: $input) {
+      job {
+        ratePerSecond
       }
     }
   }

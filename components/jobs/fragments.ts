@@ -18,6 +18,10 @@ export const JOB_ROW = graphql(`
     }
     resultText
     cancelRequested
+    isHeld
+    ratePerSecond
+    left
+    reason
     actor
     createdAt
   }
@@ -31,7 +35,25 @@ export const JOB_DETAIL = graphql(
     ...JobRow
     startedAt
     finishedAt
+    endsAt
     inputText
+    leftBecause {
+      why
+      messages
+      project
+      queueName
+    }
+    dryRun {
+      queueCount
+      queues(first: 20) {
+        project
+        queueName
+      }
+      destinations {
+        project
+        queueName
+      }
+    }
   }
 `,
   [JOB_ROW],

@@ -1,31 +1,52 @@
 "use client";
 
+import { Pause, Play } from "lucide-react";
+import { LEFT_WORDS } from "../acting/words.ts";
+import { ActionButton } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { Button, LinkButton } from "../ui/button.tsx";
 import { formatCount, formatDuration } from "../ui/format.ts";
+import { Glyph } from "../ui/glyph.tsx";
+import { Link } from "../ui/link.tsx";
+import { Opener } from "../ui/opener.tsx";
 import { Panel } from "../ui/page.tsx";
 import { Moment, useNow } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
+import { HOLD_JOB, RESUME_JOB } from "./documents.ts";
 import type { JobDetail } from "./fragments.ts";
-import { isUnfinished } from "./job-can.ts";
-import { CancelJob, JobState, outcomeOf } from "./job-parts.tsx";
+import { isUnfinished, jobCan } from "./job-can.ts";
+import { CancelJob, JobState, JobTarget, outcomeOf } from "./job-parts.tsx";
 import { KINDS } from "./job-states.ts";
 import { useJob } from "./use-job.ts";
 
-/** How far a job came, second by second, and what can be done with it. */
-export function JobPanel({ title, job: given }: { title: string; job: JobDetail }) {
+/** Reasons that are listed; their numbers are in the sum anyway. */
+const SHOWN_REASONS = 6;
+
+/** How far a job came, second by second, and what can be done with it. `linked`: it stands elsewhere than on its page. */
+export function JobPanel({ title, job: given, linked = false }: { title: string; job: JobDetail; linked?: boolean }) {
   const job = useJob(given);
+  const { id, kind, project, targetName, dryRun, leftBecause } = job;
   const unfinished = isUnfinished(job);
   const outcome = outcomeOf(job);
+  const to = dryRun?.destinations ?? [];
   return (
     <Panel
       flush
       title={title}
       actions={
         <span className="text-xs text-muted">
+          {linked ? (
+            <Link href={paths.job(id)} className="text-accent underline underline-offset-2">
+              job {id.replace(/^Job:/, "")}
+            </Link>
+          ) : (
+            `job ${id.replace(/^Job:/, "")}`
+          )}
           {job.startedAt === null ? (
-            "not started yet"
+            ", not started yet"
           ) : (
             <>
-              started <Moment seconds at={job.startedAt} />
+              , started <Moment seconds at={job.startedAt} />
             </>
           )}{" "}
           by {visible(job.actor)}
@@ -34,45 +55,117 @@ export function JobPanel({ title, job: given }: { title: string; job: JobDetail 
     >
       <div className="flex flex-col gap-2 p-3">
         <div className="flex flex-wrap items-baseline gap-x-2">
-          <JobState job={job} />
-          <span className="ml-auto text-[1.375rem] leading-[1.625rem] font-semibold tracking-tight">
-            {formatCount(job.progress)}
+          <span className="min-w-0 wrap-anywhere">
+            {KINDS[kind].label} <JobTarget job={{ project, targetName }} />
+            {to[0] === undefined ? null : (
+              <span className="text-muted">
+                {" → "}
+                {to.length === 1 ? visible(to[0].queueName) : `${formatCount(to.length)} queues`}
+              </span>
+            )}
           </span>
-          <span className="text-muted">
-            {job.total === null ? null : `of ${formatCount(job.total)} `}
-            {KINDS[job.kind].unit}
+          <span className="ml-auto flex items-baseline gap-x-2">
+            <span className="text-[1.375rem] leading-[1.625rem] font-semibold tracking-tight">
+              {formatCount(job.progress)}
+            </span>
+            <span className="text-muted">
+              {job.total === null ? null : `of ${formatCount(job.total)} `}
+              {KINDS[kind].unit}
+            </span>
           </span>
         </div>
         <Bar job={job} />
-        <p className="flex flex-wrap gap-x-4 text-xs">
+        <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-xs">
+          <JobState job={job} />
           {job.total === null ? null : <strong className="font-semibold">{percentOf(job)} %</strong>}
-          {unfinished && job.rate !== null ? <span>{job.rate.toFixed(1)}/s</span> : null}
+          {unfinished ? <Speed job={job} /> : null}
           {unfinished ? <Remaining job={job} /> : null}
           {job.finishedAt === null ? null : (
             <span className="text-muted">
               ended <Moment seconds at={job.finishedAt} />
-              {job.startedAt === null ? null : ` after ${formatDuration(secondsOf(job.startedAt, job.finishedAt))}`}
+              {job.startedAt === null ? null : ` after ${durationText(job.startedAt, job.finishedAt)}`}
             </span>
           )}
-        </p>
+          {job.left === 0 ? null : (
+            <span className="flex items-center gap-1.5 text-danger">
+              <Glyph shape="cross" ink="danger" /> {formatCount(job.left)} left
+            </span>
+          )}
+        </div>
       </div>
       {outcome === null ? null : <p className="border-t border-line px-3 py-2 text-xs">{outcome}</p>}
+      {leftBecause.slice(0, SHOWN_REASONS).map((one) => (
+        <div
+          key={`${one.why} ${one.project} ${one.queueName}`}
+          className="flex flex-wrap items-center justify-between gap-2 border-t border-line px-3 py-1.5 text-xs"
+        >
+          <span className="min-w-0 flex-1 basis-40 wrap-anywhere">
+            {formatCount(one.messages)} left: {LEFT_WORDS[one.why]}. They are in {visible(one.queueName)}.
+          </span>
+          <LinkButton size="small" href={listOf(one)}>
+            List them
+          </LinkButton>
+        </div>
+      ))}
+      {leftBecause.length <= SHOWN_REASONS ? null : (
+        <p className="border-t border-line px-3 py-1.5 text-xs text-muted">
+          and in {formatCount(leftBecause.length - SHOWN_REASONS)} more queues or for other reasons
+        </p>
+      )}
       {unfinished ? (
-        <div className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-3 py-2">
-          <CancelJob job={job} inWords />
+        <div className="flex flex-wrap items-center gap-2 border-t border-line px-3 py-2">
+          {jobCan.changeRate(job) === null ? (
+            <Opener
+              trigger={<Button size="small">Change rate…</Button>}
+              load={loadRateForm}
+              props={{ id, rate: job.ratePerSecond }}
+            />
+          ) : null}
+          <span className="ml-auto flex flex-wrap gap-2">
+            {job.isHeld ? (
+              <ActionButton kind="plain" document={RESUME_JOB} variables={{ input: { id } }} done="The job goes on.">
+                <Play aria-hidden /> Resume
+              </ActionButton>
+            ) : (
+              <ActionButton
+                kind="plain"
+                document={HOLD_JOB}
+                variables={{ input: { id } }}
+                done="The job stops at its next safe point, until somebody resumes it."
+              >
+                <Pause aria-hidden /> Hold
+              </ActionButton>
+            )}
+            <CancelJob job={job} inWords />
+          </span>
         </div>
       ) : null}
     </Panel>
   );
 }
 
-const secondsOf = (from: string, until: string) => (Date.parse(until) - Date.parse(from)) / 1000;
+const loadRateForm = () => import("./rate-form.tsx");
+
+type Left = JobDetail["leftBecause"][number];
+
+/** The messages that were left, or some more: those in the state that kept them. */
+function listOf({ why, project, queueName }: Left): string {
+  return paths.queue(project, queueName, "messages", { state: why === "CLAIMED" && "claimed", order: "oldest" });
+}
 
 /** Rounded down: 100 is for what is done. */
-const percentOf = ({ progress, total }: JobDetail) => (total ? Math.floor((100 * progress) / total) : 100);
+const percentOf = ({ progress, total, left }: JobDetail) =>
+  total ? Math.min(100, Math.floor((100 * (progress + left)) / total)) : 100;
 
+function durationText(from: string, until: string): string {
+  const seconds = (Date.parse(until) - Date.parse(from)) / 1000;
+  return seconds < 1 ? "less than 1 s" : formatDuration(seconds);
+}
+
+/** What is done, and what was left. */
 function Bar({ job }: { job: JobDetail }) {
-  const { progress, total } = job;
+  const { progress, total, left } = job;
+  const share = (count: number) => (total ? `${Math.min(100, (100 * count) / total)}%` : total === 0 ? "100%" : "0%");
   return (
     <div
       role="progressbar"
@@ -82,21 +175,31 @@ function Bar({ job }: { job: JobDetail }) {
       aria-valuenow={total === null ? undefined : percentOf(job)}
       className="flex h-2.5 overflow-hidden rounded-[2px] bg-raised"
     >
-      <span className="bg-accent-fill" style={{ width: `${total === null ? 0 : percentOf(job)}%` }} />
+      <span className="bg-accent-fill" style={{ width: share(progress) }} />
+      {left === 0 ? null : <span className="bg-danger" style={{ width: share(left) }} />}
     </div>
   );
 }
 
-/** How long it takes at the present rate. */
-function Remaining({ job: { progress, total, rate } }: { job: JobDetail }) {
-  const now = useNow();
-  if (total === null || !rate) return null;
-  const seconds = Math.max(0, total - progress) / rate;
+function Speed({ job: { rate, ratePerSecond, isHeld } }: { job: JobDetail }) {
+  if (isHeld || (rate === null && ratePerSecond === null)) return null;
   return (
     <span>
-      <strong className="font-semibold">{formatDuration(seconds)}</strong>{" "}
+      {rate === null ? null : <strong className="font-semibold">{rate.toFixed(1)}/s</strong>}
+      {ratePerSecond === null ? null : <span className="text-muted"> of {ratePerSecond}/s</span>}
+    </span>
+  );
+}
+
+/** How long it takes if it goes on as so far. */
+function Remaining({ job: { endsAt } }: { job: JobDetail }) {
+  const now = useNow();
+  if (endsAt === null) return null;
+  return (
+    <span>
+      <strong className="font-semibold">{formatDuration(Math.max(0, Date.parse(endsAt) - now) / 1000)}</strong>{" "}
       <span className="text-muted">
-        left, ends <Moment seconds at={new Date(now + seconds * 1000).toISOString()} />
+        left, ends <Moment seconds at={endsAt} />
       </span>
     </span>
   );

@@ -4,7 +4,7 @@ import { CircleStop } from "lucide-react";
 import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
-import { ProjectPrefix } from "../projects/project-name.tsx";
+import { ProjectLink, ProjectPrefix } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Progress } from "../ui/progress.tsx";
@@ -19,6 +19,7 @@ export function JobState({ job }: { job: JobRow }) {
     <span className="flex flex-wrap items-center gap-2">
       <Badge tone={JOB_STATES[job.state].tone}>{JOB_STATES[job.state].label}</Badge>
       {job.cancelRequested && isUnfinished(job) ? <Badge tone="stopped">Stopping</Badge> : null}
+      {job.isHeld && isUnfinished(job) ? <Badge tone="stopped">Held</Badge> : null}
       {job.waitingFor !== null && isUnfinished(job) ? (
         <span className="text-warn wrap-anywhere whitespace-normal">waiting for {visible(job.waitingFor)}</span>
       ) : null}
@@ -63,7 +64,8 @@ function namesOf(queues: string[]): string {
 }
 
 /** What it does, to what, in lower case. */
-const actionOf = (job: JobRow) => `${KINDS[job.kind].label.toLowerCase()} ${job.targetName}`;
+export const actionOf = (job: Pick<JobRow, "kind" | "targetName">) =>
+  `${KINDS[job.kind].label.toLowerCase()} ${job.targetName || "of several queues"}`;
 
 export function JobProgress({ job }: { job: JobRow }) {
   const { unit } = KINDS[job.kind];
@@ -78,8 +80,17 @@ export function JobProgress({ job }: { job: JobRow }) {
   );
 }
 
-/** The queue or the pool that a job works on. */
+/** The queue or the pool that a job works on. Several queues have no name together. */
 export function JobTarget({ job: { project, targetName } }: { job: Pick<JobRow, "project" | "targetName"> }) {
+  if (targetName === "") {
+    return project === null ? (
+      "queues of several projects"
+    ) : (
+      <>
+        queues of <ProjectLink project={project} />
+      </>
+    );
+  }
   return (
     <>
       <ProjectPrefix project={project} />

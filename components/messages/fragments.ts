@@ -16,6 +16,13 @@ export const MESSAGE_ROW = graphql(`
       id
       expiresAt
     }
+    deadLettered {
+      queueName
+      at
+      deliveries
+      clientId
+      claimId
+    }
   }
 `);
 /** Without its body: a page of whole bodies could be a hundred megabytes. */
@@ -39,13 +46,6 @@ export const MESSAGE_DETAIL = graphql(
     headers {
       name
       value
-    }
-    deadLettered {
-      queueName
-      at
-      deliveries
-      clientId
-      claimId
     }
   }
 `,

@@ -3,8 +3,9 @@
 import { ChevronDown, ChevronUp, Trash2 } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useEffect } from "react";
+import { actHref } from "../acting/choices.ts";
 import { ConfirmedAction } from "../action.tsx";
-import { Button } from "../ui/button.tsx";
+import { Button, LinkButton } from "../ui/button.tsx";
 import { isTyping } from "../ui/keyboard.tsx";
 import { DELETE_MESSAGE } from "./documents.ts";
 import type { MessageDetail, OpenMessage, Steps } from "./fragments.ts";
@@ -25,6 +26,16 @@ export function MessageActions({
 }: Pick<OpenMessage, "project" | "queue" | "closeHref"> & { message: MessageDetail }) {
   return (
     <>
+      {message.deadLettered === null || message.deadLettered.queueName === queue ? null : (
+        <LinkButton
+          href={actHref(
+            { kind: "queue", project, name: queue },
+            { action: "redrive", which: "ids", ids: [message.id] },
+          )}
+        >
+          Redrive…
+        </LinkButton>
+      )}
       <PostMessage project={project} queue={queue} again={{ ...message, delaySeconds: delayOf(message) }} />
       <ConfirmedAction
         document={DELETE_MESSAGE}

@@ -63,6 +63,8 @@ export function MessageBrowser({ failure, open, ...list }: Props) {
           </Suspense>
         ) : (
           <MessageTable
+            project={project}
+            queue={queue}
             label={browse.order === "newest" ? "Messages, newest first" : "Messages, oldest first"}
             rows={rows}
             open={openId}

@@ -119,6 +119,8 @@ export default function MessageSearch({ project, queue, browse, total, open, onR
       </div>
       {failure ? <Failed error={failure} /> : null}
       <MessageTable
+        project={project}
+        queue={queue}
         label="Messages that were found"
         rows={rows}
         open={open}

@@ -1,12 +1,13 @@
 "use client";
 
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { formatBytes } from "../ui/format.ts";
 import { Link } from "../ui/link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
+import { ActOnSelected } from "./act-on-selected.tsx";
 import type { MessageRow } from "./fragments.ts";
 import { MessageState } from "./message-state.tsx";
 
@@ -28,6 +29,39 @@ const COLUMNS = [
     { wide: true },
   ),
 ];
+
+/** Of dead letters: where they came from, since when they are here, and who had them last. */
+const DEAD_LETTER_COLUMNS = [
+  column<MessageRow>("body", "Body", (row) => <Body row={row} />, { grow: "cut" }),
+  column<MessageRow>("from", "From", ({ deadLettered }) => deadLettered?.queueName ?? NOTHING, { wide: true }),
+  column<MessageRow>(
+    "since",
+    "Dead since",
+    ({ deadLettered }) => (deadLettered ? <Ago at={deadLettered.at} /> : NOTHING),
+    {
+      align: "right",
+      wide: true,
+    },
+  ),
+  column<MessageRow>("deliveriesThere", "After deliveries", ({ deadLettered }) => deadLettered?.deliveries ?? NOTHING, {
+    align: "right",
+    wide: true,
+  }),
+  column<MessageRow>("holder", "Last holder", ({ deadLettered }) => <LastHolder from={deadLettered} />, { wide: true }),
+  column<MessageRow>("state", "State", (row) => <MessageState message={row} />, { wide: true }),
+  column<MessageRow>("ttl", "Expires in", (row) => <TimeLeft until={row.expiresAt} />, { align: "right", wide: true }),
+];
+const NOTHING = <span className="text-muted">—</span>;
+
+/** Unknown when it gave no client id. */
+function LastHolder({ from }: { from: MessageRow["deadLettered"] }) {
+  if (from === null) return NOTHING;
+  return (
+    <span title={from.claimId === null ? undefined : `claim ${from.claimId}`} className="font-mono text-xs">
+      {from.clientId === null ? <span className="text-muted">unknown</span> : visible(from.clientId)}
+    </span>
+  );
+}
 
 /** The beginning of a body, which opens the message. On narrow screens a second line says the rest. */
 function Body({ row: { preview, match, ...row } }: { row: MessageRow }) {
@@ -52,7 +86,13 @@ function Body({ row: { preview, match, ...row } }: { row: MessageRow }) {
       </Link>
       <span className="mt-0.5 flex items-center gap-x-3 text-xs text-muted md:hidden">
         <MessageState message={row} />
-        <Ago at={row.createdAt} />
+        {row.deadLettered === null ? (
+          <Ago at={row.createdAt} />
+        ) : (
+          <span className="min-w-0 truncate">
+            from {visible(row.deadLettered.queueName)}, <Ago at={row.deadLettered.at} />
+          </span>
+        )}
         <span className="ml-auto whitespace-nowrap">{formatBytes(row.bytes)}</span>
       </span>
     </>
@@ -61,8 +101,14 @@ function Body({ row: { preview, match, ...row } }: { row: MessageRow }) {
 
 /** Beside an open message, which shows the rest, there is room for these. */
 const BESIDE = COLUMNS.filter(({ id }) => id !== "ttl" && id !== "id");
+const DEAD_LETTERS_BESIDE = DEAD_LETTER_COLUMNS.filter(({ id }) => id !== "ttl" && id !== "state");
+
+const columnsOf = (deadLetters: boolean, beside: boolean) =>
+  deadLetters ? (beside ? DEAD_LETTERS_BESIDE : DEAD_LETTER_COLUMNS) : beside ? BESIDE : COLUMNS;
 
 export function MessageTable({
+  project,
+  queue,
   label,
   rows,
   open,
@@ -70,6 +116,8 @@ export function MessageTable({
   summary,
   empty,
 }: {
+  project: string;
+  queue: string;
   label: string;
   rows: MessageRow[];
   /** The id of the open message. */
@@ -78,17 +126,27 @@ export function MessageTable({
   summary?: ReactNode;
   empty: ReactNode;
 }) {
+  // One that was redriven keeps where it died: here.
+  const told = useMemo(
+    () => rows.map((row) => (row.deadLettered?.queueName === queue ? { ...row, deadLettered: null } : row)),
+    [rows, queue],
+  );
+  const isDead = told.some(({ deadLettered }) => deadLettered !== null);
   return (
     <DataTable
       editable
       label={label}
-      columns={open === null ? COLUMNS : BESIDE}
-      rows={rows}
+      columns={columnsOf(isDead, open !== null)}
+      rows={told}
       rowKey={(row) => row.id}
       current={open}
       pager={pager}
       summary={summary}
       empty={empty}
+      selection={{
+        name: ({ id }) => `message ${id}`,
+        actions: (chosen) => <ActOnSelected project={project} queue={queue} rows={chosen} />,
+      }}
     />
   );
 }

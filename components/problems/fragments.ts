@@ -21,6 +21,7 @@ export const PROBLEM_ROW = graphql(`
       }
     }
     job {
+      id
       kind
       project
       targetName

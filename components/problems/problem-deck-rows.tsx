@@ -25,17 +25,16 @@ export function problemLines(groups: readonly WorstOfGroup[]): ({ group: Problem
 
 /** Each problem since when, and the button that fixes it. */
 export function ProblemDeckRows({ lines, range }: { lines: ReturnType<typeof problemLines>; range: TimeRange }) {
-  const first = lines.find((line) => "problem" in line && line.problem.fix !== null);
   return lines.map((line) =>
     "group" in line ? (
       <GroupRow key={line.group.kind} group={line.group} range={range} />
     ) : (
-      <ProblemDeckRow key={line.problem.id} problem={line.problem} range={range} primary={line === first} />
+      <ProblemDeckRow key={line.problem.id} problem={line.problem} range={range} />
     ),
   );
 }
 
-function ProblemDeckRow({ problem, range, primary }: { problem: ProblemRow; range: TimeRange; primary: boolean }) {
+function ProblemDeckRow({ problem, range }: { problem: ProblemRow; range: TimeRange }) {
   return (
     <DeckRow
       height="h-10"
@@ -49,10 +48,7 @@ function ProblemDeckRow({ problem, range, primary }: { problem: ProblemRow; rang
       }
       right={
         <>
-          <ProblemFix
-            fixable={{ ...problem, deadLetterQueue: problem.queue?.attributes.deadLetterQueue ?? null }}
-            primary={primary}
-          />
+          <ProblemFix fixable={{ ...problem, deadLetterQueue: problem.queue?.attributes.deadLetterQueue ?? null }} />
           <SnoozeProblem problem={problem} />
         </>
       }

@@ -4,6 +4,7 @@ import { DRAIN_POOL, MOVE_QUEUE } from "../jobs/documents.ts";
 import { paths } from "../paths.ts";
 import { CREATE_QUEUE } from "../queues/documents.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
+import { canRetry } from "./fixable.ts";
 import type { ProblemRow } from "./fragments.ts";
 
 /** What a fix needs to know. */
@@ -42,7 +43,14 @@ export function ProblemFix({ fixable, primary = false }: { fixable: Fixable; pri
       </ActionButton>
     );
   }
-  if (fix === "RETRY_JOB" && job !== null) return <RetryJob job={job} kind={kind} />;
+  if (fix === "RETRY_JOB" && job !== null) {
+    if (canRetry(job)) return <RetryJob job={job} kind={kind} />;
+    return (
+      <LinkButton size="small" kind={kind} href={paths.job(job.id)}>
+        Open job
+      </LinkButton>
+    );
+  }
   return <Whereto {...{ project, queueName, poolName, kind }} />;
 }
 

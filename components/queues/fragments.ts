@@ -278,6 +278,7 @@ export const QUEUE_EXPLANATION = graphql(`
         problem {
           poolName
           job {
+            id
             kind
             project
             targetName

@@ -10,6 +10,7 @@ const KEYS: { keys: string[]; does: string }[] = [
   { keys: ["k"], does: "Previous row" },
   { keys: ["Enter"], does: "Open the row" },
   { keys: ["Shift click"], does: "Show what a button would send" },
+  { keys: ["x"], does: "Select the row, where rows can be selected" },
   { keys: ["Esc"], does: "Close what is open" },
   { keys: ["?"], does: "Show these keys" },
 ];

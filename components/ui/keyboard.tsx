@@ -35,6 +35,8 @@ export function Keyboard({
         const search = document.querySelector<HTMLInputElement>("main [data-search]");
         if (search) search.focus();
         else setOpen("palette");
+      } else if (event.key === "x") {
+        if (!selectRow()) return;
       } else if (event.key !== "j" && event.key !== "k") return;
       else if (!moveRow(event.key === "j" ? 1 : -1)) return;
       event.preventDefault();
@@ -76,6 +78,13 @@ const KeySheet = lazy(() => import("./key-sheet.tsx"));
 
 export function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable=true]") !== null;
+}
+
+/** Chooses the row with the focus, or no longer. False: there is none that can be chosen. */
+function selectRow(): boolean {
+  const box = document.activeElement?.closest("tr")?.querySelector<HTMLInputElement>("input[type=checkbox]");
+  box?.click();
+  return box !== undefined && box !== null;
 }
 
 /** Moves the focus to the link of the next row, or of the previous one. False: there are no rows. */

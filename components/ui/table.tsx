@@ -7,6 +7,7 @@ import { classes } from "./classes.ts";
 import { ColumnMenu } from "./column-menu.tsx";
 import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
+import { SelectBox, type Selection, SelectionBar, useSelection } from "./selection.tsx";
 import { COLUMNS_PARAM, useShownColumns } from "./shown-columns.ts";
 import { RowRemoved, useSteadyRows } from "./steady-rows.ts";
 import { visibleIfText } from "./visible.tsx";
@@ -66,6 +67,7 @@ export function DataTable<Row>({
   empty,
   editable = false,
   current = null,
+  selection,
 }: {
   label: string;
   columns: readonly Column<Row>[];
@@ -81,8 +83,11 @@ export function DataTable<Row>({
   editable?: boolean;
   /** The key of the row that is open beside the table. */
   current?: string | null;
+  /** Rows can be chosen. `name`: what a row is called. `actions`: what can be done with those that are. */
+  selection?: { name: (row: Row) => string; actions: (rows: Row[]) => ReactNode };
 }) {
   const { shown, body } = useSteadyRows(rows, rowKey);
+  const chosenRows = useSelection(shown);
   const leading = all.find(({ look }) => !look.wide)?.id;
   const chosen = useShownColumns();
   const isFixed = ({ id, header }: Column<Row>) => id === leading || header === "";
@@ -108,7 +113,13 @@ export function DataTable<Row>({
       <ScrollRegion label={label}>
         <table className="w-full border-collapse">
           <caption className="sr-only">{label}</caption>
-          <Headers columns={columns} leading={leading} sortLinks={sortLinks} keepColumns={keepColumns} />
+          <Headers
+            columns={columns}
+            leading={leading}
+            sortLinks={sortLinks}
+            keepColumns={keepColumns}
+            selection={selection ? chosenRows : null}
+          />
           <tbody ref={body}>
             {shown.map(({ key, row, removed }) => (
               <RowRemoved key={key} value={removed}>
@@ -118,10 +129,20 @@ export function DataTable<Row>({
                   aria-current={key === current || undefined}
                   className={classes(
                     "border-b border-line last:border-0 hover:bg-hover focus-within:bg-raised",
-                    key === current && "bg-accent-soft",
+                    (key === current || (selection && chosenRows.has(key))) && "bg-accent-soft",
                     removed && "line-through opacity-55",
                   )}
                 >
+                  {selection ? (
+                    <td className={SELECT_CELL}>
+                      <SelectBox
+                        label={`Select ${selection.name(row)}`}
+                        checked={!removed && chosenRows.has(key)}
+                        disabled={removed}
+                        onChange={() => chosenRows.toggle(key)}
+                      />
+                    </td>
+                  ) : null}
                   {columns.map(({ id, cell, look }) => (
                     <td key={id} className={classes("h-8 py-1", classesOfCell(look, id === leading))}>
                       {visibleIfText(cell(row))}
@@ -135,6 +156,11 @@ export function DataTable<Row>({
           </tbody>
         </table>
       </ScrollRegion>
+      {selection ? (
+        <SelectionBar count={chosenRows.rows.length} onClear={chosenRows.clear}>
+          {chosenRows.rows.length === 0 ? null : selection.actions(chosenRows.rows)}
+        </SelectionBar>
+      ) : null}
       <Pager links={links} summary={summary} menu={menu} />
     </>
   );
@@ -158,20 +184,39 @@ function LinesBelow<Row>({ columns, row }: { columns: readonly Column<Row>[]; ro
     ));
 }
 
+const HEADER = classes(
+  "z-10 h-7 group-data-fits/region:sticky group-data-fits/region:top-12",
+  "bg-canvas text-xs font-normal text-muted shadow-[inset_0_-1px_0_var(--line)]",
+);
+const SELECT_CELL = "w-7 py-1 pl-3";
+
 function Headers<Row>({
   columns,
   leading,
   sortLinks,
   keepColumns,
+  selection,
 }: {
   columns: readonly Column<Row>[];
   leading: string | undefined;
   sortLinks: Record<string, SortLink>;
   keepColumns: (href: string | null) => string | null;
+  /** Null: rows cannot be chosen. */
+  selection: Selection<Row> | null;
 }) {
   return (
     <thead>
       <tr>
+        {selection ? (
+          <th scope="col" className={classes(HEADER, SELECT_CELL)}>
+            <SelectBox
+              label="Select all rows of this page"
+              checked={selection.isAll}
+              mixed={selection.rows.length > 0 && !selection.isAll}
+              onChange={selection.toggleAll}
+            />
+          </th>
+        ) : null}
         {columns.map(({ id, header, look }) => {
           const link = sortLinks[id];
           const sort = link && { ...link, href: keepColumns(link.href) ?? link.href };
@@ -180,10 +225,7 @@ function Headers<Row>({
               key={id}
               scope="col"
               aria-sort={sort?.now ?? undefined}
-              className={classes(
-                "z-10 h-7 group-data-fits/region:sticky group-data-fits/region:top-12 bg-canvas text-xs font-normal text-muted shadow-[inset_0_-1px_0_var(--line)]",
-                classesOfCell(look, id === leading),
-              )}
+              className={classes(HEADER, classesOfCell(look, id === leading))}
             >
               <HeaderText sort={sort}>{header === "" ? <span className="sr-only">Actions</span> : header}</HeaderText>
             </th>

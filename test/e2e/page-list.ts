@@ -25,6 +25,8 @@ export const PAGES: [string, string][] = [
   ["a pool", paths.pool("default")],
   ["flavors", paths.flavors({ project: "shop" })],
   ["the catalogue", paths.catalogue()],
+  ["acting on a queue", paths.act({ project: "shop", name: "invoices.dead" }, { action: "redrive" })],
+  ["acting on the queues of a project", paths.act(null, { project: "shop", action: "delete", which: "match" })],
   ["jobs", paths.jobs()],
   ["a job that is not there", paths.job("Job:999999")],
   ["health", paths.health()],

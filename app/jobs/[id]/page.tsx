@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { Fragment } from "react";
 import { named } from "@/app/address.ts";
 import { load } from "@/app/execute.ts";
 import { Failed } from "@/components/failed.tsx";
@@ -11,8 +12,10 @@ import { PageQuery } from "@/components/page-query.tsx";
 import { paths } from "@/components/paths.ts";
 import { LinkButton } from "@/components/ui/button.tsx";
 import { CopyButton } from "@/components/ui/copy-button.tsx";
+import { formatCount } from "@/components/ui/format.ts";
 import { JsonViewer } from "@/components/ui/json-viewer.tsx";
 import { Link } from "@/components/ui/link.tsx";
+import { NameLink } from "@/components/ui/name-link.tsx";
 import { Facts, PageHeader, Panel } from "@/components/ui/page.tsx";
 import { NotFoundState } from "@/components/ui/states.tsx";
 import { Instant } from "@/components/ui/time.tsx";
@@ -48,7 +51,8 @@ export default async function JobPage({ params }: { params: Promise<{ id: string
       <PageHeader
         title={
           <>
-            {KINDS[job.kind].label} <span className="font-mono">{job.targetName}</span>
+            {KINDS[job.kind].label}{" "}
+            {job.targetName === "" ? "of several queues" : <span className="font-mono">{job.targetName}</span>}
           </>
         }
         crumbs={crumbs}
@@ -76,20 +80,41 @@ export default async function JobPage({ params }: { params: Promise<{ id: string
   );
 }
 
+/** Its own entries are under its kind and target, those of moves and drains under the target alone. */
+function auditOf({ kind, targetName, dryRun }: JobDetail): { target: string } {
+  if (dryRun === null && kind !== "GENERATE_MESSAGES") return { target: targetName };
+  const name = kind.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return { target: `${name} ${targetName}`.trim() };
+}
+
 function JobFacts({ job }: { job: JobDetail }) {
   return (
     <Facts
       items={[
         { label: "What", value: KINDS[job.kind].label },
         { label: "Of", value: <JobTarget job={job} /> },
+        ...(job.reason === null ? [] : [{ label: "Reason", value: job.reason }]),
+        ...(job.dryRun === null || job.dryRun.queueCount <= 1
+          ? []
+          : [
+              { label: "Queues", value: <QueueNames queues={job.dryRun.queues ?? []} count={job.dryRun.queueCount} /> },
+            ]),
+        ...(job.dryRun === null || job.dryRun.destinations.length === 0
+          ? []
+          : [
+              {
+                label: "To",
+                value: <QueueNames queues={job.dryRun.destinations} count={job.dryRun.destinations.length} />,
+              },
+            ]),
         { label: "Asked by", value: job.actor },
         { label: "Asked", value: <Instant at={job.createdAt} /> },
         ...(job.finishedAt === null ? [] : [{ label: "Ended", value: <Instant at={job.finishedAt} /> }]),
         {
           label: "Audit",
           value: (
-            <Link href={paths.audit({ target: job.targetName })} className="text-accent underline underline-offset-2">
-              what was done to {job.targetName}
+            <Link href={paths.audit(auditOf(job))} className="text-accent underline underline-offset-2">
+              what was done to {job.targetName === "" ? "these queues" : job.targetName}
             </Link>
           ),
         },
@@ -104,5 +129,20 @@ function JobFacts({ job }: { job: JobDetail }) {
         },
       ]}
     />
+  );
+}
+
+/** Those that are known, and how many more there are. */
+function QueueNames({ queues, count }: { queues: readonly { project: string; queueName: string }[]; count: number }) {
+  return (
+    <>
+      {queues.map(({ project, queueName }, index) => (
+        <Fragment key={`${project} ${queueName}`}>
+          {index === 0 ? "" : ", "}
+          <NameLink href={paths.queue(project, queueName)}>{queueName}</NameLink>
+        </Fragment>
+      ))}
+      {count > queues.length ? ` and ${formatCount(count - queues.length)} more` : ""}
+    </>
   );
 }

@@ -2,6 +2,7 @@ import type { Metadata } from "next";
 import { named, one, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
 import { MoveQueue } from "@/components/catalogue/move-queue.tsx";
+import { hasDeadLetters, RedriveAll } from "@/components/dead-letters/redrive-all.tsx";
 import { ExportList } from "@/components/exports/export-list.tsx";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
@@ -74,7 +75,8 @@ export default async function MessagesPage({ params, searchParams }: Props) {
           <ExportList list="messages" of="messages" variables={exportVariables(address, browse)} />
           {movable === null ? null : <MoveQueue row={movable} />}
           {content === null ? null : <PurgeQueue project={project} queue={queue} stats={content.stats} />}
-          <PostMessage project={project} queue={queue} />
+          {content === null ? null : <RedriveAll project={project} name={queue} queue={content} />}
+          <PostMessage project={project} queue={queue} plain={hasDeadLetters(content)} />
         </>
       }
     >

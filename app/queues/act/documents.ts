@@ -1,0 +1,33 @@
+import { DRY_RUN_FACTS } from "@/components/acting/fragments.ts";
+import { graphql } from "@/components/graphql.ts";
+import { JOB_DETAIL } from "@/components/jobs/fragments.ts";
+
+/** What the page has of one queue. `looked`, `started`: also the dry run and the job that the address names. */
+export const ACT_PAGE = graphql(
+  `
+  query ActPage(
+    $project: String
+    $queue: String!
+    $one: Boolean!
+    $looked: Boolean!
+    $token: String!
+    $started: Boolean!
+    $job: ID!
+  ) {
+    queue(project: $project, queue: $queue) @include(if: $one) {
+      deadLetterSources
+      stats {
+        total
+        exact
+      }
+    }
+    dryRun(token: $token) @include(if: $looked) {
+      ...DryRunFacts
+    }
+    job(id: $job) @include(if: $started) {
+      ...JobDetail
+    }
+  }
+`,
+  [DRY_RUN_FACTS, JOB_DETAIL],
+);

@@ -1,0 +1,130 @@
+/** What the page for acting on many messages is asked for: all of it is in the address. */
+import { paths, readSegment, segment } from "../paths.ts";
+
+export const ACTIONS = ["redrive", "delete", "move", "release", "purge"] as const;
+export type ActionName = (typeof ACTIONS)[number];
+const STATES = ["ready", "claimed", "delayed", "exhausted"] as const;
+export type StateName = (typeof STATES)[number];
+
+/** Of which messages, and of which queues. */
+export type Scope =
+  | { kind: "queue"; project: string; name: string }
+  | {
+      kind: "queues";
+      /** Null: of all projects. */
+      project: string | null;
+      search: string | null;
+      pool: string | null;
+      flavor: string | null;
+      deadLetters: boolean;
+    };
+
+export interface Choices {
+  action: ActionName;
+  /** Every message, those that meet conditions, or those with these ids. */
+  which: "all" | "match" | "ids";
+  body: string | null;
+  state: StateName | null;
+  client: string | null;
+  deliveries: number | null;
+  /** ISO 8601. */
+  from: string | null;
+  before: string | null;
+  ids: readonly string[];
+  /** The oldest so many. */
+  limit: number | null;
+  /** A queue's name. Null: where each message came from. */
+  to: string | null;
+  /** Null: the project of the queue. */
+  toProject: string | null;
+  /** Seconds. */
+  ttl: number | null;
+  delay: number | null;
+  /** Claimed ones, too. */
+  force: boolean;
+  /** Messages a second. Null: no limit. "auto": what the consumers can take, if that is known. */
+  rate: number | "auto" | null;
+}
+
+type Read = (name: string) => string | null;
+
+/** An address without an action redrives dead letters, and deletes anything else. */
+export function readChoices(read: Read, usual: ActionName): Choices {
+  const ids = (read("ids") ?? "").split(",").filter((id) => id !== "");
+  const conditions = {
+    body: read("body"),
+    state: STATES.find((state) => state === read("state")) ?? null,
+    client: read("client"),
+    deliveries: readWhole(read("deliveries"), 1),
+    from: readTime(read("from")),
+    before: readTime(read("before")),
+  };
+  const named = read("which");
+  const some = Object.values(conditions).some((condition) => condition !== null);
+  const toProject = read("toProject");
+  const rate = read("rate");
+  return {
+    action: ACTIONS.find((action) => action === read("action")) ?? usual,
+    which: named === "all" || named === "match" ? named : ids.length > 0 ? "ids" : some ? "match" : "all",
+    ...conditions,
+    ids,
+    limit: readWhole(read("limit"), 1),
+    to: read("to"),
+    toProject: toProject === null ? null : readSegment(toProject),
+    ttl: readWhole(read("ttl"), 1),
+    delay: readWhole(read("delay"), 0),
+    force: read("force") === "1",
+    rate: rate === "none" ? null : (readRate(rate) ?? "auto"),
+  };
+}
+
+export function readScope(read: Read): Scope {
+  const project = read("project");
+  return {
+    kind: "queues",
+    project: project === null ? null : readSegment(project),
+    search: read("search"),
+    pool: read("pool"),
+    flavor: read("flavor"),
+    deadLetters: read("deadLetters") === "1",
+  };
+}
+
+/** `more`: what the page remembers beside the choices, such as the dry run that it shows. */
+export function actHref(scope: Scope, choices: Partial<Choices>, more: Record<string, string | null> = {}): string {
+  const { which, ids = [], toProject, rate, ...rest } = choices;
+  const isQueue = scope.kind === "queue";
+  const narrowed = isQueue
+    ? {}
+    : { ...scope, kind: null, project: scope.project === null ? null : segment(scope.project) };
+  return paths.act(isQueue ? scope : null, {
+    ...narrowed,
+    ...rest,
+    // What the conditions say by themselves is left out.
+    which: which !== undefined && which !== impliedBy(choices) && which !== "ids" && which,
+    ids: which === "ids" || which === undefined ? ids.join(",") : null,
+    toProject: toProject == null ? null : segment(toProject),
+    rate: rate === "auto" ? undefined : rate === null ? "none" : rate,
+    ...more,
+  });
+}
+
+function impliedBy({ body, state, client, deliveries, from, before, ids }: Partial<Choices>): Choices["which"] {
+  if (ids !== undefined && ids.length > 0) return "ids";
+  return body || state || client || deliveries || from || before ? "match" : "all";
+}
+
+function readWhole(text: string | null, least: number): number | null {
+  const value = Number(text ?? "");
+  return text !== null && text !== "" && Number.isSafeInteger(value) && value >= least ? value : null;
+}
+
+function readRate(text: string | null): number | null {
+  const value = Number(text ?? "");
+  return text !== null && Number.isFinite(value) && value > 0 ? value : null;
+}
+
+function readTime(text: string | null): string | null {
+  const at = Date.parse(text ?? "");
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}

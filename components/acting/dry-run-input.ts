@@ -1,0 +1,76 @@
+/** The input of a dry run, from what is chosen. */
+import type { VariablesOf } from "gql.tada";
+import type { Choices, Scope } from "./choices.ts";
+import type { MAKE_DRY_RUN } from "./documents.ts";
+
+export type DryRunInput = VariablesOf<typeof MAKE_DRY_RUN>["input"];
+
+const STATES = { ready: "READY", claimed: "CLAIMED", delayed: "DELAYED", exhausted: "EXHAUSTED" } as const;
+
+/** What is missing, in words, or the input. */
+export function dryRunInput(
+  scope: Scope,
+  choices: Choices,
+): { missing: string } | { missing: null; input: DryRunInput } {
+  const { action, which, limit } = choices;
+  if (action === "move" && choices.to === null) return { missing: "Name the queue where they go." };
+  const conditions = action === "purge" ? { all: choices.before === null } : conditionsOf(choices);
+  if ("missing" in conditions) return { missing: conditions.missing };
+  return {
+    missing: null,
+    input: {
+      action: actionOf(scope, choices),
+      queues: queuesOf(scope),
+      ...conditions,
+      ...(limit !== null && which !== "ids" && action !== "purge" && scope.kind === "queue" ? { limit } : {}),
+    },
+  };
+}
+
+function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | { missing: string } {
+  if (choices.which === "all") return { all: true };
+  if (choices.which === "ids") {
+    return choices.ids.length === 0 ? { missing: "No message is selected." } : { filter: { ids: [...choices.ids] } };
+  }
+  const { body, state, client, deliveries, from, before } = choices;
+  if ([body, state, client, deliveries, from, before].every((one) => one === null)) {
+    return { missing: "Give at least one condition. An empty one never means everything." };
+  }
+  return {
+    filter: {
+      ...(body === null ? {} : { bodyContains: body }),
+      ...(state === null ? {} : { states: [STATES[state]] }),
+      ...(client === null ? {} : { clientId: client }),
+      ...(deliveries === null ? {} : { minClaimCount: deliveries }),
+      ...(from === null ? {} : { postedFrom: from }),
+      ...(before === null ? {} : { postedBefore: before }),
+    },
+  };
+}
+
+function actionOf(scope: Scope, { action, to, toProject, ttl, delay, force, before }: Choices): DryRunInput["action"] {
+  const life = ttl === null ? {} : { ttlSeconds: ttl };
+  if (action === "redrive") return { redrive: { ...(to === null ? {} : { to }), ...life } };
+  if (action === "delete") return { delete: { force } };
+  if (action === "move") return { move: { project: toProject ?? scope.project ?? "", queue: to ?? "", ...life } };
+  if (action === "release") return { release: { delaySeconds: delay ?? 0 } };
+  return { purge: before === null ? {} : { before } };
+}
+
+function queuesOf(scope: Scope): DryRunInput["queues"] {
+  if (scope.kind === "queue") return { queue: { project: scope.project, queue: scope.name } };
+  const { project, search, pool, flavor, deadLetters } = scope;
+  const isWhole = search === null && pool === null && flavor === null && !deadLetters;
+  if (project !== null && isWhole) return { project };
+  return {
+    filter: {
+      ...(project === null ? { allProjects: true } : { project, allProjects: false }),
+      queues: {
+        ...(search === null ? {} : { search }),
+        ...(pool === null ? {} : { pool }),
+        ...(flavor === null ? {} : { flavor }),
+        ...(deadLetters ? { isDeadLetterQueue: true } : {}),
+      },
+    },
+  };
+}
