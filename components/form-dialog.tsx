@@ -30,7 +30,7 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
    */
   done: (values: Output, data: Done<Data>) => string;
   /** Where to go afterwards. */
-  goTo?: (values: Output) => string;
+  goTo?: (values: Output, data: Done<Data>) => string;
   wide?: boolean;
   children: ReactNode;
 }
@@ -89,9 +89,11 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
   }, [isDirty, onDirty]);
 
   const submit = form.handleSubmit(async (values) => {
+    let data: Done<Data>;
     let text: string;
     try {
-      text = done(values, await callFields(document, variables(values)));
+      data = await callFields(document, variables(values));
+      text = done(values, data);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setRefusal(error);
@@ -99,7 +101,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
     }
     close();
     toastDone(text);
-    if (goTo) router.push(goTo(values));
+    if (goTo) router.push(goTo(values, data));
     refresh();
   });
 

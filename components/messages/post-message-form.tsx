@@ -108,7 +108,7 @@ export default function PostMessageForm({
           kind="number"
           description="Seconds before it can be claimed; the queue's default if empty."
         />
-        <TextField name="copies" label="Copies" kind="number" description="For load tests." />
+        <TextField name="copies" label="Copies" kind="number" description="More, or at a rate: generate test load." />
       </div>
     </FormDialog>
   );

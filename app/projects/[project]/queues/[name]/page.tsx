@@ -15,6 +15,7 @@ import type { QueueFrameFacts } from "@/components/queues/fragments.ts";
 import { PurgeQueue } from "@/components/queues/purge-queue.tsx";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
 import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
+import { TestLoad } from "@/components/test-load/test-load.tsx";
 import { EmptyState } from "@/components/ui/states.tsx";
 import { exportVariables, type Listed, listedOf, listVariables, readBrowse } from "./browse.ts";
 import { MESSAGES_PAGE, OPEN_MESSAGE } from "./documents.ts";
@@ -76,6 +77,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
           {movable === null ? null : <MoveQueue row={movable} />}
           {content === null ? null : <PurgeQueue project={project} queue={queue} stats={content.stats} />}
           {content === null ? null : <RedriveAll project={project} name={queue} queue={content} />}
+          <TestLoad project={project} queue={queue} />
           <PostMessage project={project} queue={queue} plain={hasDeadLetters(content)} />
         </>
       }
