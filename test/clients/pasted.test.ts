@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import {
   buildSchema,
   type GraphQLInputType,
@@ -19,27 +18,12 @@ import { expect, onTestFinished, test } from "vitest";
 import { curlCommand } from "../../components/ui/curl.ts";
 import { createClaim, postMessages, startApi } from "../graphql/api.ts";
 import { textsOf } from "../support/page-documents.ts";
+import { paste } from "../support/shell.ts";
 
 const { api, server } = startApi();
 
 const documents = new Map((await textsOf("documents.ts")).map((one) => [one.name, one.text]));
 const schema = buildSchema(readFileSync(join(import.meta.dirname, "../../schema.graphql"), "utf8"));
-
-interface Answer {
-  data?: Record<string, unknown>;
-  errors?: { message: string; path?: unknown[] }[];
-}
-
-/** Pastes the lines one after the other, and returns what they print. The server is in this process, which goes on. */
-async function paste(lines: string[]): Promise<Answer[]> {
-  const shell = spawn("sh", { stdio: ["pipe", "pipe", "inherit"] });
-  shell.stdin.end(lines.map((line) => `${line}\necho\n`).join(""));
-  const printed = await text(shell.stdout);
-  return printed
-    .trimEnd()
-    .split("\n")
-    .map((answer) => JSON.parse(answer));
-}
 
 function lineOf(name: string, variables: object): string {
   const document = documents.get(name);

@@ -151,6 +151,40 @@ it(
 );
 
 it(
+  "a click with Shift shows what a button would send, and a form shows it once it is complete",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    const sheet = page.getByRole("dialog", { name: "The same in GraphQL" });
+    const line = sheet.getByRole("region", { name: "cURL" });
+    await page.goto(dashboard.url + paths.queue("shop", "orders", "claims"), { waitUntil: "networkidle" });
+    await page
+      .getByRole("button", { name: "Renew" })
+      .first()
+      .click({ modifiers: ["Shift"] });
+    expect(await line.textContent()).toMatch(/^curl .*renewClaim.*"claimId":"/);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "GraphQL", exact: true }).click();
+    await sheet.getByLabel("Show", { exact: true }).selectOption({ label: "Renew, the first of 3" });
+    expect(await line.textContent()).toContain("renewClaim");
+    await page.keyboard.press("Escape");
+    expect(await page.getByText("The claim lasts").count()).toBe(0);
+
+    await page.getByRole("button", { name: "Claim messages" }).click();
+    const form = page.getByRole("dialog", { name: "Claim messages" });
+    await form.getByLabel("Lifetime").fill("soon");
+    await form.getByRole("button", { name: "GraphQL" }).click();
+    await sheet.getByText("show here once the form is complete").waitFor();
+    await page.keyboard.press("Escape");
+    await form.getByLabel("Lifetime").fill("77");
+    await form.getByRole("button", { name: "GraphQL" }).click();
+    expect(await line.textContent()).toContain('"ttlSeconds":77');
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "a click outside a form, Escape and closing the tab ask before they discard what was typed, and only then",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
