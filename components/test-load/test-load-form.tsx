@@ -114,7 +114,7 @@ function Outlook() {
   const size = own ? new TextEncoder().encode(body).length : (bytes ?? USUAL_BYTES);
   return (
     <p className="text-muted" role="status">
-      It takes {formatDuration(Math.max(1, Math.round(messages / rate)))} and stores about{" "}
+      At this rate it takes {formatDuration(Math.max(1, Math.round(messages / rate)))} and stores about{" "}
       {formatBytes(messages * size)}.
     </p>
   );

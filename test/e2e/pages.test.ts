@@ -23,13 +23,14 @@ const OPENERS: Record<string, { button: string | RegExp; opens: "dialog" | "aler
 };
 
 /** They say that there is no such thing, so they show no query. */
-const MISSING = ["a queue that is not there", "an address that does not exist"];
+const MISSING = ["a queue that is not there", "a job that is not there", "an address that does not exist"];
 
 /** The cURL lines of what the page asked: of the whole, of its parts and of its lists. */
 async function linesOf(page: Page): Promise<string[]> {
   await page.getByRole("button", { name: "GraphQL", exact: true }).click();
   const sheet = page.getByRole("dialog", { name: "The same in GraphQL" });
   const choice = sheet.getByLabel("Show", { exact: true });
+  await choice.waitFor();
   const queries = choice.locator("optgroup:not([label=Buttons]) option");
   const lines: string[] = [];
   for (const value of await queries.evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value))) {
