@@ -177,6 +177,7 @@ export function describeLives(name: string, open: OpenDataDriver): void {
       expect(await driver().messages.transfer(back)).toHaveLength(1);
       const kinds = async (of: QueueRef) => (await read(of, id))?.map(({ kind }) => kind);
       expect((await kinds(queue))?.slice(3)).toEqual(["deadLettered", "arrived"]);
+      expect((await read(queue, id))?.at(-1)).toMatchObject({ kind: "arrived", otherQueue: dead.name });
       const [given, gone] = (await kinds(dead)) ?? [];
       expect([given, gone]).toEqual(["claimed", "moved"]);
 

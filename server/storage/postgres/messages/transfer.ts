@@ -144,8 +144,11 @@ const COPY = statement({
     WHERE ${LIVE_QUEUE}`,
 });
 
+/** The setting is for the trigger that writes lives down. It ends with the statement. */
 const adoptText = (keptCte = "") => `
-    WITH entered AS MATERIALIZED (${enterQueue()}),
+    WITH entered AS MATERIALIZED (
+      ${enterQueue(":queueId", ":epoch", ", set_config('isimud.other_queue', :from, true) AS told")}
+    ),
     ${clockAfter("entered")},
     numbered AS MATERIALIZED (
       SELECT nextval('message_marker') AS marker, o.*
@@ -180,6 +183,7 @@ const ADOPT_PARAMETERS = {
   clientIds: textArray,
   headers: textArray,
   deadLettered: textArray,
+  from: text,
 } as const;
 
 const ADOPT = statement({
@@ -282,6 +286,7 @@ export function adoptMessages({ statements, queues, counters, arrivals }: Pool):
         clientIds: fresh.map((message) => message.clientId),
         headers: fresh.map((message) => headersText(message.headers)),
         deadLettered: fresh.map(({ deadLettered }) => deadLetteredText(deadLettered)),
+        from,
       };
       const [result] =
         kept === null

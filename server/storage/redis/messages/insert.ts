@@ -159,7 +159,7 @@ export type Adopted = ValuesOf<typeof ADOPTED>;
 const ADOPT = script("adopt messages", {
   effect: "grows",
   keys: QUEUE,
-  args: { ...CALL, idempotencyKey: optionalText, digest: text, messages: records(ADOPTED) },
+  args: { ...CALL, from: optionalWord, idempotencyKey: optionalText, digest: text, messages: records(ADOPTED) },
   uses: [ENTER, TELL, KEPT_KEYS, KEPT_PARTS, APPEND_HERE],
   answers: answers<["ok", adopted: number, before: string[]] | ["reused"]>(),
   lua: `
@@ -180,7 +180,7 @@ if next_key and #ids > 0 then keep(next_key, digest, table.concat(ids, ' ')) end
 if history then
   local events = {}
   for index, message in ipairs(fresh) do
-    events[index] = {message.id, 'arrived at=' .. NOW .. ' other=' .. (string.match(message.more, ' dead_from=(%S+)') or '-')}
+    events[index] = {message.id, 'arrived at=' .. NOW .. ' other=' .. from}
   end
   tell(events)
 end
@@ -267,7 +267,7 @@ export class MessageInserter {
     messages: readonly Adopted[],
     { from, idempotencyKey }: Pick<Adopt, "from"> & { idempotencyKey?: string | undefined },
   ): Promise<string[]> {
-    const request = { idempotencyKey, digest: adoptDigest(from), messages };
+    const request = { from, idempotencyKey, digest: adoptDigest(from), messages };
     const [verdict, adopted, before] = await this.#queues.call(queue, ADOPT, request);
     if (verdict === "reused") throw keyReused(idempotencyKey ?? "");
     this.#queues.counters.add(queue, "posted", adopted);
