@@ -60,13 +60,16 @@ export function ActionButton<Data, Variables extends object>({
   );
 }
 
-/** Asks first, in a dialog that also shows the GraphQL that it would send. */
-export function ConfirmedAction<Data, Variables extends object>({
+/** Asks first, in a dialog that takes a reason and also shows the GraphQL that it would send. */
+export function ConfirmedAction<Data, Variables extends { input: object }>({
   trigger,
   ...asked
 }: ActionProps<Data, Variables> & Question & { trigger: ReactElement<ComponentProps<"button">> }) {
   // The question does not look into the data and the variables that it passes on.
-  return <Opener trigger={trigger} load={loadQuestion} props={asked as ActionProps<unknown, object> & Question} />;
+  return (
+    <Opener trigger={trigger} load={loadQuestion} props={asked as ActionProps<unknown, { input: object }> & Question} />
+  );
 }
 
-const loadQuestion: LoadPart<ActionProps<unknown, object> & Question> = () => import("./confirmed-action.tsx");
+const loadQuestion: LoadPart<ActionProps<unknown, { input: object }> & Question> = () =>
+  import("./confirmed-action.tsx");

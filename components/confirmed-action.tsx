@@ -1,5 +1,6 @@
 "use client";
 
+import { useState } from "react";
 import { ShowRequest } from "./show-request.tsx";
 import { Confirm } from "./ui/confirm.tsx";
 import { type ActionProps, type Question, useAction } from "./use-action.ts";
@@ -11,13 +12,17 @@ export default function AskFirst({
   done,
   goTo,
   ...question
-}: ActionProps<unknown, object> & Question) {
+}: ActionProps<unknown, { input: object }> & Question) {
   const { run } = useAction({ goTo });
+  const [reason, setReason] = useState("");
+  const because = reason.trim() === "" ? variables : { input: { ...variables.input, reason: reason.trim() } };
   return (
     <Confirm
       {...question}
-      onConfirm={() => run(document, variables, done)}
-      extra={<ShowRequest document={document} variables={variables} />}
+      onConfirm={() => run(document, because, done)}
+      extra={<ShowRequest document={document} variables={because} />}
+      reason={reason}
+      onReason={setReason}
     />
   );
 }

@@ -27,6 +27,7 @@ export const GROUPS: NavGroup[] = [
     items: [
       { label: "Health", href: paths.health() },
       { label: "Audit", href: paths.audit() },
+      { label: "Settings file", href: paths.settings() },
       { label: "GraphQL", href: paths.explorer() },
     ],
   },

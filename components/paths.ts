@@ -37,6 +37,18 @@ function withQuery(path: string, query: Query = {}): string {
 export const QUEUE_TABS = ["messages", "claims", "subscriptions", "statistics", "settings"] as const;
 export type QueueTab = (typeof QUEUE_TABS)[number];
 
+/** Which entries of the audit log. */
+export interface AuditQuery {
+  actor?: string | undefined;
+  action?: string | undefined;
+  project?: string | null | undefined;
+  target?: string | undefined;
+  outcome?: string | undefined;
+  request?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
 export const paths = {
   overview: (query?: { range?: string | undefined; table?: boolean }) => withQuery("/", query),
   projects: (query?: { search?: string; after?: string; before?: string }) => withQuery("/projects", query),
@@ -90,7 +102,8 @@ export const paths = {
   job: (id: string) => `/jobs/${segment(id)}`,
   health: () => "/health",
   keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),
-  audit: (query?: { actor?: string | undefined; target?: string; after?: string | null; before?: string | null }) =>
-    withQuery("/audit", query),
+  audit: (query?: AuditQuery & { after?: string | null; before?: string | null }) =>
+    withQuery("/audit", { ...query, project: query?.project == null ? null : segment(query.project) }),
+  settings: () => "/settings",
   explorer: () => "/graphql",
 };

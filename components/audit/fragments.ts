@@ -9,9 +9,14 @@ export const AUDIT_ROW = graphql(`
     action
     project
     target
+    targetKind
     outcome
+    reason
     detailsText
     requestId
+    job {
+      id
+    }
   }
 `);
 export type AuditRow = ResultOf<typeof AUDIT_ROW>;

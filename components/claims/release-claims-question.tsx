@@ -1,5 +1,6 @@
 "use client";
 
+import { useState } from "react";
 import { ApiError, callFields } from "../api.ts";
 import { ShowRequest } from "../show-request.tsx";
 import { Confirm } from "../ui/confirm.tsx";
@@ -15,7 +16,11 @@ const AT_ONCE = 5;
 export default function ReleaseClaimsQuestion({ holder, claims }: ClaimsToRelease) {
   const { refresh } = useRefresh();
   const messages = claims.reduce((sum, { messageCount }) => sum + messageCount, 0);
-  const inputs = claims.map(({ project, queueName, id }) => ({ input: { project, queue: queueName, claimId: id } }));
+  const [reason, setReason] = useState("");
+  const because = reason.trim() === "" ? {} : { reason: reason.trim() };
+  const inputs = claims.map(({ project, queueName, id }) => ({
+    input: { project, queue: queueName, claimId: id, ...because },
+  }));
 
   async function release(): Promise<boolean> {
     let released = 0;
@@ -45,6 +50,8 @@ export default function ReleaseClaimsQuestion({ holder, claims }: ClaimsToReleas
       confirmLabel={`Release ${counted(claims.length, "claim")}`}
       onConfirm={release}
       extra={<ShowRequest document={RELEASE_CLAIM} variables={inputs} />}
+      reason={reason}
+      onReason={setReason}
     />
   );
 }

@@ -20,6 +20,9 @@ export type ExportName =
   | "key-value-locks"
   | "audit";
 
+/** The address of all settings as one file. */
+export const settingsHref = () => `${API_ROOT}/export/settings.json`;
+
 /** Which page it is. An export has them all. */
 const PAGE = new Set(["first", "after", "last", "before"]);
 

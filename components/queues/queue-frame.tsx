@@ -1,4 +1,5 @@
 import { Fragment, type ReactNode } from "react";
+import { AuditLink } from "../audit/audit-link.tsx";
 import { Failed, type Failure } from "../failed.tsx";
 import { InState } from "../messages/message-state.tsx";
 import { PageQuery } from "../page-query.tsx";
@@ -86,6 +87,7 @@ export function QueueFrame({
           <>
             <PageQuery document={document} variables={variables} />
             {pause === null ? <PauseButton target={{ project, queue: name }} /> : null}
+            <AuditLink query={{ project, target: name }} />
             {actions}
           </>
         }

@@ -17,6 +17,8 @@ export function Confirm({
   typeName,
   onConfirm,
   extra,
+  reason,
+  onReason,
 }: {
   title: string;
   /** What is lost, and what stays. */
@@ -26,11 +28,14 @@ export function Confirm({
   /** Resolves to false when the action failed: then the dialog stays open. */
   onConfirm: () => Promise<boolean>;
   extra?: ReactNode;
+  reason: string;
+  onReason: (text: string) => void;
 }) {
   const { open, setOpen } = useOpened();
   const [typed, setTyped] = useState("");
   const [pending, setPending] = useState(false);
   const inputId = useId();
+  const reasonId = useId();
   const missing = typeName !== undefined && typed !== typeName;
 
   async function confirm() {
@@ -86,6 +91,19 @@ export function Confirm({
           />
         </form>
       ) : null}
+      <div className="flex flex-col gap-1">
+        <label htmlFor={reasonId}>
+          Reason <span className="text-muted">(optional, for the audit log)</span>
+        </label>
+        <input
+          id={reasonId}
+          value={reason}
+          onChange={(event) => onReason(event.target.value)}
+          maxLength={1000}
+          autoComplete="off"
+          className="h-9 w-full rounded border border-line-strong bg-sunken px-2.5"
+        />
+      </div>
     </Dialog>
   );
 }

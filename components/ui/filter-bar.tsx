@@ -10,7 +10,7 @@ import { SavedViews } from "./saved-views.tsx";
 const SETTLE = 250;
 
 /** Parameters that the address loses when a filter changes: the list begins at its first page again. */
-const FIRST_PAGE = ["after", "before"];
+export const FIRST_PAGE = ["after", "before"];
 
 /**
  * A search box whose text is a parameter of the address. `forget` names the parameters that a new text makes

@@ -32,7 +32,8 @@ describe("paths", () => {
       "acting on queues": paths.act(null, { project: "shop" }),
       health: paths.health(),
       keys: paths.keys({ store: "sessions" }),
-      audit: paths.audit({ actor: "local", before: "12" }),
+      audit: paths.audit({ project: "", actor: "local", before: "12" }),
+      settings: paths.settings(),
       explorer: paths.explorer(),
     };
     expect(all).toMatchInlineSnapshot(`
@@ -42,7 +43,7 @@ describe("paths", () => {
         "a queue called ..": "/projects/~/queues/~..",
         "acting on a queue": "/projects/shop/queues/orders/act?action=delete&body=a+b",
         "acting on queues": "/queues/act?project=shop",
-        "audit": "/audit?actor=local&before=12",
+        "audit": "/audit?project=%7E&actor=local&before=12",
         "catalogue": "/catalogue?project=%7E%7Ex&pool=eu&search=or",
         "explorer": "/graphql",
         "flavors": "/flavors?project=shop",
@@ -65,6 +66,7 @@ describe("paths", () => {
         "queues of a project with a slash": "/projects/a%2Fb/queues",
         "queues of all projects": "/queues?search=orders&pool=eu&deadLetters=1&sort=-created",
         "queues of the unnamed project": "/projects/~/queues",
+        "settings": "/settings",
       }
     `);
   });

@@ -88,7 +88,7 @@ it(
 
     await page.goto(dashboard.url + paths.pool("south"), { waitUntil: "networkidle" });
     await page.getByRole("button", { name: "Delete south" }).click();
-    await page.getByRole("alertdialog").getByRole("textbox").fill("south");
+    await page.getByRole("alertdialog").getByRole("textbox", { name: /^Type/ }).fill("south");
     await page.getByRole("button", { name: "Delete pool" }).click();
     await page.getByText("Pool south is no longer registered.").waitFor();
     expect(complaints).toEqual([]);

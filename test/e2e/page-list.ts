@@ -33,5 +33,7 @@ export const PAGES: [string, string][] = [
   ["keys", paths.keys()],
   ["keys of a store", paths.keys({ store: "isimud.queues" })],
   ["the audit log", paths.audit()],
+  ["what was done to a queue", paths.audit({ project: "shop", target: "orders", outcome: "done" })],
+  ["the settings file", paths.settings()],
   ["an address that does not exist", "/nothing/here"],
 ];

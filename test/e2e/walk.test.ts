@@ -117,7 +117,7 @@ it(
     await page.getByRole("button", { name: "Delete queue" }).click();
     const last = page.getByRole("alertdialog");
     expect(await last.getByRole("button", { name: "Delete queue" }).getAttribute("aria-disabled")).toBe("true");
-    await last.getByRole("textbox").fill("tea.orders");
+    await last.getByRole("textbox", { name: /^Type/ }).fill("tea.orders");
     await last.getByRole("button", { name: "Delete queue" }).click();
     await page.getByText("Queue tea.orders is deleted.").waitFor();
     await page.waitForURL(`**${paths.queues("~")}`);
@@ -216,7 +216,7 @@ describe("claims that were made a while ago", () => {
       expect(await page.content()).not.toContain("canary-password");
 
       await page.getByRole("button", { name: "Delete cold-1" }).click();
-      await page.getByRole("alertdialog").getByRole("textbox").fill("cold-1");
+      await page.getByRole("alertdialog").getByRole("textbox", { name: /^Type/ }).fill("cold-1");
       await page.getByRole("button", { name: "Delete pool" }).click();
       await page.getByText("Pool cold-1 is no longer registered.").waitFor();
       await page.getByRole("row", { name: /cold-1/ }).waitFor({ state: "detached" });

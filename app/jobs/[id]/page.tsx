@@ -2,6 +2,7 @@ import type { Metadata } from "next";
 import { Fragment } from "react";
 import { named } from "@/app/address.ts";
 import { load } from "@/app/execute.ts";
+import { AuditLink } from "@/components/audit/audit-link.tsx";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
 import type { JobDetail } from "@/components/jobs/fragments.ts";
@@ -56,7 +57,12 @@ export default async function JobPage({ params }: { params: Promise<{ id: string
           </>
         }
         crumbs={crumbs}
-        actions={<PageQuery document={textOf(JOB_PAGE)} variables={variables} />}
+        actions={
+          <>
+            <PageQuery document={textOf(JOB_PAGE)} variables={variables} />
+            <AuditLink query={{ project: job.project, target: job.targetName }} />
+          </>
+        }
       />
       <div className="grid grid-cols-1 items-start gap-3 lg:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-3">

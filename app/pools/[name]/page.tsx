@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { AuditLink } from "../../../components/audit/audit-link.tsx";
 import { CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
 import { Failed } from "../../../components/failed.tsx";
 import { textOf } from "../../../components/graphql.ts";
@@ -80,6 +81,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         actions={
           <>
             <PageQuery document={textOf(POOL_PAGE)} variables={variables} />
+            <AuditLink query={{ target: name }} />
             <DrainPool pool={pool} isDraining={drain !== undefined && isUnfinished(drain)} />
             <EditPool pool={pool} />
             <DeletePool pool={pool} afterwards={paths.pools()} />

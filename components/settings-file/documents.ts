@@ -1,0 +1,25 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+export const IMPORT_SETTINGS = graphql(`
+  mutation ImportSettings($input: ImportSettingsInput!) {
+    importSettings(input: $input) {
+      changes {
+        kind
+        project
+        name
+        action
+        beforeText
+        afterText
+        done
+        error {
+          code
+          message
+        }
+      }
+      unchanged
+    }
+  }
+`);
+export type SettingsImported = NonNullable<ResultOf<typeof IMPORT_SETTINGS>["importSettings"]>;
+export type SettingsChange = SettingsImported["changes"][number];
