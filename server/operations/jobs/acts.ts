@@ -1,25 +1,22 @@
 /** What a job does with a batch of messages, once for each action. */
-import { randomUUID } from "node:crypto";
 import { hasCode } from "../../errors.ts";
 import type { MessageAction } from "../../jobs/dry-run.ts";
 import type { LeftWhy } from "../../jobs/job.ts";
 import type { Message } from "../../storage/data-driver.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
-import type { Destinations, Transfer } from "./destinations.ts";
-import type { BegunTransfer, Run } from "./run.ts";
+import { type Destinations, namedTarget, type Transfer } from "./destinations.ts";
+import type { Run } from "./run.ts";
 
 /** How many messages it acted on, and why it left each of the others. One that is gone meanwhile is neither. */
 export interface Acted {
   done: number;
   left: LeftWhy[];
 }
-export type Act = (messages: readonly Message[]) => Promise<Acted>;
-
-interface Acts {
+export interface Acts {
   act(action: MessageAction, queue: QueueRef, messages: readonly Message[], run: Run): Promise<Acted>;
-  /** Finishes what a dead process had begun in this queue. */
-  finish(action: MessageAction, queue: QueueRef, run: Run): Promise<void>;
+  /** Finishes what a former holder of the job has begun. `left` is told by the next look at these messages, too. */
+  finish(action: MessageAction, queue: QueueRef, run: Run): Promise<Acted>;
 }
 
 export function createActs({ data }: OperationContext, { destinations }: { destinations: Destinations }): Acts {
@@ -59,35 +56,50 @@ export function createActs({ data }: OperationContext, { destinations }: { desti
     const going = routes.flatMap(({ message, to, why }) =>
       why === null && to !== null ? [{ id: message.id, to }] : [],
     );
-    for (const group of Map.groupBy(going, ({ to }) => queueKey(to)).values()) {
-      const ids = group.map(({ id }) => id);
-      const { to } = group[0] as (typeof going)[number];
-      const begun = { key: randomUUID(), to, ids };
-      await run.begin(begun);
-      const moved = await carryOut(action, from, begun, run);
-      acted.done += moved.length;
-      const gone = new Set(moved);
-      const stayed = ids.filter((id) => !gone.has(id));
-      // Claimed since they were read, or gone.
-      const there = stayed.length === 0 ? [] : await data.messages.bulkGet({ queue: from, ids: stayed });
-      acted.left.push(...repeated("claimed", there.length));
+    const groups = Map.groupBy(going, ({ to }) => queueKey(to)).values();
+    const transfers = Array.from(groups, (group) => ({
+      to: (group[0] as (typeof going)[number]).to,
+      ids: group.map(({ id }) => id),
+    }));
+    if (transfers.length === 0) return acted;
+    await run.begin(transfers);
+    const { done, left } = await finish(action, from, run);
+    return { done, left: [...acted.left, ...left] };
+  }
+
+  /**
+   * Does the transfers that have begun, also when the job was cancelled meanwhile: between two pools a message that was
+   * copied must be deleted before its hold ends.
+   */
+  async function finish(action: MessageAction, from: QueueRef, run: Run): Promise<Acted> {
+    const acted: Acted = { done: 0, left: [] };
+    if (action.kind !== "redriveMessages" && action.kind !== "moveMessages") return acted;
+    const as = action.kind === "redriveMessages" ? "redrive" : "move";
+    const { ttlSeconds } = action;
+    for (const { to, ids, key: idempotencyKey } of run.begun) {
+      try {
+        const moved = await run.progress.atLast(() =>
+          data.messages.transfer({ from, to, ids, claimId: null, as, ttlSeconds, idempotencyKey }),
+        );
+        acted.done += moved.length;
+        acted.left.push(...repeated("claimed", await run.progress.atLast(() => stillThere(from, ids, moved))));
+      } catch (error) {
+        if (namedTarget(action, from) !== null || !isMissing(error, to)) throw error;
+        acted.left.push(...repeated("sourceMissing", ids.length));
+      }
     }
     return acted;
   }
 
-  /** Returns what moved. The run has counted it. */
-  async function carryOut(action: Transfer, from: QueueRef, begun: BegunTransfer, run: Run): Promise<string[]> {
-    const { key: idempotencyKey, to, ids } = begun;
-    const as = action.kind === "redriveMessages" ? "redrive" : "move";
-    const { ttlSeconds } = action;
-    const moved = await run.progress.patiently(() =>
-      data.messages.transfer({ from, to, ids, claimId: null, as, ttlSeconds, idempotencyKey }),
-    );
-    run.finish(moved.length);
-    return moved;
+  /** How many were claimed since they were read; the others are gone. */
+  async function stillThere(queue: QueueRef, ids: readonly string[], moved: readonly string[]): Promise<number> {
+    const gone = new Set(moved);
+    const stayed = ids.filter((id) => !gone.has(id));
+    return stayed.length === 0 ? 0 : (await data.messages.bulkGet({ queue, ids: stayed })).length;
   }
 
   return {
+    finish,
     act(action, queue, messages, run) {
       const { progress } = run;
       switch (action.kind) {
@@ -102,13 +114,13 @@ export function createActs({ data }: OperationContext, { destinations }: { desti
           throw new Error("A purge takes whole queues.");
       }
     },
-
-    async finish(action, queue, run) {
-      const isTransfer = action.kind === "redriveMessages" || action.kind === "moveMessages";
-      if (isTransfer && run.begun !== null) await carryOut(action, queue, run.begun, run);
-    },
   };
 }
+
+/** True when the error says that this queue is gone. */
+export const isMissing = (error: unknown, { name }: QueueRef): boolean =>
+  (hasCode(error, "QUEUE_DOES_NOT_EXIST") || hasCode(error, "QUEUE_NOT_MAPPED")) &&
+  (error.details.queue === undefined || error.details.queue === name);
 
 const repeated = (why: LeftWhy, times: number): LeftWhy[] => Array.from({ length: times }, () => why);
 

@@ -1,10 +1,10 @@
 /**
  * The work of jobs that act on messages, by the plan of their dry run. They go over one queue after the other, a batch
- * at a time. After each batch they store how far they came: a crash repeats at most one batch, in which what was done
- * does not match any more. Then the job's numbers leave out what the dead process did of it. Transfers are stored before
- * they are made, and one that a dead process began is finished first: between two pools both would have the messages.
+ * at a time. After each batch they store how far they came: a crash repeats at most one batch. What was deleted or
+ * released of it does not match any more, and the job's numbers leave it out. Transfers are stored before they begin,
+ * and finished first.
  */
-import { DomainError, hasCode } from "../../errors.ts";
+import { DomainError } from "../../errors.ts";
 import { type PlannedQueue, readFilter } from "../../jobs/dry-run.ts";
 import { MESSAGE_JOB_KINDS, type MessageJobKind } from "../../jobs/job.ts";
 import type { JobWork } from "../../jobs/job-work.ts";
@@ -12,7 +12,7 @@ import type { Selection } from "../../storage/messages/message-select.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
-import { type Act, createActs } from "./acts.ts";
+import { type Acts, createActs, isMissing } from "./acts.ts";
 import type { Destinations } from "./destinations.ts";
 import { purgeQueue } from "./purge-work.ts";
 import { requirePresentRight } from "./rights.ts";
@@ -41,12 +41,7 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
       const planned = queue;
       if (await progress.patiently(() => isTheSame(context, planned))) {
         if (action.kind === "purgeQueues") await purgeQueue(context, run, planned, action.before);
-        else {
-          await acts.finish(action, planned, run).catch((error: unknown) => {
-            if (!isGone(error, planned)) throw error;
-          });
-          await goOver(context, parts, run, planned, (batch) => acts.act(action, planned, batch, run));
-        }
+        else await goOver(context, parts, run, planned, acts);
       }
       run.nextQueue();
     }
@@ -66,9 +61,10 @@ async function goOver(
   { lookup, deadLetters }: MessageWorkParts,
   run: Run,
   queue: PlannedQueue,
-  act: Act,
+  acts: Acts,
 ): Promise<void> {
   const { progress } = run;
+  const { action } = run.dryRun.plan;
   const filter = { ...readFilter(run.dryRun.plan.filterText), upToMarker: queue.upToMarker };
   const look = async (limit: number): Promise<Selection> => {
     const exhaustedFrom = await deadLetters.exhaustedFrom(queue, await lookup.attributes(queue));
@@ -85,29 +81,23 @@ async function goOver(
       budget: LOOK,
     });
   };
-  for (let done = false; !done; ) {
-    const allowed = await progress.allowance(BATCH);
-    try {
+  try {
+    if (run.begun.length > 0) run.reached(undefined, (await acts.finish(action, queue, run)).done);
+    for (let done = false; !done; ) {
+      const allowed = await progress.allowance(BATCH);
       await progress.patiently(() => requirePresentRight(context, run.job, [queue]));
       const found = await progress.patiently(() => look(allowed));
-      const before = run.done;
-      const acted = found.messages.length === 0 ? { done: 0, left: [] } : await act(found.messages);
+      const { messages } = found;
+      const acted = messages.length === 0 ? { done: 0, left: [] } : await acts.act(action, queue, messages, run);
       progress.unused(allowed - acted.done);
       for (const why of acted.left) run.left.add(why, queue);
-      // Transfers are counted already.
-      run.reached(found.position, acted.done - (run.done - before));
+      run.reached(found.position, acted.done);
       done = found.done;
-      if (found.messages.length > 0) await run.store();
+      if (messages.length > 0) await run.store();
       else progress.checkpoint();
-    } catch (error) {
-      // A queue that was deleted meanwhile holds nothing.
-      if (isGone(error, queue)) return;
-      throw error;
     }
+  } catch (error) {
+    // A queue that was deleted meanwhile holds nothing.
+    if (!isMissing(error, queue)) throw error;
   }
-}
-
-function isGone(error: unknown, { name }: PlannedQueue): boolean {
-  if (!hasCode(error, "QUEUE_DOES_NOT_EXIST") && !hasCode(error, "QUEUE_NOT_MAPPED")) return false;
-  return error.details.queue === undefined || error.details.queue === name;
 }

@@ -7,13 +7,6 @@ import { LeftCounts } from "./left-counts.ts";
 /** Nobody plans with more: ten years. */
 const MAX_ESTIMATE_MS = 315_360_000_000;
 
-/** A transfer that the job is about to make. A repeat with its key finishes what a dead process began of it. */
-export interface BegunTransfer {
-  key: string;
-  to: QueueRef;
-  ids: string[];
-}
-
 /** Where a job goes on. */
 export interface Position {
   /** Index of the queue in the plan. */
@@ -21,13 +14,24 @@ export interface Position {
   /** The position of `select` in it. */
   after: string | null;
   done: number;
-  begun: BegunTransfer | null;
   left: LeftBehind[];
+  /** Transfers of this batch that have begun, perhaps. They must be finished before anything else. */
+  begun: BegunTransfer[];
+  /** Batches so far. */
+  batches: number;
 }
 
+export interface BegunTransfer {
+  to: QueueRef;
+  ids: string[];
+  /** A repeat with it moves nothing twice. */
+  key: string;
+}
+
+const BEGINNING: Position = { queue: 0, after: null, done: 0, left: [], begun: [], batches: 0 };
+
 export function readPosition({ positionText }: Job): Position {
-  const none: Position = { queue: 0, after: null, done: 0, begun: null, left: [] };
-  return positionText === null ? none : (JSON.parse(positionText) as Position);
+  return positionText === null ? BEGINNING : { ...BEGINNING, ...(JSON.parse(positionText) as Partial<Position>) };
 }
 
 /** What a job has done, and where it is. */
@@ -60,30 +64,35 @@ export class Run {
     return this.#at.done;
   }
 
-  get begun(): BegunTransfer | null {
+  get begun(): readonly BegunTransfer[] {
     return this.#at.begun;
   }
 
-  /** Stores what it is about to do. A safe point. */
-  begin(transfer: BegunTransfer): Promise<void> {
-    this.#at = { ...this.#at, begun: transfer };
+  /** Stores what is about to be done, so that whoever continues finishes it. A safe point. */
+  async begin(transfers: readonly Omit<BegunTransfer, "key">[]): Promise<readonly BegunTransfer[]> {
+    const { token } = this.dryRun;
+    const begun = transfers.map((one, index) => ({ ...one, key: `${token}.${this.#at.batches}.${index}` }));
+    this.#at = { ...this.#at, begun };
     this.#tell();
-    return this.store();
+    await this.store();
+    return begun;
   }
 
-  /** What it had begun is done, with so many messages. */
-  finish(done: number): void {
-    this.#at = { ...this.#at, begun: null, done: this.#at.done + done };
-    this.#tell();
-  }
-
+  /** The end of a batch. */
   reached(after: string | undefined, done: number): void {
-    this.#at = { ...this.#at, after: after ?? this.#at.after, done: this.#at.done + done };
+    const { batches } = this.#at;
+    this.#at = {
+      ...this.#at,
+      after: after ?? this.#at.after,
+      done: this.#at.done + done,
+      begun: [],
+      batches: batches + 1,
+    };
     this.#tell();
   }
 
   nextQueue(): void {
-    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null, begun: null };
+    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null };
     this.#tell();
   }
 
