@@ -211,8 +211,9 @@ const DryRunType = builder.objectRef<DryRun>("DryRun").implement({
       resolve: ({ plan }) => plan.refused,
     }),
     undoable: t.boolean({
-      description: "Whether the job can be undone for a while after it.",
-      resolve: () => false,
+      description:
+        "Whether what the job removes can be taken back for a while: see `Queue.undo`, of each queue by itself.",
+      resolve: ({ plan }) => plan.undoable,
     }),
     warnings: t.field({
       type: ["String"],

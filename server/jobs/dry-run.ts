@@ -55,6 +55,8 @@ export interface DryRunPlan {
   destinations: Destination[];
   /** What would stay as it is, beside claimed messages, of what was looked at. */
   refused: LeftBehind[];
+  /** Whether what the job removes can be taken back for a while. */
+  undoable: boolean;
   warnings: string[];
 }
 

@@ -59,11 +59,11 @@ export function createOperations(context: OperationContext): Operations {
   const deadLetters = createDeadLetters(context, { lookup });
   const pauses = new PauseBook(context);
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
-  const recorder = createUndoRecorder(context);
   const undo = createUndoOperations(context, { lookup });
   const gc = createGcOperations(context, { lifecycle, undo });
   const acting = { lookup, deadLetters, destinations: createDestinations(context, { lookup }) };
-  const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch, ...acting });
+  const recorder = createUndoRecorder(context);
+  const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch, recorder, ...acting });
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });

@@ -181,7 +181,7 @@ async function aDryRun(project: string, n: number): Promise<string> {
       ...{ token, kind: "purgeQueues", project, target: "queue-0", inputText: "{}", actor: "admin" },
       plan: {
         ...{ action: { kind: "purgeQueues", before: null }, filterText: "{}", oldest: null, newest: null },
-        ...{ count, claimed: 0, sample: [], warnings: [] },
+        ...{ count, claimed: 0, sample: [], undoable: false, warnings: [] },
         queues: names.map((queue) => ({ ...queue, createdAt: "", upToMarker: "0", count, claimed: 0 })),
         destinations: names.map((queue) => ({ ...queue, exists: true, count })),
         refused: names.map(({ name }) => ({ why: "tooLarge", project, queue: name, messages: 1 })),

@@ -7,7 +7,18 @@ import type { Job, JobStore } from "../../server/jobs/job.ts";
 import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
 import type { DryRunParams } from "../../server/operations/dry-runs/dry-runs.ts";
 import type { Operations } from "../../server/operations/operations.ts";
-import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
+import {
+  admin,
+  aService,
+  codeOf,
+  hasty,
+  operator,
+  over,
+  refusal,
+  type Service,
+  viewer,
+  withBroken,
+} from "./a-service.ts";
 
 let service: Service;
 const runners: JobRunner[] = [];
@@ -193,6 +204,9 @@ describe("a job on messages", () => {
     const { id } = await service.operations.jobs.start(admin, { token, reason });
     expect(await ended(id)).toMatchObject({ state: "done", project: "purged", target: "", progress: 6, total: 6 });
     expect([await idsIn(one, "purged"), await idsIn(two, "purged")]).toEqual([[], late]);
+    expect(plan.undoable).toBe(true);
+    const undos = await service.operations.undo.list(admin, { project: "purged" });
+    expect(undos.map(({ queue, messages }) => [queue, messages])).toEqual([two, one].map((queue) => [queue, 3]));
     const withRate = service.operations.dryRuns.make(admin, {
       action: { purge: {} },
       queues: { project: "purged" },
@@ -339,6 +353,37 @@ describe("a job on messages", () => {
     await service.operations.pools.update(admin, { pool: "beside", weight: 0 });
   });
 
+  it("finishes the transfer that a dead process has begun, and counts it", async () => {
+    const [one, other] = [await aQueue(), await aQueue()];
+    const ids = await post(one, 3);
+    const { token } = await dryRun({ queue: one, action: { move: { project: "p", queue: other } }, all: true });
+    // It moves the messages, and never hears of it.
+    const moved = Promise.withResolvers<void>();
+    const transfer: typeof service.data.messages.transfer = async (params) => {
+      await service.data.messages.transfer(params);
+      moved.resolve();
+      return new Promise(() => {});
+    };
+    const dying = withBroken(service, { data: { messages: over(service.data.messages, { transfer }) } });
+    const { id } = await service.operations.jobs.start(operator, { token, reason, ratePerSecond: 100_000 });
+    const taken = await service.jobs.take({ holder: "dying", leaseSeconds: 60, kinds: ["moveMessages"], rated: true });
+    const confirm = async () => {
+      const { progress, total, rate, waitingFor } = taken as Job;
+      await service.jobs.beat({ job: taken as Job, leaseSeconds: 60, progress, total, rate, waitingFor, positionText });
+    };
+    let positionText = "null";
+    const keep = (position: object) => {
+      positionText = JSON.stringify(position);
+    };
+    void dying.jobs.work.moveMessages(taken as Job, { ...hasty, confirm, keep });
+    await moved.promise;
+    await service.operations.jobs.cancel(operator, { id });
+    await service.jobs.release(taken as Job);
+    startRunner();
+    expect(await ended(id)).toMatchObject({ state: "cancelled", progress: 3 });
+    expect([await idsIn(one), await idsIn(other)]).toEqual([[], ids]);
+  });
+
   it("keeps to its rate, also a new one, and neither a slow one nor a held one takes the room of others", async () => {
     startRunner();
     const slow = await Promise.all(
@@ -350,7 +395,7 @@ describe("a job on messages", () => {
         return { id, queue };
       }),
     );
-    const [first, second] = slow as [(typeof slow)[0], (typeof slow)[0], (typeof slow)[0]];
+    const [first, second, third] = slow as [(typeof slow)[0], (typeof slow)[0], (typeof slow)[0]];
     await expect.poll(async () => (await service.jobs.get(second.id))?.state).toBe("running");
     const queue = await aQueue();
     await post(queue, 5);
@@ -359,7 +404,10 @@ describe("a job on messages", () => {
     expect(await service.operations.jobs.update(operator, { id: first.id, ratePerSecond: null })).toMatchObject({
       ratePerSecond: null,
     });
-    expect(await service.operations.jobs.hold(operator, { id: second.id })).toMatchObject({ held: true });
+    for (const { id } of [second, third]) {
+      expect(await service.operations.jobs.hold(operator, { id })).toMatchObject({ held: true });
+    }
+    await service.operations.jobs.cancel(operator, { id: third.id });
     expect(await ended(first.id)).toMatchObject({ state: "done", progress: 100 });
     // It has been released: no process has it any more.
     const lease = "SELECT 1 FROM jobs WHERE id = $1 AND lease_expires_at IS NULL";
@@ -368,11 +416,7 @@ describe("a job on messages", () => {
     await service.operations.jobs.resume(operator, { id: second.id });
     expect(await ended(second.id)).toMatchObject({ state: "done", progress: 100, fence: 2 });
     expect(await service.operations.jobs.hold(operator, { id: second.id })).toMatchObject({ held: false });
-    for (const { id } of slow.slice(2)) {
-      await service.operations.jobs.hold(operator, { id });
-      await service.operations.jobs.cancel(operator, { id });
-      expect(await ended(id)).toMatchObject({ state: "cancelled", progress: 0 });
-    }
+    expect(await ended(third.id)).toMatchObject({ state: "cancelled", progress: 0, held: false });
   });
 
   it("fails when its asker has lost the right, and keeps what it has done", async () => {

@@ -65,6 +65,7 @@ export async function makePlan(context: OperationContext, parts: PlanParts, para
     sample: await sampleOf(context, survey, planned, toSurvey, conditions),
     destinations: survey.destinations,
     refused: survey.refused.list(),
+    undoable: action.kind === "purgeQueues" && context.limits.UNDO_SECONDS > 0,
     warnings,
   };
 }

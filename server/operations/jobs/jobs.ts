@@ -1,15 +1,12 @@
 import type { JobKind } from "../../jobs/job.ts";
 import type { JobWork } from "../../jobs/job-work.ts";
 import type { OperationContext } from "../context.ts";
-import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { createMoveWork } from "../lifecycle/move-jobs.ts";
-import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { QueueMoves } from "../lifecycle/queue-moves.ts";
 import type { JobWatch } from "../live/job-watch.ts";
 import { createJobControl, type JobControl } from "./control.ts";
-import type { Destinations } from "./destinations.ts";
 import { createGenerateWork } from "./generate-work.ts";
-import { createMessageWork } from "./message-work.ts";
+import { createMessageWork, type MessageWorkParts } from "./message-work.ts";
 import { createFlavorMoves, createMoveRequests, type FlavorMoves, type MoveRequests } from "./moves.ts";
 import { withOutcome } from "./outcome.ts";
 import type { AddJob } from "./parts.ts";
@@ -26,12 +23,9 @@ export interface JobOperations extends JobReads, JobStarts, JobControl, MoveRequ
   onAdded(listener: () => void): void;
 }
 
-interface JobParts {
+interface JobParts extends MessageWorkParts {
   moves: QueueMoves;
   watch: JobWatch;
-  lookup: QueueLookup;
-  deadLetters: Pick<DeadLetters, "exhaustedFrom">;
-  destinations: Destinations;
 }
 
 export function createJobOperations(context: OperationContext, parts: JobParts): JobOperations {

@@ -12,6 +12,7 @@ import type { Selection } from "../../storage/messages/message-select.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { UndoRecorder } from "../undo/recorder.ts";
 import { type Acts, createActs, isMissing } from "./acts.ts";
 import type { Destinations } from "./destinations.ts";
 import { purgeQueue } from "./purge-work.ts";
@@ -22,6 +23,7 @@ export interface MessageWorkParts {
   lookup: QueueLookup;
   deadLetters: Pick<DeadLetters, "exhaustedFrom">;
   destinations: Destinations;
+  recorder: UndoRecorder;
 }
 
 /** Messages of one batch. No more than an error can name. */
@@ -40,7 +42,7 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
     for (let queue = run.next; queue !== null; queue = run.next) {
       const planned = queue;
       if (await progress.patiently(() => isTheSame(context, planned))) {
-        if (action.kind === "purgeQueues") await purgeQueue(context, run, planned, action.before);
+        if (action.kind === "purgeQueues") await purgeQueue(context, parts, run, planned, action.before);
         else await goOver(context, parts, run, planned, acts);
       }
       run.nextQueue();

@@ -1,37 +1,34 @@
-import { DomainError, hasCode } from "../../errors.ts";
 import type { PlannedQueue } from "../../jobs/dry-run.ts";
 import type { PurgeBound } from "../../storage/data-driver.ts";
 import type { OperationContext } from "../context.ts";
+import type { UndoRecorder } from "../undo/recorder.ts";
+import { isMissing } from "./acts.ts";
 import { requirePresentRight } from "./rights.ts";
 import type { Run } from "./run.ts";
 
-/** Removes what the dry run saw in one queue. A repeat removes nothing else. */
+/** Removes what the dry run saw in one queue. A repeat removes nothing else, and has the number of all. */
 export async function purgeQueue(
   context: OperationContext,
+  { recorder }: { recorder: UndoRecorder },
   run: Run,
-  queue: PlannedQueue,
+  planned: PlannedQueue,
   before: string | null,
 ): Promise<void> {
   const { progress, dryRun } = run;
   progress.checkpoint();
-  await progress.patiently(() => requirePresentRight(context, run.job, [queue]));
-  const bound = boundOf(queue, before, dryRun.createdAt);
-  let removed = 0;
-  const purge = async () => {
-    try {
-      return await context.data.messages.purge({ queue, before: bound });
-    } catch (error) {
-      if (error instanceof DomainError && error.details.partial === true)
-        removed += Number(error.details.messages ?? 0);
-      throw error;
-    }
-  };
+  const access = await progress.patiently(() => requirePresentRight(context, run.job, [planned]));
+  const queue = { project: planned.project, name: planned.name };
+  const bound = boundOf(planned, before, dryRun.createdAt);
+  const idempotencyKey = dryRun.token;
+  const act = { access, action: "purgeQueue", queue, idempotencyKey } as const;
+  const purge = (undoToken: string | undefined) =>
+    context.data.messages.purge({ queue, before: bound, idempotencyKey, undoToken });
   try {
-    const { messages } = await progress.patiently(purge);
-    run.reached(undefined, messages === null ? queue.count.value : removed + messages);
+    const { result } = await progress.patiently(() => recorder.record(act, purge, ({ messages }) => messages));
+    run.reached(undefined, result.messages ?? planned.count.value);
   } catch (error) {
     // A queue that was deleted meanwhile holds nothing.
-    if (!hasCode(error, "QUEUE_DOES_NOT_EXIST") && !hasCode(error, "QUEUE_NOT_MAPPED")) throw error;
+    if (!isMissing(error, queue)) throw error;
   }
   await run.store();
 }
