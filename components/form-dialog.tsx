@@ -13,6 +13,7 @@ import { useOpened } from "./ui/opener.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
 import { toastDone } from "./ui/toast.tsx";
 import { visible } from "./ui/visible.tsx";
+import { offerOf } from "./undo/offer.ts";
 import type { z } from "./zod.ts";
 
 interface Props<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object> {
@@ -100,7 +101,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
       return;
     }
     close();
-    toastDone(text);
+    toastDone(text, offerOf(data, refresh));
     if (goTo) router.push(goTo(values, data));
     refresh();
   });

@@ -6,6 +6,7 @@ import { ApiError, callFields, type Done } from "./api.ts";
 import type { Document } from "./graphql.ts";
 import { useRefresh } from "./ui/refresh.tsx";
 import { toastDone, toastFailed } from "./ui/toast.tsx";
+import { offerOf } from "./undo/offer.ts";
 
 interface Action {
   pending: boolean;
@@ -28,7 +29,7 @@ export function useAction(options: { goTo?: string } = {}): Action {
       setPending(true);
       try {
         const data = await callFields(document, variables);
-        toastDone(typeof done === "string" ? done : done(data));
+        toastDone(typeof done === "string" ? done : done(data), offerOf(data, refresh));
         if (goTo) router.push(goTo);
         refresh();
         return true;

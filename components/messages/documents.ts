@@ -13,6 +13,10 @@ export const DELETE_MESSAGE = graphql(`
   mutation DeleteMessage($input: DeleteMessageInput!) {
     deleteMessage(input: $input) {
       deleted
+      undo {
+        token
+        until
+      }
     }
   }
 `);

@@ -12,6 +12,10 @@ export const DELETE_QUEUE = graphql(`
   mutation DeleteQueue($input: DeleteQueueInput!) {
     deleteQueue(input: $input) {
       deleted
+      undo {
+        token
+        until
+      }
     }
   }
 `);
@@ -20,6 +24,10 @@ export const PURGE_QUEUE = graphql(`
   mutation PurgeQueue($input: PurgeQueueInput!) {
     purgeQueue(input: $input) {
       messages
+      undo {
+        token
+        until
+      }
     }
   }
 `);

@@ -1,6 +1,7 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 import { PAUSE_FACTS } from "../pauses/fragments.ts";
+import { OPEN_UNDO } from "../undo/fragments.ts";
 
 /** The variable is of QueuesPage: false leaves out what every pool has to be asked for. */
 export const QUEUE_ROW = graphql(`
@@ -87,9 +88,12 @@ export const QUEUE_FRAME = graphql(
       exhausted
       exact
     }
+    undo {
+      ...OpenUndo
+    }
   }
 `,
-  [QUEUE_WITHOUT_POOL, PAUSE_FACTS],
+  [QUEUE_WITHOUT_POOL, PAUSE_FACTS, OPEN_UNDO],
 );
 export type QueueFrameFacts = ResultOf<typeof QUEUE_FRAME>;
 

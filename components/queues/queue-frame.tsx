@@ -14,6 +14,8 @@ import { PageHeader } from "../ui/page.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { TabLinks } from "../ui/tabs.tsx";
 import { Ago } from "../ui/time.tsx";
+import { DeletedQueue } from "../undo/deleted-queue.tsx";
+import { UndoNotice } from "../undo/undo-notice.tsx";
 import { CreateQueue } from "./create-queue.tsx";
 import { ExhaustedNotice } from "./exhausted-notice.tsx";
 import type { QueueFrameFacts } from "./fragments.ts";
@@ -66,6 +68,7 @@ export function QueueFrame({
     return (
       <>
         <PageHeader title={name} mono crumbs={crumbs} />
+        <DeletedQueue project={project} queue={name} />
         <NotFoundState title="Queue not found" action={<CreateQueue project={project} />}>
           It may have been deleted. If it had subscriptions, they are kept for a new queue of this name.
         </NotFoundState>
@@ -92,6 +95,7 @@ export function QueueFrame({
           </>
         }
       />
+      {queue.data.undo === null ? null : <UndoNotice undo={queue.data.undo} />}
       {/* That everything is paused is said above every page. */}
       {pause === null || pause.scope === "EVERYTHING" ? null : <PauseNotice pause={pause} />}
       {deadLetters !== null && deadLetterQueueMissing ? (

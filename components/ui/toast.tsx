@@ -2,8 +2,11 @@
 
 import { X } from "lucide-react";
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
 import { Glyph } from "./glyph.tsx";
+import { SecondsLeft } from "./seconds-left.tsx";
+import { useNow } from "./time.tsx";
 import { visible } from "./visible.tsx";
 
 interface Toast {
@@ -11,6 +14,14 @@ interface Toast {
   failed: boolean;
   title: string;
   description?: string;
+  offer?: ToastOffer;
+}
+
+/** What the reader can do about it, until a time of the server, in milliseconds. */
+export interface ToastOffer {
+  label: string;
+  until: number;
+  act: () => void;
 }
 
 /** More than that, and the oldest goes. */
@@ -38,9 +49,9 @@ function subscribe(listener: () => void): () => void {
   return () => CHANGED.removeEventListener("change", listener);
 }
 
-/** Reports success. Disappears by itself. */
-export function toastDone(title: string, description?: string): void {
-  add({ failed: false, title, description });
+/** Reports success. Disappears by itself: with an offer, when its time is over. */
+export function toastDone(title: string, offer?: ToastOffer): void {
+  add({ failed: false, title, offer });
 }
 
 /** Reports a failure, and what to do. Stays until it is closed; screen readers announce it at once. */
@@ -78,14 +89,16 @@ export function Toasts() {
 }
 
 function Box({ toast }: { toast: Toast }) {
-  const { id, failed, title, description } = toast;
+  const { id, failed, title, description, offer } = toast;
+  const remove = () => change(toasts.filter((other) => other.id !== id));
+  const isOpen = useNow() < (offer?.until ?? 0);
   // Nobody has to read against the clock.
   const [kept, setKept] = useState(false);
   useEffect(() => {
-    if (failed || kept) return;
+    if (failed || kept || isOpen) return;
     const timer = setTimeout(() => change(toasts.filter((other) => other.id !== id)), DONE_MS);
     return () => clearTimeout(timer);
-  }, [failed, kept, id]);
+  }, [failed, kept, isOpen, id]);
   return (
     <div
       onPointerEnter={() => setKept(true)}
@@ -102,10 +115,24 @@ function Box({ toast }: { toast: Toast }) {
         <p className="font-semibold">{visible(title)}</p>
         {description ? <p className="text-muted">{visible(description)}</p> : null}
       </div>
+      {offer && isOpen ? (
+        <span className="flex items-center gap-2">
+          <SecondsLeft until={offer.until} />
+          <Button
+            size="small"
+            onClick={() => {
+              remove();
+              offer.act();
+            }}
+          >
+            {offer.label}
+          </Button>
+        </span>
+      ) : null}
       <button
         type="button"
         aria-label="Close"
-        onClick={() => change(toasts.filter((other) => other.id !== id))}
+        onClick={remove}
         className="rounded p-1 text-muted hover:bg-raised hover:text-ink"
       >
         <X aria-hidden className="size-4" />

@@ -136,6 +136,42 @@ it(
 );
 
 it(
+  "purge the wrong queue and take it back, then delete it and take that back",
+  async () => {
+    const messages = [1, 2, 3].map((json) => ({ body: { json } }));
+    const post = "mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
+    await dashboard.call(post, { input: { project: "shop", queue: "mails", createQueue: true, messages } });
+    const { page, complaints, end } = await dashboard.visit();
+    const confirm = (name: string) => page.getByRole("alertdialog").getByRole("button", { name, exact: true }).click();
+    const toast = page.getByRole("status");
+    const rows = page.getByRole("table", { name: /^Messages/ }).getByRole("row");
+    await page.goto(dashboard.url + paths.queue("shop", "mails"), { waitUntil: "networkidle" });
+    await expect.poll(() => rows.count()).toBe(4);
+    await page.getByRole("button", { name: "Purge…" }).click();
+    await confirm("Purge messages");
+    await toast.getByText("Queue mails is empty.").waitFor();
+    await toast.getByText(/^[1-3]?\d s left$/).waitFor();
+    await page.getByRole("region", { name: "Undo" }).getByText("3 messages were purged.").waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    await toast.getByRole("button", { name: "Undo" }).click();
+    await toast.getByText("Taken back: 3 messages are in mails again.").waitFor();
+    await expect.poll(() => rows.count()).toBe(4);
+    await page.getByRole("region", { name: "Undo" }).waitFor({ state: "detached" });
+
+    await dashboard.call("mutation ($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
+      input: { project: "shop", queue: "mails" },
+    });
+    await page.goto(dashboard.url + paths.queue("shop", "mails"), { waitUntil: "networkidle" });
+    await page.getByText("Queue mails was deleted.").waitFor();
+    await page.getByRole("region", { name: "Undo" }).getByRole("button", { name: "Undo" }).click();
+    await expect.poll(() => rows.count()).toBe(4);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "the server restarts while I watch",
   async () => {
     const { page, context, end } = await dashboard.visit();
