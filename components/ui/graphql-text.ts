@@ -29,8 +29,8 @@ export function simplified({ document, variables }: Asked): Asked {
 }
 
 /**
- * The lists in a query's answer, each with a document of its own: fields with `nodes`, at the root or in the object that
- * the page is about.
+ * The lists in a query's answer, each with a document of its own: fields with `nodes`, at the root or in the object
+ * that the page is about.
  */
 export function listsOf({ document, variables }: Asked): AskedList[] {
   const whole = withoutConditions(parse(document), variables);
