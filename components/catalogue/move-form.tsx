@@ -2,8 +2,8 @@
 
 import { objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
-import { MOVE_QUEUE } from "../jobs/documents.ts";
 import { requireNotFailed } from "../jobs/job-can.ts";
+import { MOVE_QUEUE } from "../moves/documents.ts";
 import { KINDS } from "../problems/looks.ts";
 import { type Choice, SelectField } from "../ui/form.tsx";
 import { z } from "../zod.ts";

@@ -1,36 +1,4 @@
 import { graphql } from "../graphql.ts";
-import { JOB_DETAIL } from "./fragments.ts";
-
-export const MOVE_QUEUE = graphql(`
-  mutation MoveQueue($input: MoveQueueInput!) {
-    moveQueue(input: $input) {
-      job {
-        id
-        state
-        resultText
-        error {
-          code
-          message
-        }
-      }
-    }
-  }
-`);
-
-export const DRAIN_POOL = graphql(`
-  mutation DrainPool($input: DrainPoolInput!) {
-    drainPool(input: $input) {
-      job {
-        id
-        state
-        error {
-          code
-          message
-        }
-      }
-    }
-  }
-`);
 
 export const CANCEL_JOB = graphql(`
   mutation CancelJob($input: CancelJobInput!) {
@@ -71,14 +39,3 @@ export const UPDATE_JOB = graphql(`
     }
   }
 `);
-
-export const JOB_UPDATED = graphql(
-  `
-  subscription JobUpdated($id: ID!) {
-    jobUpdated(id: $id) {
-      ...JobDetail
-    }
-  }
-`,
-  [JOB_DETAIL],
-);

@@ -16,7 +16,7 @@ export function useJob(job: JobDetail): JobDetail {
   useEffect(() => {
     if (!unfinished) return;
     const stop = new AbortController();
-    void import("./job-stream.ts").then(({ followJob }) =>
+    void import("./stream/follow-job.ts").then(({ followJob }) =>
       followJob(
         job.id,
         (next) => {

@@ -2,8 +2,8 @@
 
 import { PackageOpen, Trash2 } from "lucide-react";
 import { ConfirmedAction } from "../action.tsx";
-import { DRAIN_POOL } from "../jobs/documents.ts";
 import { requireNotFailed } from "../jobs/job-can.ts";
+import { DRAIN_POOL } from "../moves/documents.ts";
 import { Button } from "../ui/button.tsx";
 import { DELETE_POOL } from "./documents.ts";
 import type { PoolFacts } from "./fragments.ts";

@@ -1,6 +1,6 @@
 import { ActionButton, ConfirmedAction } from "../action.tsx";
 import { COLLECT_GARBAGE } from "../health/documents.ts";
-import { DRAIN_POOL, MOVE_QUEUE } from "../jobs/documents.ts";
+import { DRAIN_POOL, MOVE_QUEUE } from "../moves/documents.ts";
 import { paths } from "../paths.ts";
 import { CREATE_QUEUE } from "../queues/documents.ts";
 import { Button, LinkButton } from "../ui/button.tsx";

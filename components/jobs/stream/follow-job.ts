@@ -1,8 +1,8 @@
-import { listenInSight } from "../live-stream.ts";
-import { whileShown } from "../while-shown.ts";
+import { listenInSight } from "../../live-stream.ts";
+import { whileShown } from "../../while-shown.ts";
+import type { JobDetail } from "../fragments.ts";
+import { isUnfinished } from "../job-can.ts";
 import { JOB_UPDATED } from "./documents.ts";
-import type { JobDetail } from "./fragments.ts";
-import { isUnfinished } from "./job-can.ts";
 
 /** Calls `onJob` with a job whenever it changes, until it has ended or `signal` aborts. Reconnects by itself. */
 export function followJob(id: string, onJob: (job: JobDetail) => void, signal: AbortSignal): Promise<void> {
