@@ -71,7 +71,9 @@ export async function transferInSteps<Copy extends { readonly id: string }>(
     try {
       await steps.adopt(copies);
     } catch (error) {
-      if (claimId === null && !isDoubtful(error)) await steps.hold(rest, holder, 0).catch(() => undefined);
+      // What an earlier call has copied stays held for the repeat.
+      const free = rest.filter((id) => !moved.has(id));
+      if (claimId === null && !isDoubtful(error)) await steps.hold(free, holder, 0).catch(() => undefined);
       throw error;
     }
     for (const id of await removed(copied, holder, steps, claimId === null)) moved.add(id);

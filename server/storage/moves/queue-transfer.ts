@@ -66,12 +66,13 @@ export interface MovedKey {
   key: string;
   /**
    * SHA-256, in hex, of the request as JSON. All drivers use the same JSON: ["post", messages, clientId],
-   * ["claim", limit, ttlSeconds, graceSeconds, clientId], ["purge"], ["purge", before] or
-   * ["subscribe", subscriber, ttlSeconds, optionsText]. That of a pop, ["pop", limit], is behind POP_PREFIX.
+   * ["claim", limit, ttlSeconds, graceSeconds, clientId], ["purge"], ["purge", before],
+   * ["subscribe", subscriber, ttlSeconds, optionsText], ["transfer", from, to] or ["adopt", from]. That of a pop,
+   * ["pop", limit], is behind POP_PREFIX. The last two are kept in parts: see partKey.
    */
   request: string;
   /**
-   * Ids of the messages posted, of the claim, or of the subscription, joined by commas. Of a pop and a purge: see
+   * Ids of the messages posted or transferred, of the claim, or of the subscription, joined by commas. Of a pop and a purge: see
    * idempotency.ts.
    */
   result: string;
