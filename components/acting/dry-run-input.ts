@@ -13,7 +13,8 @@ export function dryRunInput(
   choices: Choices,
 ): { missing: string } | { missing: null; input: DryRunInput } {
   const { action, which, limit } = choices;
-  if (action === "move" && choices.to === null) return { missing: "Name the queue where they go." };
+  const isUnnamed = action === "move" ? !choices.to : action === "redrive" && choices.to === "";
+  if (isUnnamed) return { missing: "Name the queue where they go." };
   const conditions = action === "purge" ? { all: choices.before === null } : conditionsOf(choices);
   if ("missing" in conditions) return { missing: conditions.missing };
   return {

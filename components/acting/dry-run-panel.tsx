@@ -39,7 +39,7 @@ interface Props {
 }
 
 /** What the choices would do, and the button that does it. */
-export function DryRunPanel(props: Props) {
+export default function DryRunPanel(props: Props) {
   const { choices, facts, missing, outdated, pending, failure, onLook } = props;
   return (
     <Panel

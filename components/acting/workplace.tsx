@@ -5,7 +5,6 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { API_PATH, ApiError, callFields } from "../api.ts";
 import { textOf } from "../graphql.ts";
 import type { JobDetail } from "../jobs/fragments.ts";
-import { JobPanel } from "../jobs/job-panel.tsx";
 import { KINDS } from "../jobs/job-states.ts";
 import { Panel } from "../ui/page.tsx";
 import { toastDone } from "../ui/toast.tsx";
@@ -13,7 +12,6 @@ import { ActForm } from "./act-form.tsx";
 import { actHref, type Choices, type Scope } from "./choices.ts";
 import { DRY_RUN_BY_SCRIPT, MAKE_DRY_RUN, START_BY_SCRIPT, START_JOB } from "./documents.ts";
 import { dryRunInput } from "./dry-run-input.ts";
-import { DryRunPanel } from "./dry-run-panel.tsx";
 import type { DryRunFacts } from "./fragments.ts";
 import { chosenRate, usePace } from "./pace.ts";
 import { shortSample } from "./sample.ts";
@@ -131,21 +129,23 @@ export function Workplace({
         rate={rate}
       />
       <div className="flex min-w-0 flex-col gap-3 xl:col-start-2 xl:row-span-2 xl:row-start-1">
-        <DryRunPanel
-          choices={choices}
-          facts={shown?.facts ?? null}
-          missing={asked.missing}
-          outdated={shown !== null && shown.of !== key}
-          started={shown !== null && shown.facts.job !== null}
-          reason={reason}
-          first={scope.kind === "queue" && choices.action !== "purge" && choices.limit === null ? FIRST : null}
-          pending={pending}
-          failure={failure}
-          onLook={() => void look()}
-          onStart={() => void (shown && begin(shown.facts.token))}
-          onStartFirst={() => void beginWithFirst()}
-        />
-        {job === null ? null : <JobPanel key={job.id} title="3  Job" job={job} linked />}
+        <Suspense fallback={<div className="h-80" />}>
+          <DryRunPanel
+            choices={choices}
+            facts={shown?.facts ?? null}
+            missing={asked.missing}
+            outdated={shown !== null && shown.of !== key}
+            started={shown !== null && shown.facts.job !== null}
+            reason={reason}
+            first={scope.kind === "queue" && choices.action !== "purge" && choices.limit === null ? FIRST : null}
+            pending={pending}
+            failure={failure}
+            onLook={() => void look()}
+            onStart={() => void (shown && begin(shown.facts.token))}
+            onStartFirst={() => void beginWithFirst()}
+          />
+          {job === null ? null : <JobPanel key={job.id} title="3  Job" job={job} linked />}
+        </Suspense>
       </div>
       <Script start={shown !== null && shown.of === key ? start : null} asked={asked} />
     </div>
@@ -181,5 +181,8 @@ function Script({
   );
 }
 
+/** They come after the form: at first there is nothing to show in them. */
+const DryRunPanel = lazy(() => import("./dry-run-panel.tsx"));
+const JobPanel = lazy(() => import("../jobs/job-panel.tsx").then((part) => ({ default: part.JobPanel })));
 /** It has a parser. */
 const RequestView = lazy(() => import("../ui/request-view.tsx"));

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { ActionButton, ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { ProjectPrefix } from "../projects/project-name.tsx";
-import { Button } from "../ui/button.tsx";
+import { Button, LinkButton } from "../ui/button.tsx";
 import { formatDuration } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
@@ -16,6 +16,7 @@ import { visible } from "../ui/visible.tsx";
 import { RELEASE_CLAIM, RENEW_CLAIM } from "./documents.ts";
 import type { ClaimRow } from "./fragments.ts";
 import { counted, holderLabel } from "./holder.ts";
+import { ReleaseClaims } from "./release-claims.tsx";
 
 function Holder({ row }: { row: ClaimRow }) {
   const name = holderLabel(row);
@@ -103,17 +104,19 @@ const QUEUE = column<ClaimRow>(
 );
 const COLUMNS_OF_QUEUES = [...COLUMNS.slice(0, 2), QUEUE, ...COLUMNS.slice(2)];
 
-/** `ofQueues`: the claims are of many queues. */
+/** `ofQueues`: the claims are of many queues. `all`: where those of other pages are released too. */
 export function ClaimTable({
   rows,
   pager,
   empty,
   ofQueues = false,
+  all,
 }: {
   rows: ClaimRow[];
   pager: PagerLinks;
   empty: ReactNode;
   ofQueues?: boolean;
+  all?: string;
 }) {
   return (
     <DataTable
@@ -124,8 +127,24 @@ export function ClaimTable({
       rowKey={(row) => row.id}
       pager={pager}
       empty={empty}
+      selection={{
+        name: ({ id }) => `claim ${id}`,
+        actions: (chosen) => (
+          <>
+            <ReleaseClaims kind="plain" holder={holdersOf(chosen)} claims={chosen} />
+            {all === undefined ? null : <LinkButton href={all}>Release all of the queue…</LinkButton>}
+          </>
+        ),
+      }}
     />
   );
+}
+
+/** "worker-1", or how many they are. */
+function holdersOf(claims: readonly ClaimRow[]): string {
+  const names = new Set(claims.map(holderLabel));
+  const [first = "unknown"] = names;
+  return names.size === 1 ? first : counted(names.size, "holder");
 }
 
 function releaseConsequence(claim: ClaimRow): string {

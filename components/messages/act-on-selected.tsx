@@ -3,7 +3,15 @@ import { LinkButton } from "../ui/button.tsx";
 import type { MessageRow } from "./fragments.ts";
 
 /** What can be done with the messages that are selected: each leads to a dry run. */
-export function ActOnSelected({ project, queue, rows }: { project: string; queue: string; rows: MessageRow[] }) {
+export default function ActOnSelected({
+  project,
+  queue,
+  rows,
+}: {
+  project: string;
+  queue: string;
+  rows: MessageRow[];
+}) {
   const scope = { kind: "queue" as const, project, name: queue };
   const ids = rows.map(({ id }) => id);
   const count = rows.length;

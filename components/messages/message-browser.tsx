@@ -20,6 +20,8 @@ interface Props {
   project: string;
   queue: string;
   browse: Browse;
+  /** Where people act on all that is listed. */
+  actHref: string;
   /** How many messages the queue has. Null: unknown. */
   total: number | null;
   /** A page of the queue, in the order that is shown; none for a search. */
@@ -46,7 +48,7 @@ export function MessageBrowser({ failure, open, ...list }: Props) {
   return (
     <>
       <Panel flush>
-        <MessageToolbar project={project} queue={queue} browse={browse} />
+        <MessageToolbar project={project} queue={queue} browse={browse} actHref={list.actHref} />
         {failure ? (
           failure
         ) : searching ? (

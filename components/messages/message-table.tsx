@@ -1,13 +1,12 @@
 "use client";
 
-import { type ReactNode, useMemo } from "react";
+import { lazy, type ReactNode, useMemo } from "react";
 import { formatBytes } from "../ui/format.ts";
 import { Link } from "../ui/link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
-import { ActOnSelected } from "./act-on-selected.tsx";
 import type { MessageRow } from "./fragments.ts";
 import { MessageState } from "./message-state.tsx";
 
@@ -105,6 +104,9 @@ const DEAD_LETTERS_BESIDE = DEAD_LETTER_COLUMNS.filter(({ id }) => id !== "ttl" 
 
 const columnsOf = (deadLetters: boolean, beside: boolean) =>
   deadLetters ? (beside ? DEAD_LETTERS_BESIDE : DEAD_LETTER_COLUMNS) : beside ? BESIDE : COLUMNS;
+
+/** Within the bar of what is selected, which waits for it. */
+const ActOnSelected = lazy(() => import("./act-on-selected.tsx"));
 
 export function MessageTable({
   project,

@@ -1,6 +1,5 @@
 "use client";
 
-import { actHref, type Choices } from "../acting/choices.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { FilterBar, FilterCheck, FilterSelect, SearchBox } from "../ui/filter-bar.tsx";
@@ -23,13 +22,19 @@ const STATES = ["ready", "claimed", "delayed", "exhausted"].map((value) => ({
 const ELSEWHERE = ["after", "before", "end", "searched"];
 const WHEN_FOLLOWING = [...ELSEWHERE, "at", "order"];
 
-/** The messages that the list goes through, as choices for acting on them. */
-function shownBy({ body, state, at, order }: Browse): Partial<Choices> {
-  return { body, state, ...(order === "newest" ? { before: at } : { from: at }) };
-}
-
 /** Which messages, from which end, and where. All of it is in the address. */
-export function MessageToolbar({ project, queue, browse }: { project: string; queue: string; browse: Browse }) {
+export function MessageToolbar({
+  project,
+  queue,
+  browse,
+  actHref,
+}: {
+  project: string;
+  queue: string;
+  browse: Browse;
+  /** Where people act on all that is listed. */
+  actHref: string;
+}) {
   return (
     <FilterBar>
       <nav aria-label="Order" className="flex overflow-hidden rounded border border-line-strong">
@@ -61,7 +66,7 @@ export function MessageToolbar({ project, queue, browse }: { project: string; qu
       <FilterSelect param="state" label="State" all="All" choices={STATES} forget={ELSEWHERE} />
       <SearchBox param="body" label="Find in bodies" forget={ELSEWHERE} />
       <OpenById project={project} queue={queue} browse={browse} />
-      <LinkButton kind="ghost" href={actHref({ kind: "queue", project, name: queue }, shownBy(browse))}>
+      <LinkButton kind="ghost" href={actHref}>
         {(browse.body ?? browse.state ?? browse.at) ? "Act on all that match…" : "Act on all…"}
       </LinkButton>
     </FilterBar>

@@ -1,7 +1,6 @@
 "use client";
 
-import { type ReactNode, useState } from "react";
-import { Button } from "./button.tsx";
+import { useState } from "react";
 import type { SteadyRow } from "./steady-rows.ts";
 
 /** Rows that the user has chosen. A row that is no longer there is not among them. */
@@ -58,40 +57,5 @@ export function SelectBox({
       onChange={onChange}
       className="block size-4 accent-accent-fill"
     />
-  );
-}
-
-/** What can be done with the chosen rows: in sight as long as there are some. */
-export function SelectionBar({
-  count,
-  onClear,
-  children,
-}: {
-  count: number;
-  onClear: () => void;
-  children: ReactNode;
-}) {
-  return (
-    <>
-      <span role="status" className="sr-only">
-        {count === 0 ? "" : `${count} selected`}
-      </span>
-      {count === 0 ? null : (
-        <section
-          aria-label="Selected rows"
-          className="sticky bottom-0 z-10 flex min-h-10 flex-wrap items-center gap-2 border-t border-line-2 bg-raised px-3 py-1.5"
-        >
-          <span aria-hidden className="font-semibold">
-            {count} selected
-          </span>
-          {children}
-          <span className="ml-auto">
-            <Button kind="ghost" size="small" onClick={onClear}>
-              Clear
-            </Button>
-          </span>
-        </section>
-      )}
-    </>
   );
 }

@@ -1,13 +1,13 @@
 "use client";
 
 import { ArrowDown, ArrowUp, ArrowUpDown, ChevronLeft, ChevronRight } from "lucide-react";
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { Badge } from "./badge.tsx";
 import { classes } from "./classes.ts";
 import { ColumnMenu } from "./column-menu.tsx";
 import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
-import { SelectBox, type Selection, SelectionBar, useSelection } from "./selection.tsx";
+import { SelectBox, type Selection, useSelection } from "./selection.tsx";
 import { COLUMNS_PARAM, useShownColumns } from "./shown-columns.ts";
 import { RowRemoved, useSteadyRows } from "./steady-rows.ts";
 import { visibleIfText } from "./visible.tsx";
@@ -54,6 +54,9 @@ export interface PagerLinks {
   /** Left out where a list has no way to its end. */
   last?: string | null;
 }
+
+/** Loaded when the first row is chosen. */
+const SelectionBar = lazy(() => import("./selection-bar.tsx"));
 
 /** A table of one page of rows. The address has the sort order and the page, so headers and pager are links. */
 export function DataTable<Row>({
@@ -156,10 +159,12 @@ export function DataTable<Row>({
           </tbody>
         </table>
       </ScrollRegion>
-      {selection ? (
-        <SelectionBar count={chosenRows.rows.length} onClear={chosenRows.clear}>
-          {chosenRows.rows.length === 0 ? null : selection.actions(chosenRows.rows)}
-        </SelectionBar>
+      {selection && chosenRows.rows.length > 0 ? (
+        <Suspense fallback={null}>
+          <SelectionBar count={chosenRows.rows.length} onClear={chosenRows.clear}>
+            {selection.actions(chosenRows.rows)}
+          </SelectionBar>
+        </Suspense>
       ) : null}
       <Pager links={links} summary={summary} menu={menu} />
     </>

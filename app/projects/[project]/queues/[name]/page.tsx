@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { named, one, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
+import { actHref, type Choices } from "@/components/acting/choices.ts";
 import { MoveQueue } from "@/components/catalogue/move-queue.tsx";
 import { hasDeadLetters, RedriveAll } from "@/components/dead-letters/redrive-all.tsx";
 import { ExportList } from "@/components/exports/export-list.tsx";
@@ -87,6 +88,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
         project={project}
         queue={queue}
         browse={browse}
+        actHref={actHref({ kind: "queue", project, name: queue }, listedBy(browse))}
         total={totalOf(content?.stats)}
         rows={listed.nodes.map((node) => messageRow(node, browseHref(address, browse, node.id), null))}
         links={listed.links}
@@ -108,6 +110,11 @@ export default async function MessagesPage({ params, searchParams }: Props) {
       />
     </QueueFrame>
   );
+}
+
+/** The messages that the list goes through, as choices for acting on them. */
+function listedBy({ body, state, at, order }: Browse): Partial<Choices> {
+  return { body, state, ...(order === "newest" ? { before: at } : { from: at }) };
 }
 
 /** Null: unknown. */

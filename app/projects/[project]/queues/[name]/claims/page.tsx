@@ -2,6 +2,7 @@ import type { ResultOf } from "gql.tada";
 import type { Metadata } from "next";
 import { named, one, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
 import { load } from "@/app/execute.ts";
+import { actHref } from "@/components/acting/choices.ts";
 import { ClaimDialog } from "@/components/claims/claim-dialog.tsx";
 import { ClaimTable } from "@/components/claims/claim-table.tsx";
 import { CreateClaim } from "@/components/claims/create-claim.tsx";
@@ -63,6 +64,7 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
                   href: paths.queue(project, queue, "claims", { ...position, claim: row.id }),
                 }))}
                 pager={pagerLinks(content.claims.pageInfo, search, (to) => paths.queue(project, queue, "claims", to))}
+                all={actHref({ kind: "queue", project, name: queue }, { action: "release", which: "all" })}
                 empty={<EmptyState title="No claims">Clients that claim messages show here.</EmptyState>}
               />
             ) : failure ? (
