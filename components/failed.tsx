@@ -9,6 +9,8 @@ export interface Failure {
 
 const TITLES: Record<string, string> = {
   FORBIDDEN: "You may not see this",
+  BAD_INPUT: "This is refused",
+  TOO_LARGE: "This is too much at once",
   STORAGE_UNAVAILABLE: "The storage is unreachable",
   DEADLINE_EXCEEDED: "The storage did not answer in time",
   NOT_STARTED: "The server is not running",

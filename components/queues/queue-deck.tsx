@@ -16,6 +16,9 @@ import type { ConsumerRow, QueueDepthFacts, QueueEvent } from "./fragments.ts";
 const ACTIONS: Record<string, { label: string; shape: Shape; line?: boolean }> = {
   createQueue: { label: "created", shape: "disc" },
   moveQueue: { label: "moved", shape: "play", line: true },
+  pause: { label: "paused", shape: "bars", line: true },
+  resume: { label: "resumed", shape: "play", line: true },
+  undo: { label: "undone", shape: "play" },
   purgeQueue: { label: "purged", shape: "cross", line: true },
   updateQueueMetadata: { label: "settings", shape: "square" },
   patchQueueMetadata: { label: "settings", shape: "square" },

@@ -25,8 +25,8 @@ export function PageHeader({
   actions?: ReactNode;
 }) {
   return (
-    <header className="mb-3 flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
-      <div className="min-w-0 flex-1 basis-64">
+    <header className="mb-3 flex flex-wrap items-start gap-x-4 gap-y-2">
+      <div className="min-w-0 max-w-full">
         {crumbs.length > 0 ? (
           <nav aria-label="Breadcrumb" className="mb-0.5">
             <ol className="flex flex-wrap items-center gap-x-1.5 text-xs text-muted">
@@ -47,13 +47,13 @@ export function PageHeader({
           </h1>
           {badges}
         </div>
-        {description ? <div className="mt-0.5 text-muted">{description}</div> : null}
       </div>
       {actions ? (
-        <div data-page-actions className="flex flex-wrap items-center gap-2">
+        <div data-page-actions className="flex min-w-0 flex-1 basis-80 flex-wrap items-center gap-2 sm:justify-end">
           {actions}
         </div>
       ) : null}
+      {description ? <div className="-mt-1.5 w-full text-muted">{description}</div> : null}
     </header>
   );
 }
