@@ -138,6 +138,11 @@ describe("a job on messages", () => {
     expect(resultOf(job)).toEqual({ messages: 248, left });
     expect(held.messages.map(({ id }) => id)).toEqual(ids.slice(0, 2));
     expect(await idsIn(queue)).toEqual([...ids.slice(0, 2), ...kept, ...late]);
+    const [undo] = await service.operations.undo.openOf(operator, { queues: [{ project: "p", name: queue }] });
+    expect(undo).toMatchObject({ action: "deleteMessages", messages: 248 });
+    expect(await service.operations.undo.undo(operator, { token: undo?.token ?? "" })).toMatchObject({ messages: 248 });
+    const { total } = await service.operations.queues.stats(operator, { project: "p", queue });
+    expect(total).toBe(252);
     const { items } = await service.operations.audit.list(admin, { project: "p", target: `deleteMessages ${queue}` });
     expect(items).toMatchObject([{ action: "startJob", outcome: "done", reason }]);
     expect(JSON.parse(items[0]?.detailsText ?? "")).toMatchObject({

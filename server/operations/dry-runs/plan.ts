@@ -1,6 +1,7 @@
 /** Makes the plan of a dry run: goes over the queues, and says what it found. */
 import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import {
+  type Count,
   type DryRunPlan,
   filterText,
   type MessageAction,
@@ -35,6 +36,8 @@ interface PlanParams {
 /** Messages at the beginning that a dry run names, and what it may use to find them. */
 const SAMPLE = 3;
 const SAMPLE_BUDGET = { messages: 20_000, bytes: 16 * 1_048_576, milliseconds: 500 };
+/** Messages of a deletion that can be taken back. */
+export const MAX_UNDOABLE_DELETES = 1000;
 /** Queues that are asked at a time. */
 const ASKED_AT_A_TIME = 8;
 
@@ -65,7 +68,7 @@ export async function makePlan(context: OperationContext, parts: PlanParts, para
     sample: await sampleOf(context, survey, planned, toSurvey, conditions),
     destinations: survey.destinations,
     refused: survey.refused.list(),
-    undoable: action.kind === "purgeQueues" && context.limits.UNDO_SECONDS > 0,
+    undoable: context.limits.UNDO_SECONDS > 0 && isUndoable(action, planned, survey.count),
     warnings,
   };
 }
@@ -97,6 +100,12 @@ async function sampleOf(
     conditions.ids === undefined ? find(newest, "newestFirst", 1) : [],
   ]);
   return [...first, ...last.filter(({ id }) => first.every((one) => one.id !== id))];
+}
+
+/** A long deletion would outlast the time in which it can be taken back. */
+function isUndoable({ kind }: MessageAction, planned: readonly PlannedQueue[], { value, exact }: Count): boolean {
+  if (kind === "purgeQueues") return true;
+  return kind === "deleteMessages" && planned.length === 1 && exact && value <= MAX_UNDOABLE_DELETES;
 }
 
 const beforeOf = (before: string | null): MessageFilter => (before === null ? {} : { postedBefore: new Date(before) });

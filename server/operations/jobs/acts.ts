@@ -20,9 +20,14 @@ export interface Acts {
 }
 
 export function createActs({ data }: OperationContext, { destinations }: { destinations: Destinations }): Acts {
-  async function remove(queue: QueueRef, messages: readonly Message[], force: boolean): Promise<Acted> {
+  async function remove(queue: QueueRef, messages: readonly Message[], force: boolean, run: Run): Promise<Acted> {
     const ids = messages.map(({ id }) => id);
-    const { deleted, left } = await data.messages.bulkDelete({ queue, ids, claimed: force ? "delete" : "spare" });
+    const { deleted, left } = await data.messages.bulkDelete({
+      queue,
+      ids,
+      claimed: force ? "delete" : "spare",
+      undoToken: run.undoToken,
+    });
     return { done: deleted, left: repeated("claimed", left.length) };
   }
 
@@ -104,7 +109,7 @@ export function createActs({ data }: OperationContext, { destinations }: { desti
       const { progress } = run;
       switch (action.kind) {
         case "deleteMessages":
-          return progress.patiently(() => remove(queue, messages, action.force));
+          return progress.patiently(() => remove(queue, messages, action.force, run));
         case "releaseClaims":
           return progress.patiently(() => release(queue, messages, action.delaySeconds));
         case "redriveMessages":

@@ -43,7 +43,7 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
       const planned = queue;
       if (await progress.patiently(() => isTheSame(context, planned))) {
         if (action.kind === "purgeQueues") await purgeQueue(context, parts, run, planned, action.before);
-        else await goOver(context, parts, run, planned, acts);
+        else await undoably(context, parts, run, planned, () => goOver(context, parts, run, planned, acts));
       }
       run.nextQueue();
     }
@@ -56,6 +56,26 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
 async function isTheSame({ control }: OperationContext, { project, name, createdAt }: PlannedQueue): Promise<boolean> {
   const [queue] = await control.queues.getMany([{ project, name }]);
   return queue?.createdAt.toISOString() === createdAt;
+}
+
+/** With a token under which the pool keeps what is deleted, when the dry run says so. */
+async function undoably(
+  context: OperationContext,
+  { recorder }: MessageWorkParts,
+  run: Run,
+  { project, name }: PlannedQueue,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { token: idempotencyKey, plan } = run.dryRun;
+  if (!plan.undoable) return work();
+  const queue = { project, name };
+  const access = await run.progress.patiently(() => requirePresentRight(context, run.job, [queue]));
+  const act = { access, action: "deleteMessages", queue, idempotencyKey } as const;
+  const deleting = (undoToken: string | undefined) => {
+    run.undoToken = undoToken;
+    return work();
+  };
+  await recorder.record(act, deleting, () => run.done);
 }
 
 async function goOver(

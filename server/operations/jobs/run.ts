@@ -41,6 +41,8 @@ export class Run {
   readonly progress: JobProgress;
   readonly left: LeftCounts;
   #at: Omit<Position, "left">;
+  /** The pool keeps what is deleted under it. */
+  undoToken: string | undefined;
 
   constructor(job: Job, dryRun: DryRun, progress: JobProgress) {
     const { left, ...at } = readPosition(job);
