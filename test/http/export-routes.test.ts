@@ -21,7 +21,7 @@ async function serve(pages: () => AsyncIterableIterator<ExportRow[]>): Promise<s
     const { status, body } = answerError(error, request.id);
     return reply.code(status).send(body);
   });
-  const exports: Exports = { names: ["rows"], columns: () => ["a.b", "c"], rows: async () => pages() };
+  const exports: Exports = { columns: () => ["a.b", "c"], rows: async () => pages() };
   const settingsFile = {
     async *write() {
       yield '{"version": 1}\n';

@@ -16,8 +16,6 @@ import { variablesOf } from "./parameters.ts";
 export type ExportRow = Readonly<Record<string, unknown>>;
 
 export interface Exports {
-  /** The names of the lists that can be exported. */
-  readonly names: readonly string[];
   /** The columns of a list: the paths of its fields, such as `stats.ready`. NOT_FOUND. */
   columns(name: string): readonly string[];
   /**
@@ -73,7 +71,6 @@ export function createExports(executeAs: (access: Access) => Execute, limits: Pi
   }
 
   return {
-    names: [...lists.keys()],
     columns: (name) => chosen(name).columns,
     async rows(access, name, parameters) {
       const list = chosen(name);

@@ -110,7 +110,6 @@ export const EXPORT_LISTS = {
     row: "id at actor action project target targetKind outcome reason requestId detailsText",
   },
 } satisfies Record<string, ExportList>;
-export type ExportName = keyof typeof EXPORT_LISTS;
 
 /** The names of the fields that lead to the list. */
 export function pathOf({ within, list }: ExportList): string[] {
