@@ -7,7 +7,9 @@ import { textOf } from "../graphql.ts";
 import type { JobDetail } from "../jobs/fragments.ts";
 import { KINDS } from "../jobs/job-states.ts";
 import { Panel } from "../ui/page.tsx";
+import { useRefresh } from "../ui/refresh.tsx";
 import { toastDone } from "../ui/toast.tsx";
+import { offerOf } from "../undo/offer.ts";
 import { ActForm } from "./act-form.tsx";
 import { actHref, type Choices, type Scope } from "./choices.ts";
 import { DRY_RUN_BY_SCRIPT, MAKE_DRY_RUN, START_BY_SCRIPT, START_JOB } from "./documents.ts";
@@ -53,6 +55,7 @@ export function Workplace({
   const [pending, setPending] = useState<"dry run" | "job" | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const pace = usePace(shown?.facts ?? null);
+  const { refresh } = useRefresh();
   const rate = chosenRate(choices, pace);
 
   useEffect(() => {
@@ -93,7 +96,7 @@ export function Workplace({
       const { startJob } = await callFields(START_JOB, { input: { token, reason, ratePerSecond: rate } });
       setJob(startJob.job);
       setShown((now) => (now?.facts.token === token ? { ...now, facts: { ...now.facts, job: startJob.job } } : now));
-      toastDone(`${KINDS[startJob.job.kind].label}: the job has started.`);
+      toastDone(`${KINDS[startJob.job.kind].label}: the job has started.`, offerOf({ startJob }, refresh));
     });
 
   /** The same filter with a limit: what it finds is a part of what is shown. */

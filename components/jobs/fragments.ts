@@ -1,5 +1,6 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
+import { OPEN_UNDO } from "../undo/fragments.ts";
 
 export const JOB_ROW = graphql(`
   fragment JobRow on Job {
@@ -43,6 +44,9 @@ export const JOB_DETAIL = graphql(
       project
       queueName
     }
+    undos {
+      ...OpenUndo
+    }
     dryRun {
       queueCount
       queues(first: 20) {
@@ -56,6 +60,6 @@ export const JOB_DETAIL = graphql(
     }
   }
 `,
-  [JOB_ROW],
+  [JOB_ROW, OPEN_UNDO],
 );
 export type JobDetail = ResultOf<typeof JOB_DETAIL>;

@@ -12,6 +12,7 @@ import { Opener } from "../ui/opener.tsx";
 import { Panel } from "../ui/page.tsx";
 import { Moment, useNow } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
+import { UndoNotice } from "../undo/undo-notice.tsx";
 import { HOLD_JOB, RESUME_JOB } from "./documents.ts";
 import type { JobDetail } from "./fragments.ts";
 import { isUnfinished, jobCan } from "./job-can.ts";
@@ -21,6 +22,7 @@ import { useJob } from "./use-job.ts";
 
 /** Reasons that are listed; their numbers are in the sum anyway. */
 const SHOWN_REASONS = 6;
+const SHOWN_UNDOS = 6;
 
 /** How far a job came, second by second, and what can be done with it. `linked`: it stands elsewhere than on its page. */
 export function JobPanel({ title, job: given, linked = false }: { title: string; job: JobDetail; linked?: boolean }) {
@@ -30,117 +32,127 @@ export function JobPanel({ title, job: given, linked = false }: { title: string;
   const outcome = outcomeOf(job);
   const to = dryRun?.destinations ?? [];
   return (
-    <Panel
-      flush
-      title={title}
-      actions={
-        <span className="text-xs text-muted">
-          {linked ? (
-            <Link href={paths.job(id)} className="text-accent underline underline-offset-2">
-              job {id.replace(/^Job:/, "")}
-            </Link>
-          ) : (
-            `job ${id.replace(/^Job:/, "")}`
-          )}
-          {job.startedAt === null ? (
-            ", not started yet"
-          ) : (
-            <>
-              , started <Moment seconds at={job.startedAt} />
-            </>
-          )}{" "}
-          by {visible(job.actor)}
-        </span>
-      }
-    >
-      <div className="flex flex-col gap-2 p-3">
-        <div className="flex flex-wrap items-baseline gap-x-2">
-          <span className="min-w-0 wrap-anywhere">
-            {KINDS[kind].label} <JobTarget job={{ project, targetName }} />
-            {to[0] === undefined ? null : (
-              <span className="text-muted">
-                {" → "}
-                {to.length === 1 ? visible(to[0].queueName) : `${formatCount(to.length)} queues`}
-              </span>
-            )}
-          </span>
-          <span className="ml-auto flex items-baseline gap-x-2">
-            <span className="text-[1.375rem] leading-[1.625rem] font-semibold tracking-tight">
-              {formatCount(job.progress)}
-            </span>
-            <span className="text-muted">
-              {job.total === null ? null : `of ${formatCount(job.total)} `}
-              {KINDS[kind].unit}
-            </span>
-          </span>
-        </div>
-        <Bar job={job} />
-        <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-xs">
-          <JobState job={job} />
-          {job.total === null ? null : <strong className="font-semibold">{percentOf(job)} %</strong>}
-          {unfinished ? <Speed job={job} /> : null}
-          {unfinished ? <Remaining job={job} /> : null}
-          {job.finishedAt === null ? null : (
-            <span className="text-muted">
-              ended <Moment seconds at={job.finishedAt} />
-              {job.startedAt === null ? null : ` after ${durationText(job.startedAt, job.finishedAt)}`}
-            </span>
-          )}
-          {job.left === 0 ? null : (
-            <span className="flex items-center gap-1.5 text-danger">
-              <Glyph shape="cross" ink="danger" /> {formatCount(job.left)} left
-            </span>
-          )}
-        </div>
-      </div>
-      {outcome === null ? null : <p className="border-t border-line px-3 py-2 text-xs">{outcome}</p>}
-      {leftBecause.slice(0, SHOWN_REASONS).map((one) => (
-        <div
-          key={`${one.why} ${one.project} ${one.queueName}`}
-          className="flex flex-wrap items-center justify-between gap-2 border-t border-line px-3 py-1.5 text-xs"
-        >
-          <span className="min-w-0 flex-1 basis-40 wrap-anywhere">
-            {formatCount(one.messages)} left: {LEFT_WORDS[one.why]}. They are in {visible(one.queueName)}.
-          </span>
-          <LinkButton size="small" href={listOf(one)}>
-            List them
-          </LinkButton>
-        </div>
+    <>
+      {job.undos.slice(0, SHOWN_UNDOS).map((undo) => (
+        <UndoNotice key={undo.token} undo={undo} />
       ))}
-      {leftBecause.length <= SHOWN_REASONS ? null : (
-        <p className="border-t border-line px-3 py-1.5 text-xs text-muted">
-          and in {formatCount(leftBecause.length - SHOWN_REASONS)} more queues or for other reasons
+      {job.undos.length <= SHOWN_UNDOS ? null : (
+        <p className="mb-4 text-xs text-muted">
+          {formatCount(job.undos.length - SHOWN_UNDOS)} more queues can be taken back, each on its own page.
         </p>
       )}
-      {unfinished ? (
-        <div className="flex flex-wrap items-center gap-2 border-t border-line px-3 py-2">
-          {jobCan.changeRate(job) === null ? (
-            <Opener
-              trigger={<Button size="small">Change rate…</Button>}
-              load={loadRateForm}
-              props={{ id, rate: job.ratePerSecond }}
-            />
-          ) : null}
-          <span className="ml-auto flex flex-wrap gap-2">
-            {job.isHeld ? (
-              <ActionButton kind="plain" document={RESUME_JOB} variables={{ input: { id } }} done="The job goes on.">
-                <Play aria-hidden /> Resume
-              </ActionButton>
+      <Panel
+        flush
+        title={title}
+        actions={
+          <span className="text-xs text-muted">
+            {linked ? (
+              <Link href={paths.job(id)} className="text-accent underline underline-offset-2">
+                job {id.replace(/^Job:/, "")}
+              </Link>
             ) : (
-              <ActionButton
-                kind="plain"
-                document={HOLD_JOB}
-                variables={{ input: { id } }}
-                done="The job stops at its next safe point, until somebody resumes it."
-              >
-                <Pause aria-hidden /> Hold
-              </ActionButton>
+              `job ${id.replace(/^Job:/, "")}`
             )}
-            <CancelJob job={job} inWords />
+            {job.startedAt === null ? (
+              ", not started yet"
+            ) : (
+              <>
+                , started <Moment seconds at={job.startedAt} />
+              </>
+            )}{" "}
+            by {visible(job.actor)}
           </span>
+        }
+      >
+        <div className="flex flex-col gap-2 p-3">
+          <div className="flex flex-wrap items-baseline gap-x-2">
+            <span className="min-w-0 wrap-anywhere">
+              {KINDS[kind].label} <JobTarget job={{ project, targetName }} />
+              {to[0] === undefined ? null : (
+                <span className="text-muted">
+                  {" → "}
+                  {to.length === 1 ? visible(to[0].queueName) : `${formatCount(to.length)} queues`}
+                </span>
+              )}
+            </span>
+            <span className="ml-auto flex items-baseline gap-x-2">
+              <span className="text-[1.375rem] leading-[1.625rem] font-semibold tracking-tight">
+                {formatCount(job.progress)}
+              </span>
+              <span className="text-muted">
+                {job.total === null ? null : `of ${formatCount(job.total)} `}
+                {KINDS[kind].unit}
+              </span>
+            </span>
+          </div>
+          <Bar job={job} />
+          <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-xs">
+            <JobState job={job} />
+            {job.total === null ? null : <strong className="font-semibold">{percentOf(job)} %</strong>}
+            {unfinished ? <Speed job={job} /> : null}
+            {unfinished ? <Remaining job={job} /> : null}
+            {job.finishedAt === null ? null : (
+              <span className="text-muted">
+                ended <Moment seconds at={job.finishedAt} />
+                {job.startedAt === null ? null : ` after ${durationText(job.startedAt, job.finishedAt)}`}
+              </span>
+            )}
+            {job.left === 0 ? null : (
+              <span className="flex items-center gap-1.5 text-danger">
+                <Glyph shape="cross" ink="danger" /> {formatCount(job.left)} left
+              </span>
+            )}
+          </div>
         </div>
-      ) : null}
-    </Panel>
+        {outcome === null ? null : <p className="border-t border-line px-3 py-2 text-xs">{outcome}</p>}
+        {leftBecause.slice(0, SHOWN_REASONS).map((one) => (
+          <div
+            key={`${one.why} ${one.project} ${one.queueName}`}
+            className="flex flex-wrap items-center justify-between gap-2 border-t border-line px-3 py-1.5 text-xs"
+          >
+            <span className="min-w-0 flex-1 basis-40 wrap-anywhere">
+              {formatCount(one.messages)} left: {LEFT_WORDS[one.why]}. They are in {visible(one.queueName)}.
+            </span>
+            <LinkButton size="small" href={listOf(one)}>
+              List them
+            </LinkButton>
+          </div>
+        ))}
+        {leftBecause.length <= SHOWN_REASONS ? null : (
+          <p className="border-t border-line px-3 py-1.5 text-xs text-muted">
+            and in {formatCount(leftBecause.length - SHOWN_REASONS)} more queues or for other reasons
+          </p>
+        )}
+        {unfinished ? (
+          <div className="flex flex-wrap items-center gap-2 border-t border-line px-3 py-2">
+            {jobCan.changeRate(job) === null ? (
+              <Opener
+                trigger={<Button size="small">Change rate…</Button>}
+                load={loadRateForm}
+                props={{ id, rate: job.ratePerSecond }}
+              />
+            ) : null}
+            <span className="ml-auto flex flex-wrap gap-2">
+              {job.isHeld ? (
+                <ActionButton kind="plain" document={RESUME_JOB} variables={{ input: { id } }} done="The job goes on.">
+                  <Play aria-hidden /> Resume
+                </ActionButton>
+              ) : (
+                <ActionButton
+                  kind="plain"
+                  document={HOLD_JOB}
+                  variables={{ input: { id } }}
+                  done="The job stops at its next safe point, until somebody resumes it."
+                >
+                  <Pause aria-hidden /> Hold
+                </ActionButton>
+              )}
+              <CancelJob job={job} inWords />
+            </span>
+          </div>
+        ) : null}
+      </Panel>
+    </>
   );
 }
 

@@ -8,10 +8,16 @@ import type { OpenUndoFacts } from "./fragments.ts";
 
 type Offered = Pick<OpenUndoFacts, "token" | "until">;
 
-/** The undo that a mutation's answer carries. */
+interface Payload {
+  undo?: Offered | null;
+  job?: { undos?: readonly Offered[] } | null;
+}
+
+/** The undo that a mutation's answer carries. A job's page has several one by one. */
 function undoIn(data: object): Offered | null {
-  for (const payload of Object.values(data) as ({ undo?: Offered | null } | null)[]) {
-    if (payload?.undo?.until) return payload.undo;
+  for (const payload of Object.values(data) as (Payload | null)[]) {
+    const [undo, ...others] = payload?.undo ? [payload.undo] : (payload?.job?.undos ?? []);
+    if (undo?.until && others.length === 0) return undo;
   }
   return null;
 }

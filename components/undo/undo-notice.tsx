@@ -1,5 +1,6 @@
 "use client";
 
+import { useState } from "react";
 import { ActionButton } from "../action.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
@@ -16,10 +17,15 @@ const WHAT: Readonly<Record<OpenUndoFacts["action"], string>> = {
   DELETE_MESSAGE: "deleted",
 };
 
-/** Stands above a queue, or in its place, while something of it can be taken back. */
+/** Stands above a queue or a job, or in a queue's place, while something of it can be taken back. */
 export function UndoNotice({ undo }: { undo: OpenUndoFacts }) {
   const now = useNow();
-  if (now >= new Date(undo.until).getTime()) return null;
+  const [used, setUsed] = useState(false);
+  if (used || now >= new Date(undo.until).getTime()) return null;
+  const done = (data: Parameters<typeof takenBack>[0]) => {
+    setUsed(true);
+    return takenBack(data);
+  };
   return (
     <section
       aria-label="Undo"
@@ -30,7 +36,7 @@ export function UndoNotice({ undo }: { undo: OpenUndoFacts }) {
         {whatWasDone(undo)} <span className="text-muted">By {undo.actor}. </span>
         <SecondsLeft until={undo.until} />
       </p>
-      <ActionButton kind="primary" document={TAKE_BACK} variables={{ input: { token: undo.token } }} done={takenBack}>
+      <ActionButton kind="primary" document={TAKE_BACK} variables={{ input: { token: undo.token } }} done={done}>
         Undo
       </ActionButton>
     </section>
@@ -39,6 +45,8 @@ export function UndoNotice({ undo }: { undo: OpenUndoFacts }) {
 
 function whatWasDone({ action, queueName, messages }: OpenUndoFacts): string {
   if (action === "DELETE_QUEUE") return `Queue ${queueName} was deleted.`;
-  if (messages === null) return `Messages were ${WHAT[action]}.`;
-  return `${messages === 1 ? "1 message was" : `${formatCount(messages)} messages were`} ${WHAT[action]}.`;
+  if (messages === null) return `Messages of ${queueName} were ${WHAT[action]}.`;
+  const are =
+    messages === 1 ? `1 message of ${queueName} was` : `${formatCount(messages)} messages of ${queueName} were`;
+  return `${are} ${WHAT[action]}.`;
 }

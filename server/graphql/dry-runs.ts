@@ -1,6 +1,5 @@
 import type { Destination, DryRun, PlannedQueue } from "../jobs/dry-run.ts";
 import { MAX_DRY_RUN_LIMIT } from "../operations/dry-runs/dry-runs.ts";
-import { MAX_UNDOABLE_DELETES } from "../operations/dry-runs/plan.ts";
 import { MAX_JOB_QUEUES } from "../operations/dry-runs/scope.ts";
 import { JobKindType, JobType, LeftBehindType } from "./jobs.ts";
 import { MessageFilterType } from "./message-search.ts";
@@ -212,7 +211,8 @@ const DryRunType = builder.objectRef<DryRun>("DryRun").implement({
       resolve: ({ plan }) => plan.refused,
     }),
     undoable: t.boolean({
-      description: `Whether what the job removes can be taken back for UNDO_SECONDS after it began: see \`Queue.undo\`. A purge can, each queue by itself; so can a deletion of at most ${MAX_UNDOABLE_DELETES} messages of one queue, unless it is held or cancelled.`,
+      description:
+        "Whether what the job removes can be taken back for a while: see `Job.undos`, of each queue by itself. A purge can, and so can a delete of at most `limits.maxUndoableDeletes` messages.",
       resolve: ({ plan }) => plan.undoable,
     }),
     warnings: t.field({

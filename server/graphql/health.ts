@@ -252,6 +252,7 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
     "Most events that a queue in a pool on PostgreSQL keeps in the lives of its messages. Beyond that the oldest go early.",
   maxLifeBytesOfQueue:
     "Most bytes of events that a queue in a pool on Redis keeps. Beyond that the lives go early whose last event is the oldest.",
+  maxUndoableDeletes: "Most messages that a job may delete so that they can be taken back.",
   maxMessageHeaders: "Most headers of a message.",
   maxMessageHeaderNameBytes: "Longest name of a header, in bytes.",
   maxMessageHeadersBytes: "Largest headers of a message, in bytes of a JSON object that has them all.",

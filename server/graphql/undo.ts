@@ -1,5 +1,6 @@
 /** Taking back what was removed. */
 import type { UndoRecord } from "../operations/undo/undo.ts";
+import { JobType } from "./jobs.ts";
 import { followQueue, QUEUE_REFERENCE, type QueueParent, QueueType, queueParent } from "./queue-types.ts";
 import { PurgeQueuePayload } from "./queues.ts";
 import { projectsArgs, reasonField } from "./schema/addresses.ts";
@@ -60,7 +61,7 @@ const UndoType = builder.objectRef<UndoRecord>("Undo").implement({
     }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was done." }),
     until: t.expose("until", { type: "DateTime", description: "Until when it can be taken back." }),
-    actor: t.exposeString("actor", { description: "Who did it." }),
+    actor: t.exposeString("actor", { description: "Who did it, or asked for the job that did." }),
     messages: t.expose("messages", {
       type: "SafeInt",
       nullable: true,
@@ -100,6 +101,19 @@ builder.objectField(QueueType, "undo", (t) =>
         context.operations.undo.openOf(context.access, {
           queues: queues.map(({ project, name }) => ({ project, name })),
         }),
+      ),
+  }),
+);
+
+builder.objectField(JobType, "undos", (t) =>
+  t.field({
+    type: [UndoType],
+    complexity: { field: 1, multiplier: 10 },
+    description:
+      "How to take back what it deleted or purged, one for each queue: what is open now, the newest first, at most 100. One appears once the job is done with its queue, or has ended, also when it failed or was cancelled. All jobs of a list cost one statement, which has 1,000 of them.",
+    resolve: (job, _args, context) =>
+      batched(context, "Job.undos", job, (jobs) =>
+        context.operations.undo.openOfJobs(context.access, { jobs: jobs.map(({ id }) => id) }),
       ),
   }),
 );
@@ -150,7 +164,7 @@ builder.mutationFields((t) => ({
     type: UndoPayload,
     args: { input: t.arg({ type: UndoInput, required: true, description: "What to take back." }) },
     description:
-      "Takes back a purge, the deletion of a queue, or a delete of messages without a claim. Messages come back with their ids, in their places, and held by no claim. Those that were posted since stay, with their claims. Subscriptions that a purge removed come back with new ids. UNDO_IS_OVER when it is too late: `details.because` says why.",
+      "Takes back a purge, the deletion of a queue, or a delete of messages without a claim; of a job, what it did in one queue. Messages come back with their ids, in their places, and held by no claim. Those that were posted since stay, with their claims. Subscriptions that a purge removed come back with new ids. A queue that was paused when it was deleted is paused again. UNDO_IS_OVER when it is too late: `details.because` says why.",
     resolve: async (_root, { input }, { access, operations }) => {
       const { undo, queue, messages } = await operations.undo.undo(access, { token: String(input.token) });
       return { undo, queue: queueParent(queue), messages };

@@ -59,7 +59,7 @@ export function createOperations(context: OperationContext): Operations {
   const deadLetters = createDeadLetters(context, { lookup });
   const pauses = new PauseBook(context);
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
-  const undo = createUndoOperations(context, { lookup });
+  const undo = createUndoOperations(context, { lookup, pauses });
   const gc = createGcOperations(context, { lifecycle, undo });
   const acting = { lookup, deadLetters, destinations: createDestinations(context, { lookup }) };
   const recorder = createUndoRecorder(context);

@@ -247,6 +247,19 @@ export function describeUndo(name: string, open: OpenDataDriver): void {
       await expect(restore(queue, undoToken, "messages")).rejects.toMatchObject(IS_OVER);
     });
 
+    it("gc keeps all that was deleted under a token until the window of the last of it is over", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 2);
+      const undoToken = randomUUID();
+      await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(0, 1), undoToken });
+      advance(harness, 80);
+      await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(1), undoToken });
+      advance(harness, 25);
+      await harness.driver.gc();
+      expect(await restore(queue, undoToken, "messages")).toEqual({ messages: 2 });
+      expect(idsOf(await read(queue, 2))).toEqual(ids);
+    });
+
     it("a deleted queue comes back with its messages and keys, and only once", async () => {
       const queue = await harness.newQueue();
       const old = { ...queue, epoch: FIRST };

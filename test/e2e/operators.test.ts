@@ -151,7 +151,7 @@ it(
     await confirm("Purge messages");
     await toast.getByText("Queue mails is empty.").waitFor();
     await toast.getByText(/^[1-3]?\d s left$/).waitFor();
-    await page.getByRole("region", { name: "Undo" }).getByText("3 messages were purged.").waitFor();
+    await page.getByRole("region", { name: "Undo" }).getByText("3 messages of mails were purged.").waitFor();
     expect(await violations(page, "main")).toEqual([]);
     await toast.getByRole("button", { name: "Undo" }).click();
     await toast.getByText("Taken back: 3 messages are in mails again.").waitFor();

@@ -324,6 +324,88 @@ describe("a job on messages", () => {
     stuck.reject(new DomainError("STORAGE_UNAVAILABLE", "It is dead."));
   });
 
+  it("that deletes is taken back after a process died in between, queue by queue, once it is done with a queue", async () => {
+    const [one, two] = [await aQueue({}, "back"), await aQueue({}, "back")];
+    const ids = [await post(one, 130, "back"), await post(two, 2, "back")] as const;
+    const action = { delete: {} };
+    const { token, plan } = await service.operations.dryRuns.make(admin, {
+      action,
+      queues: { project: "back" },
+      all: true,
+    });
+    expect(plan.undoable).toBe(true);
+    const { id } = await service.operations.jobs.start(admin, { token, reason, ratePerSecond: 100_000 });
+    const taken = (await service.jobs.take({
+      holder: "dying",
+      leaseSeconds: 60,
+      kinds: ["deleteMessages"],
+      rated: true,
+    })) as Job;
+    // It deletes messages, and never hears of it.
+    const bulkDelete: typeof service.data.messages.bulkDelete = async (params) => {
+      await service.data.messages.bulkDelete(params);
+      throw new DomainError("OUTCOME_UNKNOWN", "It died here.");
+    };
+    const dying = withBroken(service, { data: { messages: over(service.data.messages, { bulkDelete }) } });
+    await expect(dying.jobs.work.deleteMessages(taken, hasty)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(await service.operations.undo.openOfJobs(viewer, { jobs: [id] })).toEqual([[]]);
+    expect(await service.operations.undo.list(admin, { project: "back" })).toEqual([]);
+    await service.jobs.release(taken);
+    startRunner();
+    expect(await ended(id)).toMatchObject({ state: "done", progress: 32 });
+    const [undos = []] = await service.operations.undo.openOfJobs(admin, { jobs: [id] });
+    // How many the dead process deleted is not known.
+    expect(undos).toMatchObject([
+      { queue: two, messages: 2, action: "deleteMessages", job: id, actor: "ada" },
+      { queue: one, messages: null },
+    ]);
+    for (const { token: of, queue } of undos) {
+      expect(await service.operations.undo.undo(admin, { token: of })).toMatchObject({
+        messages: queue === one ? 130 : 2,
+      });
+    }
+    const held = async (queue: string) =>
+      (
+        await service.operations.dryRuns.make(admin, {
+          action,
+          queues: { queue: { project: "back", queue } },
+          all: true,
+        })
+      ).plan.count;
+    expect(await held(one)).toEqual({ value: 130, exact: true });
+    expect(await idsIn(one, "back")).toEqual(ids[0].slice(0, 100));
+    expect(await idsIn(two, "back")).toEqual(ids[1]);
+    expect(await service.operations.undo.openOfJobs(admin, { jobs: [id] })).toEqual([[]]);
+  });
+
+  it("that deletes cannot be taken back in part, once it stood still for too long", async () => {
+    const queue = await aQueue();
+    await post(queue, 130);
+    const { token } = await dryRun({ queue, action: { delete: {} }, all: true });
+    const { id } = await service.operations.jobs.start(operator, { token, reason, ratePerSecond: 100_000 });
+    const taken = (await service.jobs.take({
+      holder: "slow",
+      leaseSeconds: 60,
+      kinds: ["deleteMessages"],
+      rated: true,
+    })) as Job;
+    let batches = 0;
+    const allowance = async (most: number) => {
+      batches += 1;
+      if (batches === 2) await sql("UPDATE undos SET until = until - interval '25 s' WHERE queue = $1", [queue]);
+      return most;
+    };
+    await service.operations.jobs.work.deleteMessages(taken, { ...hasty, allowance });
+    expect(batches).toBeGreaterThan(1);
+    expect(await idsIn(queue)).toEqual([]);
+    expect(await sql("SELECT messages::int, until <= now() AS over FROM undos WHERE queue = $1", [queue])).toEqual([
+      { messages: 130, over: true },
+    ]);
+    expect(await service.operations.undo.openOfJobs(viewer, { jobs: [id] })).toEqual([[]]);
+    await service.operations.jobs.cancel(operator, { id });
+    await service.jobs.release(taken);
+  });
+
   it("between two pools finishes what a dead process began, and neither loses nor doubles a message", async () => {
     const from = await aQueue();
     const ids = await post(from, 5);

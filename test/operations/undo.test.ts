@@ -202,6 +202,21 @@ describe("a deleted queue", () => {
     expect(await operations.queues.delete(operator, { project, queue: "never" })).toEqual({ deleted: 0, undo: null });
   });
 
+  test("that was paused comes back with its pause, so that nobody gets a message", async () => {
+    const { address } = await aQueue();
+    const target = { queue: address };
+    const pause = await operations.pauses.pause(operator, { target, reason: "The worker is broken." });
+    const token = tokenOf(await operations.queues.delete(operator, address));
+    expect(await operations.pauses.list(viewer)).not.toContainEqual(pause);
+    await undo(token);
+    expect(await operations.pauses.list(viewer)).toContainEqual(pause);
+    const claimed = await operations.claims.create(operator, { ...address, ttlSeconds: 100, limit: 1 });
+    expect(claimed).toMatchObject({ claim: null, messages: [] });
+    await operations.pauses.resume(operator, { target });
+    expect(await undo(tokenOf(await operations.queues.delete(operator, address)))).toMatchObject({ messages: 3 });
+    expect(await operations.pauses.list(viewer)).not.toContainEqual(pause);
+  });
+
   test("does not come back over a queue of its name that was created since", async () => {
     const { address } = await aQueue();
     const token = tokenOf(await operations.queues.delete(operator, address));

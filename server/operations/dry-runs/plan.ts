@@ -16,6 +16,7 @@ import { readMetadata } from "../input/queue-metadata.ts";
 import { type Destinations, namedTarget, targetMissing } from "../jobs/destinations.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import { MAX_UNDOABLE_DELETES } from "../undo/recorder.ts";
 import { type QueueToSurvey, Survey, surveyQueue } from "./survey.ts";
 
 export interface PlanParts {
@@ -36,8 +37,6 @@ interface PlanParams {
 /** Messages at the beginning that a dry run names, and what it may use to find them. */
 const SAMPLE = 3;
 const SAMPLE_BUDGET = { messages: 20_000, bytes: 16 * 1_048_576, milliseconds: 500 };
-/** Messages of a deletion that can be taken back. */
-export const MAX_UNDOABLE_DELETES = 1000;
 /** Queues that are asked at a time. */
 const ASKED_AT_A_TIME = 8;
 
@@ -68,10 +67,14 @@ export async function makePlan(context: OperationContext, parts: PlanParts, para
     sample: await sampleOf(context, survey, planned, toSurvey, conditions),
     destinations: survey.destinations,
     refused: survey.refused.list(),
-    undoable: context.limits.UNDO_SECONDS > 0 && isUndoable(action, planned, survey.count),
+    undoable: context.limits.UNDO_SECONDS > 0 && isUndoable(action, survey.count),
     warnings,
   };
 }
+
+/** What a delete removes is kept beside the queue, so there may not be too many. */
+const isUndoable = ({ kind }: MessageAction, { value, exact }: Count): boolean =>
+  kind === "purgeQueues" || (kind === "deleteMessages" && exact && value <= MAX_UNDOABLE_DELETES);
 
 /** The first matches of the queue that has the oldest one, and the last match of the queue that has the newest one. */
 async function sampleOf(
@@ -100,12 +103,6 @@ async function sampleOf(
     conditions.ids === undefined ? find(newest, "newestFirst", 1) : [],
   ]);
   return [...first, ...last.filter(({ id }) => first.every((one) => one.id !== id))];
-}
-
-/** A long deletion would outlast the time in which it can be taken back. */
-function isUndoable({ kind }: MessageAction, planned: readonly PlannedQueue[], { value, exact }: Count): boolean {
-  if (kind === "purgeQueues") return true;
-  return kind === "deleteMessages" && planned.length === 1 && exact && value <= MAX_UNDOABLE_DELETES;
 }
 
 const beforeOf = (before: string | null): MessageFilter => (before === null ? {} : { postedBefore: new Date(before) });

@@ -11,6 +11,7 @@ import { MAX_QUEUES_WITH_METRICS } from "../lifecycle/queues-with-metrics.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
 import { SEARCH_MS, SEARCHED_MESSAGES } from "../messages/search.ts";
 import { MAX_INTERVALS } from "../samples/samples.ts";
+import { MAX_UNDOABLE_DELETES } from "../undo/recorder.ts";
 import { MAX_HEADER_NAME_BYTES, MAX_HEADERS, MAX_HEADERS_BYTES } from "./message-headers.ts";
 import { MAX_TOKEN_LENGTH } from "./names.ts";
 
@@ -31,6 +32,7 @@ export const FIXED_LIMITS = {
   maxLifeEvents: MAX_LIFE_EVENTS,
   maxLifeEventsOfQueue: MAX_QUEUE_EVENTS,
   maxLifeBytesOfQueue: MAX_QUEUE_EVENT_BYTES,
+  maxUndoableDeletes: MAX_UNDOABLE_DELETES,
   maxMessageHeaders: MAX_HEADERS,
   maxMessageHeaderNameBytes: MAX_HEADER_NAME_BYTES,
   maxMessageHeadersBytes: MAX_HEADERS_BYTES,

@@ -6,6 +6,7 @@ import type { Message } from "../../storage/data-driver.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import { type Destinations, namedTarget, type Transfer } from "./destinations.ts";
+import type { JobDeletes } from "./job-deletes.ts";
 import type { Run } from "./run.ts";
 
 /** How many messages it acted on, and why it left each of the others. One that is gone meanwhile is neither. */
@@ -19,15 +20,13 @@ export interface Acts {
   finish(action: MessageAction, queue: QueueRef, run: Run): Promise<Acted>;
 }
 
-export function createActs({ data }: OperationContext, { destinations }: { destinations: Destinations }): Acts {
+export function createActs(
+  { data }: OperationContext,
+  { destinations, deletes }: { destinations: Destinations; deletes: JobDeletes },
+): Acts {
   async function remove(queue: QueueRef, messages: readonly Message[], force: boolean, run: Run): Promise<Acted> {
     const ids = messages.map(({ id }) => id);
-    const { deleted, left } = await data.messages.bulkDelete({
-      queue,
-      ids,
-      claimed: force ? "delete" : "spare",
-      undoToken: run.undoToken,
-    });
+    const { deleted, left } = await deletes.bulkDelete(run, { queue, ids, claimed: force ? "delete" : "spare" });
     return { done: deleted, left: repeated("claimed", left.length) };
   }
 

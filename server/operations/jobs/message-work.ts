@@ -15,6 +15,7 @@ import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { UndoRecorder } from "../undo/recorder.ts";
 import { type Acts, createActs, isMissing } from "./acts.ts";
 import type { Destinations } from "./destinations.ts";
+import { createJobDeletes } from "./job-deletes.ts";
 import { purgeQueue } from "./purge-work.ts";
 import { requirePresentRight } from "./rights.ts";
 import { Run } from "./run.ts";
@@ -33,7 +34,8 @@ const BATCH_BYTES = 4 * 1_048_576;
 const LOOK = { messages: 10_000, bytes: 16 * 1_048_576, milliseconds: 500 };
 
 export function createMessageWork(context: OperationContext, parts: MessageWorkParts): Record<MessageJobKind, JobWork> {
-  const acts = createActs(context, parts);
+  const deletes = createJobDeletes(context, parts);
+  const acts = createActs(context, { ...parts, deletes });
   const work: JobWork = async (job, progress) => {
     const dryRun = await progress.patiently(() => context.dryRuns.get(job.token ?? ""));
     if (dryRun === null) throw new DomainError("DRY_RUN_DOES_NOT_EXIST", "The dry run of this job is gone.");
@@ -43,7 +45,8 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
       const planned = queue;
       if (await progress.patiently(() => isTheSame(context, planned))) {
         if (action.kind === "purgeQueues") await purgeQueue(context, parts, run, planned, action.before);
-        else await undoably(context, parts, run, planned, () => goOver(context, parts, run, planned, acts));
+        else await goOver(context, parts, run, planned, acts);
+        await deletes.end(run);
       }
       run.nextQueue();
     }
@@ -56,26 +59,6 @@ export function createMessageWork(context: OperationContext, parts: MessageWorkP
 async function isTheSame({ control }: OperationContext, { project, name, createdAt }: PlannedQueue): Promise<boolean> {
   const [queue] = await control.queues.getMany([{ project, name }]);
   return queue?.createdAt.toISOString() === createdAt;
-}
-
-/** With a token under which the pool keeps what is deleted, when the dry run says so. */
-async function undoably(
-  context: OperationContext,
-  { recorder }: MessageWorkParts,
-  run: Run,
-  { project, name }: PlannedQueue,
-  work: () => Promise<void>,
-): Promise<void> {
-  const { token: idempotencyKey, plan } = run.dryRun;
-  if (!plan.undoable) return work();
-  const queue = { project, name };
-  const access = await run.progress.patiently(() => requirePresentRight(context, run.job, [queue]));
-  const act = { access, action: "deleteMessages", queue, idempotencyKey } as const;
-  const deleting = (undoToken: string | undefined) => {
-    run.undoToken = undoToken;
-    return work();
-  };
-  await recorder.record(act, deleting, () => run.done);
 }
 
 async function goOver(

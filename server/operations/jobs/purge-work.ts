@@ -20,7 +20,7 @@ export async function purgeQueue(
   const queue = { project: planned.project, name: planned.name };
   const bound = boundOf(planned, before, dryRun.createdAt);
   const idempotencyKey = dryRun.token;
-  const act = { access, action: "purgeQueue", queue, idempotencyKey } as const;
+  const act = { access, action: "purgeQueue", queue, idempotencyKey, job: run.job.id } as const;
   const purge = (undoToken: string | undefined) =>
     context.data.messages.purge({ queue, before: bound, idempotencyKey, undoToken });
   try {

@@ -2,6 +2,7 @@ import type { DryRun, PlannedQueue } from "../../jobs/dry-run.ts";
 import type { Job, LeftBehind } from "../../jobs/job.ts";
 import type { JobProgress } from "../../jobs/job-work.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { KeptDeletes } from "../undo/recorder.ts";
 import { LeftCounts } from "./left-counts.ts";
 
 /** Nobody plans with more: ten years. */
@@ -40,9 +41,9 @@ export class Run {
   readonly dryRun: DryRun;
   readonly progress: JobProgress;
   readonly left: LeftCounts;
+  /** What this run has deleted of the queue, if it can be taken back. */
+  kept: KeptDeletes | null = null;
   #at: Omit<Position, "left">;
-  /** The pool keeps what is deleted under it. */
-  undoToken: string | undefined;
 
   constructor(job: Job, dryRun: DryRun, progress: JobProgress) {
     const { left, ...at } = readPosition(job);
@@ -94,6 +95,7 @@ export class Run {
   }
 
   nextQueue(): void {
+    this.kept = null;
     this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null };
     this.#tell();
   }

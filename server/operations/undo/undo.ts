@@ -7,9 +7,11 @@ import { completeUndo } from "../../storage/undo/complete-undo.ts";
 import type { Undo } from "../../storage/undo/undo-records.ts";
 import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
+import { checkBatch } from "../input/limits.ts";
 import { chosenScope } from "../input/names.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type QueueRecord, queueRecord } from "../lifecycle/queue-record.ts";
+import type { PauseBook } from "../pauses/pause-book.ts";
 import { restoreSubscriptions } from "./subscriptions.ts";
 
 export type UndoRecord = Undo;
@@ -20,6 +22,8 @@ export interface UndoOperations {
   find(access: Access, params: { token: string }): Promise<Undo | null>;
   /** Of each queue the newest that is open; null where there is none. */
   openOf(access: Access, params: { queues: readonly QueueRef[] }): Promise<(Undo | null)[]>;
+  /** Of each job those that are open, newest first, at most 100: one of each queue. At most MAX_PAGE_SIZE jobs. */
+  openOfJobs(access: Access, params: { jobs: readonly string[] }): Promise<Undo[][]>;
   /** Those that are open, newest first, at most 100. `allProjects` as for lists of queues. FORBIDDEN, BAD_INPUT. */
   list(access: Access, params: { project?: string | null; allProjects?: boolean }): Promise<Undo[]>;
   /**
@@ -32,7 +36,10 @@ export interface UndoOperations {
   finishStarted(): Promise<void>;
 }
 
-export function createUndoOperations(context: OperationContext, { lookup }: { lookup: QueueLookup }): UndoOperations {
+export function createUndoOperations(
+  context: OperationContext,
+  { lookup, pauses }: { lookup: QueueLookup; pauses: Pick<PauseBook, "forget"> },
+): UndoOperations {
   const { control, data, limits, warn } = context;
   const { undos } = control;
 
@@ -48,6 +55,8 @@ export function createUndoOperations(context: OperationContext, { lookup }: { lo
       await keepLives(undo, queue);
       return restored;
     } finally {
+      // A deleted queue comes back with its pause.
+      pauses.forget();
       await Promise.all([data.forgetQueue(queue), lookup.forget(queue)]);
     }
   }
@@ -82,6 +91,12 @@ export function createUndoOperations(context: OperationContext, { lookup }: { lo
     async openOf(access, { queues }) {
       requireRole(access, "viewer");
       return (await undos.openOf(queues)).map((undo) => visible(access, undo));
+    },
+
+    async openOfJobs(access, { jobs }) {
+      requireRole(access, "viewer");
+      const found = await undos.openOfJobs(checkBatch(limits, "jobs", jobs));
+      return found.map((some) => some.filter((undo) => visible(access, undo) !== null));
     },
 
     async list(access, params) {

@@ -60,14 +60,22 @@ const END_UNDO = statement({
 /** Longer than any call takes, so that none brings back a part of what was deleted. */
 const UNDO_GRACE = 60;
 
+/** What a job deletes under one token is kept until the last of it is old. */
 const OLD_DELETED_MESSAGES = statement({
   name: "gc_deleted_messages",
   parameters: { undoSeconds: float8 },
   row: rowOf<{ freed: number }>(),
   text: `
-    WITH old AS MATERIALIZED (
+    WITH bound AS MATERIALIZED (
+      SELECT ${ONCE_NOW} - make_interval(secs => :undoSeconds::float8 + ${UNDO_GRACE}) AS at
+    ),
+    kept AS MATERIALIZED (
+      SELECT DISTINCT d.queue_id, d.token FROM deleted_messages d WHERE d.deleted_at > (SELECT b.at FROM bound b)
+    ),
+    old AS MATERIALIZED (
       SELECT d.ctid AS tid FROM deleted_messages d
-      WHERE d.deleted_at <= ${ONCE_NOW} - make_interval(secs => :undoSeconds::float8 + ${UNDO_GRACE})
+      WHERE d.deleted_at <= (SELECT b.at FROM bound b)
+        AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.queue_id = d.queue_id AND k.token = d.token)
       ORDER BY d.deleted_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
     ),
     freed AS (DELETE FROM deleted_messages d WHERE d.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)

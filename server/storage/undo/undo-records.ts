@@ -17,6 +17,8 @@ export interface Undo {
   messages: number | null;
   /** JSON: the subscriptions that a purge removed. Null: none. */
   subscriptionsText: string | null;
+  /** The id of the job that removed them. Null: no job did. */
+  job: string | null;
   actor: string;
   createdAt: Date;
   until: Date;
@@ -36,12 +38,13 @@ export interface Undo {
 
 /**
  * A record is written before the act. It is taken back in three steps: `start`, the pool's `restore`, `finish`. After a
- * crash between them anybody may repeat all three.
+ * crash between them anybody may repeat all three. While a job may remove more under it, nobody finds it, and it cannot
+ * be started: until it is settled or the job has ended.
  */
 export interface UndosController {
   /**
-   * Records an act that is about to be done, with the queue's pool, epoch and metadata of this moment. False, and
-   * nothing is written, when there is no such queue, no pool has it, or the token was used within a day.
+   * Records an act that is about to be done, with the queue's pool, epoch, metadata and pause of this moment. False,
+   * and nothing is written, when there is no such queue, no pool has it, or the token was used within a day.
    */
   add(params: {
     token: string;
@@ -50,7 +53,13 @@ export interface UndosController {
     actor: string;
     seconds: number;
     subscriptionsText?: string | null;
+    job?: string | undefined;
   }): Promise<boolean>;
+  /**
+   * Before a job removes more: it can be taken back for `seconds` from now. False when it cannot, because the job took
+   * too long since it last removed something; the record has expired then, for good, rather than bring back a part.
+   */
+  renew(params: { token: string; seconds: number }): Promise<boolean>;
   /** Says how many messages were removed. */
   settle(params: { token: string; messages: number | null }): Promise<void>;
   /** The act was not done, or removed nothing. */
@@ -58,6 +67,8 @@ export interface UndosController {
   find(token: string): Promise<Undo | null>;
   /** Of each queue the newest one that is open, in the order given, with one statement. */
   openOf(queues: readonly QueueRef[]): Promise<(Undo | null)[]>;
+  /** Of each job those that are open, newest first, in the order given, with one statement: 100 of a job, 1,000 in all. */
+  openOfJobs(jobs: readonly string[]): Promise<Undo[][]>;
   /** The open ones of a project or of all, newest first, at most 100. */
   listOpen(params: { project?: string }): Promise<Undo[]>;
   /**

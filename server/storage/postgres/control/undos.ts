@@ -17,6 +17,7 @@ interface UndoRow {
   pool: string;
   messages: bigint | null;
   subscriptions: string | null;
+  job: bigint | null;
   actor: string;
   created_at: Date;
   until: Date;
@@ -45,31 +46,53 @@ const UNDOS = Prisma.sql`
   LEFT JOIN queues q ON q.project = u.project AND q.name = u.queue
   LEFT JOIN catalogue_entries c ON c.project = u.project AND c.queue = u.queue`;
 
-/** How many are listed at most. */
+/** Of what a job still removes, nothing is told. */
+const IS_DONE = Prisma.sql`NOT (u.acting AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = u.job AND j.finished_at IS NULL))`;
+
+/** How many are listed at most, and how many of all jobs. */
 const LIST_SIZE = 100;
+const LIST_SIZE_OF_JOBS = 1000;
 /** An idempotency key of a purge lives as long. Then its token may be used again. */
 const REMEMBERED = Prisma.sql`interval '1 day'`;
 
 export function undosController({ session }: { session: Session }): UndosController {
   const { prisma } = session;
   const controller: UndosController = {
-    async add({ token, action, queue, actor, seconds, subscriptionsText = null }) {
+    async add({ token, action, queue, actor, seconds, subscriptionsText = null, job = null }) {
       const rows = await prisma.$queryRaw<unknown[]>`
-        INSERT INTO undos (token, action, project, queue, pool, epoch, subscriptions, metadata, queue_created_at, actor, until)
+        INSERT INTO undos (token, action, project, queue, pool, epoch, subscriptions, metadata, queue_created_at, pause,
+          job, acting, actor, until)
         SELECT ${token}::uuid, ${action}, c.project, c.queue, c.pool, c.epoch, ${subscriptionsText}, q.metadata,
-          q.created_at, ${actor}, clock_timestamp() + make_interval(secs => ${seconds})
+          q.created_at, to_jsonb(p), ${job}::bigint, ${job !== null}, ${actor},
+          clock_timestamp() + make_interval(secs => ${seconds})
         FROM catalogue_entries c JOIN queues q ON q.project = c.project AND q.name = c.queue
+        LEFT JOIN pauses p ON p.scope = 'queue' AND p.project = c.project AND p.queue = c.queue
         WHERE c.project = ${queue.project} AND c.queue = ${queue.name}
         ON CONFLICT (token) DO UPDATE SET id = excluded.id, pool = excluded.pool, epoch = excluded.epoch,
-          messages = NULL, subscriptions = excluded.subscriptions, actor = excluded.actor, state = 'open',
+          messages = NULL, subscriptions = excluded.subscriptions, pause = excluded.pause, job = excluded.job,
+          acting = excluded.acting, actor = excluded.actor, state = 'open',
           created_at = excluded.created_at, until = excluded.until
         WHERE undos.created_at < clock_timestamp() - ${REMEMBERED}
         RETURNING 1 AS one`;
       return rows.length > 0;
     },
 
+    async renew({ token, seconds }) {
+      // The pool may free what it kept before a call that comes late gets there.
+      const margin = seconds / 3;
+      const [renewed] = await prisma.$queryRaw<{ is_open: boolean }[]>`
+        UPDATE undos SET until = CASE
+            WHEN until > clock_timestamp() + make_interval(secs => ${margin}::float8)
+            THEN clock_timestamp() + make_interval(secs => ${seconds}::float8)
+            ELSE least(until, clock_timestamp())
+          END
+        WHERE token = ${token}::uuid AND state = 'open' AND acting
+        RETURNING until > clock_timestamp() AS is_open`;
+      return renewed?.is_open ?? false;
+    },
+
     async settle({ token, messages }) {
-      await prisma.$executeRaw`UPDATE undos SET messages = ${messages} WHERE token = ${token}::uuid`;
+      await prisma.$executeRaw`UPDATE undos SET messages = ${messages}, acting = false WHERE token = ${token}::uuid`;
     },
 
     async remove(token) {
@@ -78,7 +101,7 @@ export function undosController({ session }: { session: Session }): UndosControl
 
     async find(token) {
       const [row] = await prisma.$queryRaw<UndoRow[]>`
-        ${UNDOS} WHERE u.token = ANY(${validUuids([token])}::uuid[])`;
+        ${UNDOS} WHERE u.token = ANY(${validUuids([token])}::uuid[]) AND ${IS_DONE}`;
       return row === undefined ? null : toUndo(row);
     },
 
@@ -91,6 +114,12 @@ export function undosController({ session }: { session: Session }): UndosControl
       // The newest first, so that the last one set is the newest.
       const byQueue = new Map(open.toReversed().map((undo) => [queueKey({ ...undo, name: undo.queue }), undo]));
       return queues.map((queue) => byQueue.get(queueKey(queue)) ?? null);
+    },
+
+    async openOfJobs(jobs) {
+      const open = await listOpen(prisma, Prisma.sql`u.job = ANY(${[...jobs]}::bigint[])`, LIST_SIZE_OF_JOBS);
+      const byJob = Map.groupBy(open, ({ job }) => job);
+      return jobs.map((job) => (byJob.get(job) ?? []).slice(0, LIST_SIZE));
     },
 
     listOpen: ({ project }) =>
@@ -120,19 +149,20 @@ export function undosController({ session }: { session: Session }): UndosControl
             AND state <> 'restoring' LIMIT ${limit})`;
     },
   };
-  return guarded(session, controller, ["add", "settle", "remove", "start", "finish", "giveUp", "trim"]);
+  return guarded(session, controller, ["add", "renew", "settle", "remove", "start", "finish", "giveUp", "trim"]);
 }
 
-async function listOpen(prisma: Prisma.TransactionClient, condition: Prisma.Sql): Promise<Undo[]> {
+async function listOpen(prisma: Prisma.TransactionClient, condition: Prisma.Sql, limit = LIST_SIZE): Promise<Undo[]> {
+  const isOpen = Prisma.sql`u.until > clock_timestamp() AND u.state IN ('open', 'restoring') AND ${IS_DONE}`;
   const rows = await prisma.$queryRaw<UndoRow[]>`
-    SELECT * FROM (${UNDOS} WHERE u.until > clock_timestamp() AND u.state IN ('open', 'restoring') AND ${condition}) AS u
-    WHERE because IS NULL ORDER BY id DESC LIMIT ${LIST_SIZE}`;
+    SELECT * FROM (${UNDOS} WHERE ${isOpen} AND ${condition}) AS u
+    WHERE because IS NULL ORDER BY id DESC LIMIT ${limit}`;
   return rows.map(toUndo);
 }
 
 async function start(tx: Prisma.TransactionClient, token: string): Promise<Undo> {
   const [row] = await tx.$queryRaw<UndoRow[]>`
-    ${UNDOS} WHERE u.token = ANY(${validUuids([token])}::uuid[]) FOR UPDATE OF u`;
+    ${UNDOS} WHERE u.token = ANY(${validUuids([token])}::uuid[]) AND ${IS_DONE} FOR UPDATE OF u`;
   if (row === undefined) throw undoDoesNotExist(token);
   const queue = { project: row.project, name: row.queue };
   if (row.because !== null) throw undoIsOver(queue, row.because);
@@ -180,7 +210,7 @@ async function renew(tx: Prisma.TransactionClient, undo: Undo): Promise<boolean>
 
 async function createAgain(
   tx: Prisma.TransactionClient,
-  { project, queue, pool, newEpoch }: Undo,
+  { token, project, queue, pool, newEpoch }: Undo,
   { metadata, queue_created_at: createdAt }: { metadata: string; queue_created_at: Date },
 ): Promise<boolean> {
   // Keeps the pool from being deleted until the commit.
@@ -190,6 +220,9 @@ async function createAgain(
     INSERT INTO queues (project, name, metadata, dead_letter_queue, created_at)
     VALUES (${project}, ${queue}, ${metadata}, ${deadLetterQueueOf(metadata)}, ${createdAt}) ON CONFLICT DO NOTHING`;
   if (created === 0) return false;
+  await tx.$executeRaw`
+    INSERT INTO pauses SELECT p.* FROM undos u CROSS JOIN LATERAL jsonb_populate_record(NULL::pauses, u.pause) AS p
+    WHERE u.token = ${token}::uuid AND u.pause IS NOT NULL ON CONFLICT DO NOTHING`;
   await tx.$executeRaw`
     INSERT INTO catalogue_entries (project, queue, pool, epoch) VALUES (${project}, ${queue}, ${pool}, ${newEpoch})
     ON CONFLICT (project, queue) DO UPDATE SET pool = excluded.pool, epoch = excluded.epoch`;
@@ -205,6 +238,7 @@ function toUndo(row: UndoRow): Undo {
     pool: row.pool,
     messages: row.messages === null ? null : Number(row.messages),
     subscriptionsText: row.subscriptions,
+    job: row.job === null ? null : String(row.job),
     actor: row.actor,
     createdAt: row.created_at,
     until: row.until,
