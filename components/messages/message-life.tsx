@@ -122,6 +122,7 @@ const SHAPES: Partial<Record<LifeEvent["kind"], ReactNode>> = {
   RENEWED: <Glyph shape="half disc" ink="claimed" />,
   RELEASED: <Glyph shape="half disc" ink="claimed" />,
   LAPSED: <Glyph shape="half disc" ink="warn" />,
+  RESTORED: <CornerUpLeft aria-hidden className="size-3 text-ink-2" />,
   DEAD_LETTERED: <Glyph shape="cross" ink="danger" />,
   DELETED: <Glyph shape="check" />,
   POPPED: <Glyph shape="check" />,
@@ -178,6 +179,7 @@ function inWords(project: string, event: LifeEvent, events: readonly LifeEvent[]
       </>
     );
   if (kind === "MOVED") return isRedrive(events, event) ? <>redriven to {other}</> : <>moved to {other}</>;
+  if (kind === "RESTORED") return "came back by an undo";
   if (kind === "DELETED") return <>deleted{by(event)}</>;
   return kind.toLowerCase();
 }

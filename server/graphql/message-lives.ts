@@ -16,6 +16,7 @@ const kinds = {
   RENEWED: { value: "renewed", description: "Its claim was renewed, until `until`." },
   RELEASED: { value: "released", description: "It was given back. `until`: when its delay ends." },
   LAPSED: { value: "lapsed", description: "The claim that held it expired." },
+  RESTORED: { value: "restored", description: "An undo brought it back after it was deleted." },
   DEAD_LETTERED: { value: "deadLettered", description: "It went to the dead letter queue." },
   MOVED: { value: "moved", description: "It went to another queue, and not as a dead letter: redriven, or moved." },
   DELETED: { value: "deleted", description: "It was deleted by its id." },

@@ -19,8 +19,10 @@ import type { QueueRef } from "../queue-ref.ts";
  * | moved | went to another queue | | otherQueue, deliveries |
  * | deleted, popped | was deleted, taken for good | | of a claim that held it: clientId, claimId; deliveries |
  * | purged, expired | was purged, came to the end of its time | | deliveries |
+ * | restored | came back by an undo | | deliveries |
  *
- * A claim that only holds a dead letter back is no event.
+ * A claim that only holds a dead letter back is no event. What an undo of a purge brings back was never gone where
+ * nothing was written of the purge.
  */
 export const LIFE_EVENTS = [
   "posted",
@@ -29,6 +31,7 @@ export const LIFE_EVENTS = [
   "renewed",
   "released",
   "lapsed",
+  "restored",
   "deadLettered",
   "moved",
   "deleted",

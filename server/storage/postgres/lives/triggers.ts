@@ -15,6 +15,9 @@ const MAX_KEEPING_QUEUES = 1000;
 export const deletes = (cause: "popped" | "expired" | "unreachable" | "deadLettered" | "moved") =>
   `/* life=${cause} */`;
 
+/** The same for a statement that brings deleted messages back. */
+export const RESTORES = "/* life=restored */";
+
 /** Held while the triggers are changed, so that none is made of an old list. */
 const LIVES_LOCK = statement({
   name: "message_life_lock",

@@ -1,4 +1,5 @@
 /** Deleted messages that can be brought back: whole rows, without their claims. */
+import { RESTORES } from "../lives/triggers.ts";
 import { CLOCK, NOW } from "../sql/fragments.ts";
 import { int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
@@ -29,7 +30,7 @@ export const RESTORE_DELETED = statement({
   name: "undo_deleted_messages",
   parameters: { id: int8, token: uuid },
   row: rowOf<{ found: number; restored: number }>(),
-  text: `
+  text: `${RESTORES}
     WITH ${CLOCK},
     kept AS (DELETE FROM deleted_messages d WHERE d.queue_id = :id AND d.token = :token RETURNING d.message),
     restored AS (

@@ -33,7 +33,7 @@ const GIVE_UP_STEP = 100;
 /**
  * `tell_in(row, due, seconds, events)` writes events, {id, line} each, to the queue with this row; `due` is the shard's
  * list for gc. `tell(events)` does it for the queue of the script. `tell_lapsed(ids)` and `tell_ended(ids, kind)` tell
- * of messages that still have their records. `forget_lives(row, ids)` removes lives.
+ * of messages that still have their records; "restored" is told like the ends. `forget_lives(row, ids)` removes lives.
  *
  * All are nil while the queue keeps no lives, so that such queues pay for one comparison. For a transfer into a queue
  * that does, `begin_telling` defines them. `queueRow`: the piece that reads the row.

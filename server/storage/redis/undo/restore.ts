@@ -4,7 +4,7 @@ import type { QueueUndo } from "../../undo/queue-undo.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { CONTENT_PARTS, KEY_PARTS } from "../keys.ts";
 import { RECORD } from "../messages/records.ts";
-import { CALL, CONTENT, FORGET_MOVE, LIFE, QUEUE, QUEUE_ROW, SCHEDULE } from "../queue-lua.ts";
+import { CALL, CONTENT, FORGET_MOVE, LIFE, QUEUE, QUEUE_ROW, SCHEDULE, TELL } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, script, table } from "../server/script.ts";
 import { numeral, text } from "../server/script-parameters.ts";
@@ -27,7 +27,7 @@ const RESTORE = script("bring back what was removed", {
   effect: "grows",
   keys: { ...QUEUE, away: table(CONTENT_PARTS) },
   args: { ...CALL, newEpoch: numeral, what: text, token: text },
-  uses: [CLOCK, LIFE, QUEUE_ROW, CONTENT, FORGET_MOVE, SCHEDULE, RECORD, CARRY],
+  uses: [CLOCK, LIFE, QUEUE_ROW, CONTENT, FORGET_MOVE, SCHEDULE, RECORD, TELL, CARRY],
   answers: answers<["ok" | "some", messages: number, again: 0 | 1] | ["over"]>(),
   lua: `
 local entry = (what == 'purge' and 'purged:' or what == 'queue' and 'queue:' or 'deleted:') .. token
@@ -97,7 +97,9 @@ if is_whole and redis.call('ZCARD', content.order) <= ${MANY} then
   is_over()
   return {'ok', count, again}
 end
-local count = carry(redis.call('ZRANGE', away.order, 0, ${EXPIRE_STEP - 1}), away, content, true)
+local ids = redis.call('ZRANGE', away.order, 0, ${EXPIRE_STEP - 1})
+local count = carry(ids, away, content, true)
+if history and not is_whole then tell_ended(ids, 'restored') end
 if redis.call('EXISTS', away.order) == 0 then
   is_over()
   return {'ok', count, again}
