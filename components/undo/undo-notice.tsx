@@ -28,7 +28,7 @@ export function UndoNotice({ undo }: { undo: OpenUndoFacts }) {
   };
   return (
     <section
-      aria-label="Undo"
+      aria-label={`Undo in ${undo.queueName}`}
       className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 rounded border border-line-2 bg-surface px-4 py-3"
     >
       <Glyph shape="clock" ink="warn" />

@@ -164,6 +164,14 @@ it(
     await panel(page, "Dry run").getByRole("button", { name: "Delete 25" }).click();
     await panel(page, "Job").getByText("Done", { exact: true }).waitFor();
     expect([await countOf("old", "mail"), await countOf("old", "sms")]).toEqual([10, 25]);
+    const back = page.getByRole("region", { name: "Undo in mail" });
+    await back.getByText("20 messages of mail were deleted.").waitFor();
+    await back.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("status").getByText("Taken back: 20 messages are in mail again.").waitFor();
+    await back.waitFor({ state: "detached" });
+    await page.getByRole("region", { name: "Undo in sms" }).waitFor();
+    expect([await countOf("old", "mail"), await countOf("old", "sms")]).toEqual([30, 25]);
+    expect(await violations(page, "main")).toEqual([]);
     expect(complaints).toEqual([]);
     await end();
   },
