@@ -1,20 +1,15 @@
 "use client";
 
 import { X } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { Link } from "../ui/link.tsx";
 import { Instant } from "../ui/time.tsx";
-import { useTimeStyle } from "../ui/time-style.ts";
 import { BEGINNING, type Browse, browseHref } from "./browse.ts";
 
 /** Goes to where a queue was at a time. */
 export function JumpToTime({ project, queue, browse }: { project: string; queue: string; browse: Browse }) {
-  const router = useRouter();
-  const { zone } = useTimeStyle();
   const [open, setOpen] = useState(false);
-  const [text, setText] = useState("");
   const hrefAt = (at: string | null) => browseHref({ project, queue }, { ...browse, ...BEGINNING, follow: false, at });
   if (browse.at !== null && !open) {
     return (
@@ -30,29 +25,11 @@ export function JumpToTime({ project, queue, browse }: { project: string; queue:
     return <Button onClick={() => setOpen(true)}>At a time…</Button>;
   }
   return (
-    <form
-      className="flex gap-1.5"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const time = new Date(zone === "utc" ? `${text}Z` : text);
-        if (Number.isNaN(time.getTime())) return;
-        setOpen(false);
-        router.push(hrefAt(time.toISOString()), { scroll: false });
-      }}
-    >
-      <input
-        type="datetime-local"
-        step={1}
-        required
-        // biome-ignore lint/a11y/noAutofocus: the button that was just pressed is gone
-        autoFocus
-        aria-label={zone === "utc" ? "Time, in UTC" : "Time, in the zone of this browser"}
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
-        className="h-7 rounded border border-line-strong bg-sunken px-2 max-sm:h-9"
-      />
-      <Button type="submit">Go</Button>
-    </form>
+    <Suspense fallback={null}>
+      <JumpToTimeForm hrefAt={hrefAt} close={() => setOpen(false)} />
+    </Suspense>
   );
 }
+
+/** Loaded when it is first asked for. */
+const JumpToTimeForm = lazy(() => import("./jump-to-time-form.tsx"));

@@ -95,7 +95,7 @@ export function QueueFrame({
           </>
         }
       />
-      {queue.data.undo === null ? null : <UndoNotice undo={queue.data.undo} />}
+      <UndoNotice undo={queue.data.undo} />
       {/* That everything is paused is said above every page. */}
       {pause === null || pause.scope === "EVERYTHING" ? null : <PauseNotice pause={pause} />}
       {deadLetters !== null && deadLetterQueueMissing ? (

@@ -1,21 +1,14 @@
 "use client";
 
-import { useEffect, useState } from "react";
-import { callApi } from "../api.ts";
-import { OPEN_UNDOS } from "./documents.ts";
-import type { OpenUndoFacts } from "./fragments.ts";
-import { UndoNotice } from "./undo-notice.tsx";
+import { lazy, Suspense } from "react";
 
-/** On the page of a queue that does not exist: offers to take its deletion back. Asks once, when the page opens. */
-export function DeletedQueue({ project, queue }: { project: string; queue: string }) {
-  const [undo, setUndo] = useState<OpenUndoFacts | null>(null);
-  useEffect(() => {
-    callApi(OPEN_UNDOS, { project }).then(
-      ({ undos }) =>
-        setUndo(undos?.find(({ action, queueName }) => action === "DELETE_QUEUE" && queueName === queue) ?? null),
-      // The page says already that there is no such queue.
-      () => undefined,
-    );
-  }, [project, queue]);
-  return undo === null ? null : <UndoNotice undo={undo} />;
+/** On the page of a queue that does not exist: offers to take its deletion back. Loaded only there. */
+export function DeletedQueue(props: { project: string; queue: string }) {
+  return (
+    <Suspense fallback={null}>
+      <Deletion {...props} />
+    </Suspense>
+  );
 }
+
+const Deletion = lazy(() => import("./deletion.tsx"));

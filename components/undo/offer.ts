@@ -1,9 +1,6 @@
 "use client";
 
-import { ApiError, callFields, type Done } from "../api.ts";
-import { formatCount } from "../ui/format.ts";
-import { type ToastOffer, toastDone, toastFailed } from "../ui/toast.tsx";
-import { TAKE_BACK } from "./documents.ts";
+import { type ToastOffer, toastFailed } from "../ui/toast.tsx";
 import type { OpenUndoFacts } from "./fragments.ts";
 
 type Offered = Pick<OpenUndoFacts, "token" | "until">;
@@ -28,25 +25,12 @@ export function offerOf(data: object, refresh: () => void): ToastOffer | undefin
   if (undo === null) return undefined;
   const act = async () => {
     try {
-      const done = await callFields(TAKE_BACK, { input: { token: undo.token } });
-      toastDone(takenBack(done));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      toastFailed(error.message, error.code);
+      const { takeBack } = await import("./take-back.ts");
+      await takeBack(undo.token);
+    } catch {
+      toastFailed("The undo could not be loaded.", "The server did not answer. Try again on the queue's page.");
     }
     refresh();
   };
   return { label: "Undo", until: new Date(undo.until).getTime(), act: () => void act() };
-}
-
-interface TakenBack {
-  undo: { messages: number | null; queue: { name: string } } | null;
-}
-
-/** What is told when something was taken back. */
-export function takenBack({ undo: { messages, queue } }: Done<TakenBack>): string {
-  if (messages === null) return `Taken back: the messages are in ${queue.name} again.`;
-  if (messages === 0) return `Taken back: ${queue.name} is as it was.`;
-  const are = messages === 1 ? "1 message is" : `${formatCount(messages)} messages are`;
-  return `Taken back: ${are} in ${queue.name} again.`;
 }
