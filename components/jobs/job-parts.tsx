@@ -64,7 +64,7 @@ function namesOf(queues: string[]): string {
 }
 
 /** What it does, to what, in lower case. */
-export const actionOf = (job: Pick<JobRow, "kind" | "targetName">) =>
+const actionOf = (job: Pick<JobRow, "kind" | "targetName">) =>
   `${KINDS[job.kind].label.toLowerCase()} ${job.targetName || "of several queues"}`;
 
 export function JobProgress({ job }: { job: JobRow }) {

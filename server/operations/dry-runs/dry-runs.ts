@@ -39,7 +39,7 @@ export interface DryRunOperations {
 }
 
 /** How long a dry run can be started. */
-export const DRY_RUN_SECONDS = 600;
+const DRY_RUN_SECONDS = 600;
 export const MAX_DRY_RUN_LIMIT = 10_000;
 const MAX_WARNINGS = 20;
 

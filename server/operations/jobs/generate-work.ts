@@ -49,7 +49,7 @@ export function createGenerateWork(context: OperationContext, { lookup }: { look
 }
 
 /** Finds the messages of the job again, to delete them. */
-export const clientIdOf = (jobId: string) => `generated-by-job-${jobId}`;
+const clientIdOf = (jobId: string) => `generated-by-job-${jobId}`;
 
 export function bodyOf({ bodyText, bodyBytes }: Pick<GenerateInput, "bodyText" | "bodyBytes">, number: number): string {
   if (bodyText !== null) return bodyText.replaceAll(NUMBER, String(number));

@@ -31,7 +31,7 @@ export interface BegunTransfer {
 
 const BEGINNING: Position = { queue: 0, after: null, done: 0, left: [], begun: [], batches: 0 };
 
-export function readPosition({ positionText }: Job): Position {
+function readPosition({ positionText }: Job): Position {
   return positionText === null ? BEGINNING : { ...BEGINNING, ...(JSON.parse(positionText) as Partial<Position>) };
 }
 

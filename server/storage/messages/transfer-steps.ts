@@ -7,7 +7,7 @@ import { validUuids } from "../list-pages.ts";
 import { queueKey } from "../queue-ref.ts";
 
 /** How long messages are held that go to another store: longer than any process needs to take over from another. */
-export const HOLD_SECONDS = 600;
+const HOLD_SECONDS = 600;
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
 
