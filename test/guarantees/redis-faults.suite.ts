@@ -138,8 +138,8 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
         "MESSAGE_NOT_CLAIMED_BY",
         "MESSAGE_IS_CLAIMED",
         "MESSAGE_NOT_CLAIMED_BY",
-        2,
-        1,
+        { deleted: 2, left: [] },
+        { deleted: 1, left: [] },
         "posted",
       ]);
       const left = await under.driver.claims.list({ queue, page: { limit: 10 } });
