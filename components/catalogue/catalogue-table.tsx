@@ -12,7 +12,7 @@ import { Opener } from "../ui/opener.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY } from "./documents.ts";
 import type { CatalogueRow, MappableRow, TargetPool } from "./fragments.ts";
-import { MoveQueue } from "./move-queue.tsx";
+import { MoveInRow } from "./move-in-row.tsx";
 
 export function MapQueue({ pools }: { pools: string[] }) {
   return (
@@ -50,7 +50,7 @@ const COLUMNS = [
     "",
     (row) => (
       <span className="flex justify-end gap-1">
-        <MoveQueue inRow row={row} />
+        <MoveInRow row={row} />
         <Opener
           trigger={
             <Button kind="ghost" size="small" label={`Map ${row.queueName} to another pool`}>

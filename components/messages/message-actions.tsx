@@ -10,7 +10,7 @@ import { isTyping } from "../ui/keyboard.tsx";
 import { DELETE_MESSAGE } from "./documents.ts";
 import type { MessageDetail, OpenMessage, Steps } from "./fragments.ts";
 import { messageCan } from "./message-can.ts";
-import { PostMessage } from "./post-message.tsx";
+import { PostAgain } from "./post-again.tsx";
 
 /** Seconds; null when it has no delay, or its delay is over. */
 function delayOf({ createdAt, delayedUntil }: MessageDetail): number | null {
@@ -36,7 +36,7 @@ export function MessageActions({
           Redrive…
         </LinkButton>
       )}
-      <PostMessage project={project} queue={queue} again={{ ...message, delaySeconds: delayOf(message) }} />
+      <PostAgain project={project} queue={queue} again={{ ...message, delaySeconds: delayOf(message) }} />
       <ConfirmedAction
         document={DELETE_MESSAGE}
         variables={{ input: { project, queue, id: message.id } }}

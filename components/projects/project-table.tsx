@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 import { paths } from "../paths.ts";
 import type { PauseFacts } from "../pauses/fragments.ts";
-import { PauseButton } from "../pauses/pause-button.tsx";
+import { PauseInRow } from "../pauses/pause-in-row.tsx";
 import { ResumeButton } from "../pauses/resume-button.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
@@ -57,7 +57,7 @@ const COLUMNS = [
           Catalogue
         </Link>
         {row.pause === null ? (
-          <PauseButton target={{ project: row.name }} small />
+          <PauseInRow target={{ project: row.name }} />
         ) : (
           <ResumeButton target={{ project: row.name }} kind="ghost" />
         )}

@@ -1,0 +1,23 @@
+"use client";
+
+import { RotateCw } from "lucide-react";
+import { Button } from "../ui/button.tsx";
+import { Opener } from "../ui/opener.tsx";
+import type { PostedBefore } from "./fragments.ts";
+import { loadPostMessageForm } from "./post-message.tsx";
+
+/** Posts a message that begins as one that was posted before. */
+export function PostAgain(props: { project: string; queue: string; again: PostedBefore }) {
+  return (
+    <Opener
+      trigger={
+        <Button>
+          <RotateCw aria-hidden />
+          Edit and post again
+        </Button>
+      }
+      load={loadPostMessageForm}
+      props={props}
+    />
+  );
+}
