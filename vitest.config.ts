@@ -21,6 +21,19 @@ const FIRST = [
   "test/kvs/redis",
 ];
 
+/**
+ * The same guarantees once more, on a Redis Cluster, or with processes that are killed at random moments for longer.
+ * They take a third of the time of all tests. `.ci/run` runs them too.
+ */
+const THOROUGH = [
+  "test/guarantees/killed-jobs.test.ts",
+  "test/guarantees/killed-movers-cluster.test.ts",
+  "test/guarantees/killed-movers-redis.test.ts",
+  "test/guarantees/queue-moves-cluster.test.ts",
+  "test/guarantees/redis-cluster-faults.test.ts",
+  "test/guarantees/sick-cluster.test.ts",
+];
+
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
@@ -42,8 +55,11 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // This file needs a build of the pages of its own, which takes a tenth of the time of all tests. `.ci/run` runs it.
-    exclude: process.env.WITH_BASE_PATH === undefined ? ["test/e2e/base-path.test.ts"] : [],
+    exclude: [
+      // It needs a build of the pages of its own, which takes a tenth of the time of all tests. `.ci/run` runs it.
+      ...(process.env.WITH_BASE_PATH === undefined ? ["test/e2e/base-path.test.ts"] : []),
+      ...(process.env.THOROUGH === undefined ? THOROUGH : []),
+    ],
     globalSetup: "test/support/global-setup.ts",
     pool: "forks",
     // Most of the time of the long files is waiting: three keep two cores busy.

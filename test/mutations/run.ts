@@ -137,7 +137,10 @@ async function runTests(
   const vitest = join(project, "node_modules", "vitest", "vitest.mjs");
   const words = [vitest, "run", file, "-t", pattern, "--reporter=json", `--outputFile=${report}`, ...options];
   await new Promise<void>((resolve) => {
-    execFile(process.execPath, words, { cwd: project, timeout: TIME_LIMIT_MS, maxBuffer: 2 ** 26 }, () => resolve());
+    const env = { ...process.env, THOROUGH: "1" };
+    execFile(process.execPath, words, { cwd: project, env, timeout: TIME_LIMIT_MS, maxBuffer: 2 ** 26 }, () =>
+      resolve(),
+    );
   });
   let read: VitestReport;
   try {
