@@ -143,7 +143,7 @@ function scopeOf(
   filter: { search?: string; pool?: string; flavor?: string; isDeadLetterQueue?: boolean },
 ): Scope {
   const { search = null, pool = null, flavor = null, isDeadLetterQueue = false } = filter;
-  return { kind: "queues", project, search, pool, flavor, deadLetters: isDeadLetterQueue };
+  return { kind: "queues", project, allProjects: false, search, pool, flavor, deadLetters: isDeadLetterQueue };
 }
 
 /** The links that sort by each column: the other way where the list is sorted by it already. */

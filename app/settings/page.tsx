@@ -1,8 +1,12 @@
 import { Download } from "lucide-react";
 import type { Metadata } from "next";
+import { API_PATH } from "../../components/api.ts";
 import { settingsHref } from "../../components/exports/export-href.ts";
+import { textOf } from "../../components/graphql.ts";
+import { SETTINGS_FILE } from "../../components/settings-file/documents.ts";
 import { ImportSettings } from "../../components/settings-file/import-settings.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
+import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
 
 export const metadata: Metadata = { title: "Settings file" };
 
@@ -12,6 +16,13 @@ export default function SettingsPage() {
       <PageHeader
         title="Settings file"
         description="Pools, flavors, and queues with their settings, as one file. No messages, claims, subscriptions or keys."
+        actions={
+          <ShowGraphql
+            ofPage
+            request={{ name: "Settings file", document: textOf(SETTINGS_FILE), calls: [{}] }}
+            endpoint={API_PATH}
+          />
+        }
       />
       <div className="flex flex-col gap-4">
         <Panel title="Export">

@@ -1,14 +1,13 @@
 "use client";
 
-import { type ReactNode, useId } from "react";
-import { projectLabel } from "../projects/project-name.tsx";
+import { lazy, type ReactNode, Suspense, useId } from "react";
 import { classes } from "../ui/classes.ts";
 import { formatCount, formatDuration } from "../ui/format.ts";
 import { Panel } from "../ui/page.tsx";
 import { SegmentLinks } from "../ui/segments.tsx";
 import { visible } from "../ui/visible.tsx";
-import { ACTIONS, actHref, type Choices, type Scope } from "./choices.ts";
-import { CONTROL, FormRow, NumberInput, Pick, TextInput, TimeInput } from "./controls.tsx";
+import { ACTIONS, actHref, type Choices, type QueuesScope, type Scope } from "./choices.ts";
+import { CONTROL, Condition, FormRow, NumberInput, Pick, TextInput, TimeInput } from "./controls.tsx";
 import type { DryRunFacts } from "./fragments.ts";
 import type { Pace } from "./pace.ts";
 import { RateRow } from "./rate-row.tsx";
@@ -16,6 +15,9 @@ import { WORDS } from "./words.ts";
 
 interface Props {
   scope: Scope;
+  /** Those that many queues can be of. */
+  projects: readonly string[];
+  onScope: (changes: Partial<QueuesScope>) => void;
   choices: Choices;
   onChange: (changes: Partial<Choices>) => void;
   reason: string;
@@ -25,6 +27,9 @@ interface Props {
   pace: Pace | null;
   rate: number | null;
 }
+
+/** Most people act on one queue. */
+const QueuesRow = lazy(() => import("./queues-row.tsx"));
 
 /** Which messages, what happens to them, how fast, and why. */
 export function ActForm(props: Props) {
@@ -45,7 +50,11 @@ export function ActForm(props: Props) {
           />
         </div>
       </FormRow>
-      {scope.kind === "queues" ? <QueuesRow scope={scope} /> : null}
+      {scope.kind === "queues" ? (
+        <Suspense fallback={<div className="h-44" />}>
+          <QueuesRow scope={scope} projects={props.projects} onChange={props.onScope} />
+        </Suspense>
+      ) : null}
       {action === "purge" ? <PurgeRow {...props} /> : <MessagesRow {...props} />}
       {action === "redrive" || action === "move" ? <TargetRow {...props} /> : null}
       {action === "delete" ? (
@@ -92,24 +101,6 @@ export function ActForm(props: Props) {
         />
       </FormRow>
     </Panel>
-  );
-}
-
-function QueuesRow({ scope: { project, search, pool, flavor, deadLetters } }: { scope: Scope & { kind: "queues" } }) {
-  const conditions = [
-    ...(search === null ? [] : [`whose names begin with ${search}`]),
-    ...(pool === null ? [] : [`in the pool ${pool}`]),
-    ...(flavor === null ? [] : [`with the flavor ${flavor}`]),
-    ...(deadLetters ? ["that take the dead letters of others"] : []),
-  ];
-  return (
-    <FormRow label="Queues">
-      <span className="leading-7 wrap-anywhere">
-        All queues of{" "}
-        <strong className="font-semibold">{project === null ? "all projects" : projectLabel(project)}</strong>
-        {conditions.length === 0 ? "" : `, ${visible(conditions.join(", "))}`}
-      </span>
-    </FormRow>
   );
 }
 
@@ -231,17 +222,6 @@ function Conditions({ choices, onChange }: Pick<Props, "choices" | "onChange">) 
         <TextInput label="Posted by the client" mono value={client} onChange={(next) => onChange({ client: next })} />
       </Condition>
     </div>
-  );
-}
-
-function Condition({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <>
-      <span aria-hidden className="text-muted max-sm:-mb-1">
-        {label}
-      </span>
-      <span className="min-w-0">{children}</span>
-    </>
   );
 }
 

@@ -11,13 +11,16 @@ export type Scope =
   | { kind: "queue"; project: string; name: string }
   | {
       kind: "queues";
-      /** Null: of all projects. */
+      /** Null: of all projects, if they were chosen or the queues are narrowed by another condition. */
       project: string | null;
+      allProjects: boolean;
       search: string | null;
       pool: string | null;
       flavor: string | null;
       deadLetters: boolean;
     };
+
+export type QueuesScope = Scope & { kind: "queues" };
 
 export interface Choices {
   action: ActionName;
@@ -78,11 +81,12 @@ export function readChoices(read: Read, usual: ActionName): Choices {
   };
 }
 
-export function readScope(read: Read): Scope {
+export function readScope(read: Read): QueuesScope {
   const project = read("project");
   return {
     kind: "queues",
     project: project === null ? null : readSegment(project),
+    allProjects: project === null && read("allProjects") === "1",
     search: read("search"),
     pool: read("pool"),
     flavor: read("flavor"),

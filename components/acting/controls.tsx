@@ -69,6 +69,18 @@ export function Pick({
   );
 }
 
+/** A line in a grid of two columns. Its control has a name of its own. */
+export function Condition({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <>
+      <span aria-hidden className="text-muted max-sm:-mb-1">
+        {label}
+      </span>
+      <span className="min-w-0">{children}</span>
+    </>
+  );
+}
+
 /** Empty is null, unless `keepEmpty`. */
 export function TextInput({
   label,

@@ -1,6 +1,6 @@
 /** The input of a dry run, from what is chosen. */
 import type { VariablesOf } from "gql.tada";
-import type { Choices, Scope } from "./choices.ts";
+import type { Choices, QueuesScope, Scope } from "./choices.ts";
 import type { MAKE_DRY_RUN } from "./documents.ts";
 
 export type DryRunInput = VariablesOf<typeof MAKE_DRY_RUN>["input"];
@@ -13,6 +13,9 @@ export function dryRunInput(
   choices: Choices,
 ): { missing: string } | { missing: null; input: DryRunInput } {
   const { action, which, limit } = choices;
+  if (scope.kind === "queues" && scope.project === null && !scope.allProjects && !isNarrowed(scope)) {
+    return { missing: "Choose a project, or say which queues." };
+  }
   const isUnnamed = action === "move" ? !choices.to : action === "redrive" && choices.to === "";
   if (isUnnamed) return { missing: "Name the queue where they go." };
   const conditions = action === "purge" ? { all: choices.before === null } : conditionsOf(choices);
@@ -26,6 +29,11 @@ export function dryRunInput(
       ...(limit !== null && which !== "ids" && action !== "purge" && scope.kind === "queue" ? { limit } : {}),
     },
   };
+}
+
+/** Some condition leaves queues out. */
+export function isNarrowed({ search, pool, flavor, deadLetters }: QueuesScope): boolean {
+  return search !== null || pool !== null || flavor !== null || deadLetters;
 }
 
 function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | { missing: string } {
@@ -61,8 +69,7 @@ function actionOf(scope: Scope, { action, to, toProject, ttl, delay, force, befo
 function queuesOf(scope: Scope): DryRunInput["queues"] {
   if (scope.kind === "queue") return { queue: { project: scope.project, queue: scope.name } };
   const { project, search, pool, flavor, deadLetters } = scope;
-  const isWhole = search === null && pool === null && flavor === null && !deadLetters;
-  if (project !== null && isWhole) return { project };
+  if (project !== null && !isNarrowed(scope)) return { project };
   return {
     filter: {
       ...(project === null ? { allProjects: true } : { project, allProjects: false }),

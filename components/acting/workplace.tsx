@@ -7,7 +7,7 @@ import { textOf } from "../graphql.ts";
 import type { JobDetail } from "../jobs/fragments.ts";
 import { KINDS } from "../jobs/job-states.ts";
 import { Panel } from "../ui/page.tsx";
-import { useRefresh } from "../ui/refresh.tsx";
+import { useHold, useRefresh } from "../ui/refresh.tsx";
 import { toastDone } from "../ui/toast.tsx";
 import { offerOf } from "../undo/offer.ts";
 import { ActForm } from "./act-form.tsx";
@@ -32,13 +32,16 @@ interface Shown {
  * job, so that it can be loaded again and passed on.
  */
 export function Workplace({
-  scope,
+  scope: givenScope,
+  projects,
   given,
   total,
   dryRun,
   job: givenJob,
 }: {
   scope: Scope;
+  /** Those that many queues can be of. */
+  projects: readonly string[];
   given: Choices;
   /** How many messages the queue has. Null: unknown, or several queues. */
   total: { value: number; exact: boolean } | null;
@@ -46,6 +49,7 @@ export function Workplace({
   dryRun: DryRunFacts | null;
   job: JobDetail | null;
 }) {
+  const [scope, setScope] = useState(givenScope);
   const [choices, setChoices] = useState(given);
   const [reason, setReason] = useState("");
   const asked = dryRunInput(scope, choices);
@@ -57,6 +61,8 @@ export function Workplace({
   const pace = usePace(shown?.facts ?? null);
   const { refresh } = useRefresh();
   const rate = chosenRate(choices, pace);
+  // A refresh that fails would replace the form, and with it the reason.
+  useHold(reason !== "" && !shown?.facts.job);
 
   useEffect(() => {
     const more = { dryRun: shown?.of === key ? shown.facts.token : null, job: job?.id ?? null };
@@ -122,6 +128,8 @@ export function Workplace({
     <div className="grid grid-cols-1 items-start gap-3 xl:grid-cols-[minmax(0,1fr)_31rem] xl:grid-rows-[auto_1fr]">
       <ActForm
         scope={scope}
+        projects={projects}
+        onScope={(changes) => setScope((before) => (before.kind === "queue" ? before : { ...before, ...changes }))}
         choices={choices}
         onChange={(changes) => setChoices((before) => ({ ...before, ...changes }))}
         reason={reason}

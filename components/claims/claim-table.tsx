@@ -56,7 +56,7 @@ const COLUMNS = [
     "actions",
     "",
     (row) => (
-      <span className="flex justify-end gap-1">
+      <span className="flex justify-end gap-1 max-sm:flex-col max-sm:items-end">
         <ActionButton
           document={RENEW_CLAIM}
           variables={{

@@ -1,6 +1,15 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 
+/** What the page lets people download. */
+export const SETTINGS_FILE = graphql(`
+  query SettingsFile {
+    settingsFile {
+      fileText
+    }
+  }
+`);
+
 export const IMPORT_SETTINGS = graphql(`
   mutation ImportSettings($input: ImportSettingsInput!) {
     importSettings(input: $input) {

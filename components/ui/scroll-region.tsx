@@ -8,6 +8,8 @@ const SHADOW = "pointer-events-none absolute inset-y-0 z-20 hidden w-5 from-blac
 /**
  * A part of the page that scrolls. It has a name, the keyboard reaches it, and a shadow marks where more is hidden.
  *
+ * It holds what is positioned in it, such as hidden text, which would widen the page otherwise.
+ *
  * While everything fits, it is `data-fits` and does not scroll, so that what is sticky in it sticks to the page.
  */
 export function ScrollRegion({
@@ -47,7 +49,7 @@ export function ScrollRegion({
         // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll
         tabIndex={0}
         className={classes(
-          "peer group/region overflow-auto focus-visible:-outline-offset-2 data-fits:overflow-x-clip data-fits:overflow-y-visible",
+          "peer group/region relative overflow-auto focus-visible:-outline-offset-2 data-fits:overflow-x-clip data-fits:overflow-y-visible",
           className,
         )}
       >

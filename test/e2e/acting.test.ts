@@ -149,8 +149,11 @@ it(
   "delete what is older than yesterday in all queues of a project",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
-    await page.goto(dashboard.url + paths.queues("old"), { waitUntil: "networkidle" });
+    await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
     await page.getByRole("link", { name: "Act on all…" }).click();
+    // Nobody acts on all queues of all projects without saying so.
+    await panel(page, "Dry run").getByText("Choose a project, or say which queues.").waitFor();
+    await page.getByLabel("Queues of").selectOption({ label: "old" });
     await page.getByRole("radio", { name: "Those that match" }).check();
     // Without a condition there is nothing to run.
     const run = panel(page, "Dry run").getByRole("button", { name: /^Run/ });

@@ -98,7 +98,7 @@ it(
     await page.getByText("The message is deleted.").waitFor();
     await page.getByText("2 ready", { exact: true }).waitFor();
 
-    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
     await page.getByRole("button", { name: "Change _default_message_ttl" }).click();
     await page.getByLabel("Value").fill("1");
     await page.getByRole("button", { name: "Save" }).click();

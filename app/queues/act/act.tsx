@@ -21,6 +21,7 @@ export async function Act({ scope, search }: { scope: Scope; search: Search }) {
     project: scope.project ?? "",
     queue: scope.kind === "queue" ? scope.name : "",
     one: scope.kind === "queue",
+    many: scope.kind === "queues",
     looked: token !== null,
     token: token ?? "",
     started: job !== null,
@@ -47,6 +48,7 @@ export async function Act({ scope, search }: { scope: Scope; search: Search }) {
         <Workplace
           key={choices.action}
           scope={scope}
+          projects={loaded.data.projects?.nodes.map(({ name }) => name) ?? []}
           given={choices}
           total={queue?.stats ? { value: queue.stats.total, exact: queue.stats.exact } : null}
           dryRun={loaded.data.dryRun ? shortSample(loaded.data.dryRun) : null}

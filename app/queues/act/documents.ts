@@ -2,13 +2,14 @@ import { DRY_RUN_FACTS } from "@/components/acting/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
 import { JOB_DETAIL } from "@/components/jobs/fragments.ts";
 
-/** What the page has of one queue. `looked`, `started`: also the dry run and the job that the address names. */
+/** What the page has of one queue, or the projects that many can be of. `looked`, `started`: also the dry run and the job that the address names. */
 export const ACT_PAGE = graphql(
   `
   query ActPage(
     $project: String
     $queue: String!
     $one: Boolean!
+    $many: Boolean!
     $looked: Boolean!
     $token: String!
     $started: Boolean!
@@ -19,6 +20,11 @@ export const ACT_PAGE = graphql(
       stats {
         total
         exact
+      }
+    }
+    projects(first: 100) @include(if: $many) {
+      nodes {
+        name
       }
     }
     dryRun(token: $token) @include(if: $looked) {

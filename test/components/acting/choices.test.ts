@@ -24,8 +24,13 @@ it("the address has every choice", () => {
     const choices = { ...nothing, ...change };
     expect(read(actHref(QUEUE, choices))).toEqual(choices);
   }
-  const scope = { kind: "queues", project: "", search: "or", pool: "eu", flavor: null, deadLetters: true } as const;
-  expect(readScope(reader(actHref(scope, nothing)))).toEqual(scope);
+  const narrow = { kind: "queues", search: "or", pool: "eu", flavor: null, deadLetters: true } as const;
+  for (const scope of [
+    { ...narrow, project: "", allProjects: false },
+    { ...narrow, project: null, allProjects: true },
+  ]) {
+    expect(readScope(reader(actHref(scope, nothing)))).toEqual(scope);
+  }
 });
 
 it("an empty condition never means everything", () => {
@@ -39,6 +44,7 @@ it("the whole of a project is named as such, and conditions make it a filter", (
   const scope = {
     kind: "queues",
     project: "shop",
+    allProjects: false,
     search: null,
     pool: null,
     flavor: null,
@@ -47,6 +53,15 @@ it("the whole of a project is named as such, and conditions make it a filter", (
   expect(dryRunInput(scope, nothing)).toMatchObject({ input: { queues: { project: "shop" } } });
   expect(dryRunInput({ ...scope, project: null, search: "or" }, nothing)).toMatchObject({
     input: { queues: { filter: { allProjects: true, queues: { search: "or" } } } },
+  });
+});
+
+it("all queues of all projects are never what nobody chose", () => {
+  const scope = readScope(reader("/queues/act"));
+  expect(dryRunInput(scope, nothing).missing).toMatch(/Choose a project/);
+  expect(dryRunInput({ ...scope, allProjects: true }, nothing)).toMatchObject({
+    missing: null,
+    input: { queues: { filter: { allProjects: true } } },
   });
 });
 
