@@ -134,7 +134,18 @@ describe("health", () => {
       expect(depths?.[0]?.value).toBeGreaterThanOrEqual(12);
       expect(families.get("isimud_pool_oldest_ready_age_seconds")?.values[0]?.value).toBeGreaterThan(119);
       expect(families.get("isimud_pool_dead_letters")?.values).toEqual([{ labels: pool, value: 5 }]);
-      expect(families.get("isimud_pool_messages_per_second")?.values).toHaveLength(8);
+      const rates = families.get("isimud_pool_messages_per_second")?.values;
+      expect(rates?.map(({ labels }) => labels.action)).toEqual([
+        "posted",
+        "claimed",
+        "released",
+        "lapsed",
+        "deleted",
+        "expired",
+        "dead_lettered",
+        "delivered",
+        "moved",
+      ]);
     });
 
     test("tell how many problems there are of each kind", () => {

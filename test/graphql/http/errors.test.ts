@@ -25,6 +25,7 @@ beforeAll(async () => {
     flavors: { get: fail },
     catalogue: { get: fail },
     keyValueStores: { getValue: fail },
+    audit: { noteRefusal: async () => {} },
   });
 });
 afterAll(() => door.close());
