@@ -6,7 +6,9 @@
  * - `node queue-mover.ts URL` runs jobs.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { readConfig } from "../../server/config.ts";
+import { isUnavailable } from "../../server/errors.ts";
 import { startJobRunner } from "../../server/jobs/runner.ts";
 import { createJobStore } from "../../server/jobs/store.ts";
 import { createMoveWork } from "../../server/operations/lifecycle/move-jobs.ts";
@@ -35,6 +37,12 @@ if (name === undefined) {
     const commit = async () => {
       if (when === "frozen") process.kill(process.pid, "SIGKILL");
     };
-    await moves.move({ queue, target: pool === "left" ? "right" : "left", commit });
+    try {
+      await moves.move({ queue, target: pool === "left" ? "right" : "left", commit });
+    } catch (error) {
+      // A job repeats such a move too.
+      if (!isUnavailable(error)) throw error;
+      await pause(50);
+    }
   }
 }

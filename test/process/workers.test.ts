@@ -142,8 +142,8 @@ test.runIf(process.platform === "linux")(
       queue: { stats: { total: 20 } },
     });
 
-    // What the dead worker has counted stays.
-    await expect.poll(metrics, { timeout: 10_000 }).toMatchObject(counted);
+    // What the dead worker has counted stays. The new one answers once it has started.
+    await expect.poll(metrics, { timeout: 30_000 }).toMatchObject(counted);
     const all = workers();
     service.child.kill("SIGTERM");
     expect(await service.ended).toBe(0);
