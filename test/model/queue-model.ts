@@ -291,7 +291,7 @@ class QueueModel {
               at: this.now,
               deliveries,
               clientId: lastHolder,
-              claimId: lastDelivery === undefined ? claimId : lastDelivery,
+              claimId: lastDelivery === undefined ? message.claimId : lastDelivery,
             };
       const begun = {
         createdAt: this.now,
