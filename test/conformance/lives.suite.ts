@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LifeEvent, MAX_LIFE_EVENTS } from "../../server/storage/messages/message-life.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
@@ -7,7 +6,7 @@ import { advance, aMessage, claim, type DataDriverHarness, type OpenDataDriver, 
 const HOUR = 3600;
 
 /** An event in words: its kind, who, after how many deliveries, and the other queue. */
-function inWords({ kind, clientId, deliveries, otherQueue }: LifeEvent): string {
+export function inWords({ kind, clientId, deliveries, otherQueue }: LifeEvent): string {
   const by = clientId === null ? "" : ` by ${clientId}`;
   const count = deliveries === null ? "" : ` #${deliveries}`;
   return `${kind}${by}${count}${otherQueue === null ? "" : ` ${otherQueue}`}`;
@@ -96,24 +95,6 @@ export function describeLives(name: string, open: OpenDataDriver): void {
       expect(deleted).toMatchObject({ claimId: third.claimId });
       const times = events.map(({ at }) => at.getTime());
       expect(times).toEqual(times.toSorted((a, b) => a - b));
-    });
-
-    it("a deleted message that an undo brings back was deleted and restored, not posted again", async () => {
-      const queue = { ...(await keeping()), epoch: 1 };
-      const id = await one(queue);
-      await claim(harness, queue, { clientId: "worker", ttlSeconds: 30 });
-      const token = randomUUID();
-      await driver().messages.bulkDelete({ queue, ids: [id], undoToken: token });
-      await driver().undo?.restore({ queue, token, what: "messages", newEpoch: 2 });
-      const now = { ...queue, epoch: 2 };
-      await claim(harness, now, { clientId: "worker" });
-      expect(await words(now, id)).toEqual([
-        "posted by poster 1",
-        "claimed by worker #1",
-        "deleted by worker #1",
-        "restored #1",
-        "claimed by worker #2",
-      ]);
     });
 
     it("a claim that lapses and a message that expires are told at once, with their own times, and once", async () => {

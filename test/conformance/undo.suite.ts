@@ -13,6 +13,7 @@ import {
   post,
   readAll,
 } from "./harness.ts";
+import { inWords } from "./lives.suite.ts";
 
 const FIRST = 1;
 const IS_OVER = { code: "UNDO_IS_OVER", details: { because: "gone" } };
@@ -218,6 +219,26 @@ export function describeUndo(name: string, open: OpenDataDriver): void {
         code: "CLAIM_DOES_NOT_EXIST",
       });
       expect(await restore(queue, undoToken, "messages")).toEqual({ messages: null });
+    });
+
+    it("a deleted message that comes back was deleted and restored in its life, not posted again", async () => {
+      const queue = await harness.newQueue();
+      await harness.driver.lives.keep({ queue, seconds: 3600 });
+      const ids = await post(harness, queue, 1);
+      await claim(harness, queue, { clientId: "worker" });
+      const undoToken = randomUUID();
+      await harness.driver.messages.bulkDelete({ queue, ids, undoToken });
+      await restore(queue, undoToken, "messages");
+      const now = { ...queue, epoch: 2 };
+      await claim(harness, now, { clientId: "worker" });
+      const kept = await harness.neighbour.lives.read({ queue: now, ids });
+      expect(kept?.lives[0]?.events.map(inWords)).toEqual([
+        "posted",
+        "claimed by worker #1",
+        "deleted by worker #1",
+        "restored #1",
+        "claimed by worker #2",
+      ]);
     });
 
     it("what two deletes removed comes back one after the other, and the claims of the rest stay", async () => {
