@@ -103,7 +103,8 @@ describe("guarantees of the PostgreSQL driver", () => {
     const changed = driver.activity.changed({ mark, limit: 1000 });
     const waits = async () => {
       const { rows } = await client.query(
-        "SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+        `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       return rows[0].n as number;
     };

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { hasCode } from "../../server/errors.ts";
 import { createJobStore } from "../../server/jobs/store.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
@@ -81,6 +81,10 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
         }
       };
       const posting = [poster(), poster()];
+      onTestFinished(async () => {
+        running = false;
+        await Promise.allSettled(posting);
+      });
       const phases = new Set<string>();
       for (let round = 0; round < rounds; round += 1) {
         const child = mover(queue.name);
