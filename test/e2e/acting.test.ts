@@ -152,7 +152,8 @@ it(
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
     await page.getByRole("link", { name: "Act on all…" }).click();
     // Nobody acts on all queues of all projects without saying so.
-    await panel(page, "Dry run").getByText("Choose a project, or say which queues.").waitFor();
+    const asks = panel(page, "Dry run").getByText("Choose a project, or say which queues.");
+    await asks.filter({ visible: true }).waitFor();
     await page.getByLabel("Queues of").selectOption({ label: "old" });
     await page.getByRole("radio", { name: "Those that match" }).check();
     // Without a condition there is nothing to run.
