@@ -113,6 +113,11 @@ it(
     await page.getByRole("alertdialog").getByRole("button", { name: "Purge messages" }).click();
     await page.getByText("Queue tea.orders is empty.").waitFor();
     await page.getByText("0 ready", { exact: true }).waitFor();
+    // What can be taken back stays offered, over the page's last button.
+    const offers = page.getByRole("region", { name: "Notifications" }).getByRole("button", { name: "Undo" });
+    const close = offers.locator("xpath=../..").getByRole("button", { name: "Close" });
+    await close.first().waitFor();
+    while ((await close.count()) > 0) await close.first().click();
 
     await page.getByRole("button", { name: "Delete queue" }).click();
     const last = page.getByRole("alertdialog");
