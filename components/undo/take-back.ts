@@ -1,3 +1,5 @@
+"use client";
+
 import { ApiError, callFields, type Done } from "../api.ts";
 import { formatCount } from "../ui/format.ts";
 import { toastDone, toastFailed } from "../ui/toast.tsx";
