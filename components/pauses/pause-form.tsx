@@ -14,7 +14,12 @@ export default function PauseForm({ target }: { target: Target }) {
   return (
     <FormDialog
       title={`Pause ${named(target)}`}
-      description={`Claims and pops answer empty until it is resumed.${later} Messages are posted, and expire, as always. What consumers hold now stays theirs.`}
+      description={
+        <>
+          Claims and pops answer empty until it is resumed.{later} Messages are posted, and expire, as always. What
+          consumers hold now stays theirs.
+        </>
+      }
       submitLabel="Pause"
       document={PAUSE}
       schema={schema}

@@ -38,7 +38,12 @@ export default function TestLoadForm({ project, queue }: { project: string; queu
   return (
     <FormDialog
       title={`Test load for ${queue}`}
-      description="A job posts made-up messages at a steady rate. It can be held and cancelled, and its rate changed. Its result names the client id of the messages, by which they can be deleted again."
+      description={
+        <>
+          A job posts made-up messages at a steady rate. It can be held and cancelled, and its rate changed. Its result
+          names the client id of the messages, by which they can be deleted again.
+        </>
+      }
       submitLabel="Start"
       document={GENERATE_MESSAGES}
       schema={schema}

@@ -1,6 +1,7 @@
 "use client";
 
 import { useEffect, useRef, useState } from "react";
+import { classes } from "./classes.ts";
 
 const DELAY_MS = 300;
 const GAP = 6;
@@ -70,7 +71,10 @@ export default function HintLayer({ first }: { first: EventTarget | null }) {
     <div
       aria-hidden
       style={{ left: shown.left, top: shown.top }}
-      className={`pointer-events-none fixed z-50 max-w-72 -translate-x-1/2 rounded bg-ink px-2 py-1 text-xs text-canvas shadow-md ${shown.above ? "-translate-y-full" : ""}`}
+      className={classes(
+        "pointer-events-none fixed z-50 max-w-72 -translate-x-1/2 rounded bg-ink px-2 py-1 text-xs text-canvas shadow-md",
+        shown.above && "-translate-y-full",
+      )}
     >
       {shown.text}
     </div>

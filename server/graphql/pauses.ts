@@ -87,7 +87,7 @@ builder.queryFields((t) => ({
   pauses: t.field({
     type: [PauseType],
     complexity: ASKING_THE_STORE,
-    description: `All that is paused and that you may see: everything first, then projects, then queues, by name. At most ${MAX_PAUSES}.`,
+    description: `All that is paused and that you may see: everything first, then projects, then queues, by name. About ${MAX_PAUSES} at most.`,
     resolve: (_root, _args, { access, operations }) => operations.pauses.list(access),
   }),
 }));
