@@ -27,7 +27,7 @@ export default async function JobsPage({ searchParams }: { searchParams: Promise
     <>
       <PageHeader
         title="Jobs"
-        description="Moves of queues and drains of pools. If a process stops, another one continues its jobs. Newest first."
+        description="Long actions: moves, drains, and what is done to many messages. If a process stops, another one goes on. Newest first."
         actions={
           <>
             <PageQuery document={textOf(JOBS_PAGE)} variables={variables} />

@@ -118,6 +118,11 @@ export function JobPanel({ title, job: given, linked = false }: { title: string;
             </LinkButton>
           </div>
         ))}
+        {goneOf(job) === 0 ? null : (
+          <p className="border-t border-line px-3 py-1.5 text-xs text-muted">
+            {formatCount(goneOf(job))} were gone, or did not match any more, when their turn came.
+          </p>
+        )}
         {leftBecause.length <= SHOWN_REASONS ? null : (
           <p className="border-t border-line px-3 py-1.5 text-xs text-muted">
             and in {formatCount(leftBecause.length - SHOWN_REASONS)} more queues or for other reasons
@@ -166,6 +171,10 @@ function listOf({ why, project, queueName }: Left): string {
 }
 
 /** Rounded down: 100 is for what is done. */
+/** Messages that the dry run counted and that the job, when it was done, had neither acted upon nor left. */
+const goneOf = ({ state, dryRun, progress, total, left }: JobDetail) =>
+  state === "DONE" && dryRun !== null && total !== null ? Math.max(0, total - progress - left) : 0;
+
 const percentOf = ({ progress, total, left }: JobDetail) =>
   total ? Math.min(100, Math.floor((100 * (progress + left)) / total)) : 100;
 
