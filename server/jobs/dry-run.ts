@@ -44,6 +44,8 @@ export interface DryRunPlan {
   action: MessageAction;
   /** As JSON text, because of its times: see `filterText`. */
   filterText: string;
+  /** The job acts on no more messages. Null, or left out by an older process: there is no limit. */
+  limit?: number | null;
   queues: PlannedQueue[];
   count: Count;
   claimed: number;

@@ -39,6 +39,8 @@ const SAMPLE = 3;
 const SAMPLE_BUDGET = { messages: 20_000, bytes: 16 * 1_048_576, milliseconds: 500 };
 /** Queues that are asked at a time. */
 const ASKED_AT_A_TIME = 8;
+/** How long queues are asked whether they hold messages. Those that were not reached are left out. */
+const ASK_MS = 4000;
 
 /** QUEUE_DOES_NOT_EXIST when the target is missing, BAD_INPUT when it is the only queue that the job would go over. */
 export async function makePlan(context: OperationContext, parts: PlanParts, params: PlanParams): Promise<DryRunPlan> {
@@ -46,19 +48,21 @@ export async function makePlan(context: OperationContext, parts: PlanParts, para
   const queues = await withoutTarget(parts, params);
   const warnings: string[] =
     queues.length < params.queues.length ? ["The target is left out: it is where they go."] : [];
-  const survey = new Survey();
   const conditions = action.kind === "purgeQueues" ? beforeOf(action.before) : filter;
   const planned: PlannedQueue[] = [];
   const toSurvey = await withMessages(context, parts, queues, params.isNamed, warnings);
+  // Its time begins here: a pool that does not answer takes none of it from the others.
+  const survey = new Survey();
   for (const queue of toSurvey) {
     const { destinations } = parts;
     const found = await surveyQueue(context, survey, { queue, action, filter: conditions, limit, destinations });
     if (found !== null) planned.push(found);
   }
-  if (!survey.count.exact) warnings.push("There is more than could be counted in the time of a dry run.");
+  if (!survey.count.exact) warnings.unshift("There is more than could be counted in the time of a dry run.");
   return {
     action,
     filterText: filterText(conditions),
+    limit,
     queues: planned,
     count: survey.count,
     claimed: survey.claimed,
@@ -137,8 +141,12 @@ async function withMessages(
 ): Promise<QueueToSurvey[]> {
   const { data, limits } = context;
   const stats = isNamed ? [] : await data.tryStats(queues);
-  const full = queues.filter((_, index) => {
+  const full = queues.filter((queue, index) => {
     const one = stats[index];
+    if (one instanceof DomainError && isUnavailable(one)) {
+      warnings.push(`The queue ${queue.name} is left out: ${one.message}`);
+      return false;
+    }
     return !(one !== undefined && one !== null && !(one instanceof DomainError) && one.total === 0);
   });
   const ask = async ({ project, name, createdAt, metadataText }: Queue): Promise<QueueToSurvey | null> => {
@@ -156,7 +164,12 @@ async function withMessages(
     }
   };
   const found: QueueToSurvey[] = [];
+  const until = performance.now() + ASK_MS;
   for (let from = 0; from < full.length; from += ASKED_AT_A_TIME) {
+    if (performance.now() >= until) {
+      warnings.unshift(`${full.length - from} queues are left out: their pools answered too slowly.`);
+      break;
+    }
     const asked = await Promise.all(full.slice(from, from + ASKED_AT_A_TIME).map(ask));
     found.push(...asked.filter((queue) => queue !== null));
   }

@@ -121,9 +121,10 @@ export function createActs(
   };
 }
 
-/** True when the error says that this queue is gone. */
-export const isMissing = (error: unknown, { name }: QueueRef): boolean =>
+/** True when the error says that this queue is gone, and not one of the same name in another project. */
+export const isMissing = (error: unknown, { project, name }: QueueRef): boolean =>
   (hasCode(error, "QUEUE_DOES_NOT_EXIST") || hasCode(error, "QUEUE_NOT_MAPPED")) &&
+  (error.details.project === undefined || error.details.project === project) &&
   (error.details.queue === undefined || error.details.queue === name);
 
 const repeated = (why: LeftWhy, times: number): LeftWhy[] => Array.from({ length: times }, () => why);

@@ -89,8 +89,11 @@ async function goOver(
   try {
     if (run.begun.length > 0) run.reached(undefined, (await acts.finish(action, queue, run)).done);
     for (let done = false; !done; ) {
-      const allowed = await progress.allowance(BATCH);
-      await progress.patiently(() => requirePresentRight(context, run.job, [queue]));
+      const room = Math.min(BATCH, (run.dryRun.plan.limit ?? Number.POSITIVE_INFINITY) - run.done);
+      if (room <= 0) break;
+      const allowed = await progress.allowance(room);
+      const targets = action.kind === "moveMessages" ? [action.to] : [];
+      await progress.patiently(() => requirePresentRight(context, run.job, [queue, ...targets]));
       const found = await progress.patiently(() => look(allowed));
       const { messages } = found;
       const acted = messages.length === 0 ? { done: 0, left: [] } : await acts.act(action, queue, messages, run);

@@ -96,7 +96,7 @@ export class Run {
 
   nextQueue(): void {
     this.kept = null;
-    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null };
+    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null, begun: [] };
     this.#tell();
   }
 
