@@ -72,7 +72,10 @@ export function createUndoRecorder({ control, limits, warn }: OperationContext):
         result = await act(token);
       } catch (error) {
         const isPartial = error instanceof DomainError && error.details.partial === true;
-        if (isNew && !isPartial && !hasCode(error, "OUTCOME_UNKNOWN")) await quietly(undos.remove(token));
+        if (isNew && !isPartial && !hasCode(error, "OUTCOME_UNKNOWN")) {
+          // The subscriptions may be gone already, and only the record has them.
+          await quietly(subscriptionsText === null ? undos.remove(token) : undos.settle({ token, messages: 0 }));
+        }
         throw error;
       }
       const messages = removed(result);

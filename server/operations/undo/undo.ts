@@ -77,8 +77,21 @@ export function createUndoOperations(
       return await complete(await undos.start(token));
     } catch (error) {
       if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
-      // Another undo of the queue has begun a new life just now.
+      // Another undo of the queue has begun a new life just now, and may not have ended yet.
+      await finishStarted(token);
       return complete(await undos.start(token));
+    }
+  }
+
+  /** Each is started again: what was ended before it may have begun another life. */
+  async function finishStarted(but?: string): Promise<void> {
+    for (const { token } of await undos.listStarted()) {
+      if (token === but) continue;
+      try {
+        await complete(await undos.start(token));
+      } catch (error) {
+        if (!hasCode(error, "UNDO_IS_OVER")) warn("An undo that was broken off could not be ended", error);
+      }
     }
   }
 
@@ -123,12 +136,6 @@ export function createUndoOperations(
       return { undo: undo ?? known, queue: queueRecord(limits, queue), messages };
     },
 
-    async finishStarted() {
-      for (const undo of await undos.listStarted()) {
-        await complete(undo).catch((error: unknown) => {
-          if (!hasCode(error, "UNDO_IS_OVER")) warn("An undo that was broken off could not be ended", error);
-        });
-      }
-    },
+    finishStarted: () => finishStarted(),
   };
 }

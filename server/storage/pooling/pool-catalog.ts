@@ -112,12 +112,19 @@ export class PoolCatalog {
    * catalogue may have a new epoch.
    */
   async finishUndos(queue: QueueRef, pool: string, driver: DataDriver): Promise<boolean> {
-    const started = (await this.#control.undos.listStarted(queue)).filter((undo) => undo.pool === pool);
-    for (const undo of started) {
-      await completeUndo(this.#control.undos, driver, undo).catch((error: unknown) => {
-        if (!hasCode(error, "UNDO_IS_OVER")) throw error;
-      });
+    const { undos } = this.#control;
+    const started = (await undos.listStarted(queue)).filter((undo) => undo.pool === pool);
+    const failures: unknown[] = [];
+    for (const { token } of started) {
+      try {
+        // Started again: an undo that was ended just before this one has begun another life.
+        await completeUndo(undos, driver, await undos.start(token));
+      } catch (error) {
+        // It holds up no other one of the queue.
+        if (!hasCode(error, "UNDO_IS_OVER")) failures.push(error);
+      }
     }
+    if (failures.length > 0 && failures.length === started.length) throw failures[0];
     return started.length > 0;
   }
 

@@ -134,23 +134,25 @@ export async function collectRemoved(
     result.messages += await untilDone(budget, () => statements.write(UNREACHABLE_MESSAGES, { queueId, upTo }));
   };
   const queues = await statements.read(TO_COLLECT, { undoSeconds });
-  await eachStep(
-    queues.map(({ id: queueId, due, before }) => async () => {
-      if (budget.statements <= 0) return;
-      if (!due) return free(queueId, before);
-      const [unreachable] = await statements.write(END_UNDO, { queueId, undoSeconds });
-      if (unreachable === undefined) return;
-      const { ended, upTo, purgedAt } = unreachable;
-      await free(queueId, upTo);
-      if (ended) await untilDone(budget, () => statements.write(KEYS_OF_ENDED_QUEUE, { queueId }), 1);
-      if (budget.statements <= 0) return;
-      if (ended) {
-        const [removed] = await statements.write(REMOVE_QUEUE, { queueId });
-        result.queues += removed?.freed ?? 0;
-      } else {
-        await statements.write(PURGE_DONE, { queueId, purgedAt });
-      }
-    }),
-  );
-  await untilDone(budget, () => statements.write(OLD_DELETED_MESSAGES, { undoSeconds }));
+  const ofQueues = queues.map(({ id: queueId, due, before }) => async () => {
+    if (budget.statements <= 0) return;
+    if (!due) return free(queueId, before);
+    const [unreachable] = await statements.write(END_UNDO, { queueId, undoSeconds });
+    if (unreachable === undefined) return;
+    const { ended, upTo, purgedAt } = unreachable;
+    await free(queueId, upTo);
+    if (ended) await untilDone(budget, () => statements.write(KEYS_OF_ENDED_QUEUE, { queueId }), 1);
+    if (budget.statements <= 0) return;
+    if (ended) {
+      const [removed] = await statements.write(REMOVE_QUEUE, { queueId });
+      result.queues += removed?.freed ?? 0;
+    } else {
+      await statements.write(PURGE_DONE, { queueId, purgedAt });
+    }
+  });
+  // One that fails keeps no other from its turn.
+  await eachStep([
+    ...ofQueues,
+    async () => void (await untilDone(budget, () => statements.write(OLD_DELETED_MESSAGES, { undoSeconds }))),
+  ]);
 }

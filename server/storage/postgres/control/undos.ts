@@ -39,6 +39,8 @@ const UNDOS = Prisma.sql`
       WHEN EXISTS (
         SELECT 1 FROM undos later WHERE later.project = u.project AND later.queue = u.queue AND later.id > u.id
           AND later.action IN ('purgeQueue', 'deleteQueue')
+          -- One that removed subscriptions alone.
+          AND NOT (later.action = 'purgeQueue' AND later.messages IS NOT DISTINCT FROM 0)
       ) THEN 'purged'
       WHEN u.action <> 'deleteQueue' AND c.pool IS DISTINCT FROM u.pool THEN 'moved'
     END AS because
