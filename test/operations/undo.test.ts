@@ -104,6 +104,30 @@ describe("a purge", () => {
     });
   });
 
+  test("by a second click, and one of subscriptions alone, leave the first one's undo as it is", async () => {
+    const { address, ids } = await aQueue(2);
+    const first = await operations.queues.purge(operator, address);
+    expect(await operations.queues.purge(operator, address)).toMatchObject({ messages: 0, undo: null });
+    const subscriber = "http://example.org/hook";
+    await operations.subscriptions.create(operator, { ...address, subscriber, ttlSeconds: 600 });
+    await other.operations.queues.purge(operator, { ...address, resources: ["subscriptions"] });
+    expect(await undo(tokenOf(first))).toMatchObject({ messages: 2 });
+    expect(await read(address)).toEqual(ids);
+  });
+
+  test("whose messages could not be removed gives the subscriptions back that it had removed", async () => {
+    const { address } = await aQueue(1);
+    const subscriber = "http://example.org/hook";
+    await operations.subscriptions.create(operator, { ...address, subscriber, ttlSeconds: 600 });
+    const failing = withBroken(service, { data: { messages: over(service.data.messages, { purge: broken }) } });
+    expect(await codeOf(failing.queues.purge(operator, address))).toBe("STORAGE_UNAVAILABLE");
+    const [open] = await operations.undo.openOf(viewer, { queues: [{ project, name: address.queue }] });
+    await undo(open?.token ?? "");
+    const { items } = await operations.subscriptions.list(operator, { ...address, page: { limit: 5 } });
+    expect(items).toMatchObject([{ subscriber }]);
+    expect(await read(address)).toHaveLength(1);
+  });
+
   test("is not kept with UNDO_SECONDS=0", async () => {
     const { address } = await aQueue();
     const { control, data, config } = service;
@@ -269,6 +293,21 @@ describe("a crash while it is taken back", () => {
     expect(await read(address)).toEqual(later);
     await undo(token);
     expect(await read(address)).toEqual([...ids, ...later]);
+  });
+
+  test("a crashed one and a later one of the same queue are both ended, whichever comes first", async () => {
+    const { address, ids } = await aQueue(4);
+    const [one = "", two = "", ...rest] = ids;
+    const tokens: string[] = [];
+    for (const id of [one, two]) {
+      tokens.push(tokenOf(await operations.messages.bulkDelete(operator, { ...address, ids: [id] })));
+    }
+    for (const token of tokens) await codeOf(undo(token, crashing()));
+    await undo(tokens[1] ?? "");
+    await other.operations.gc.collect(admin, {});
+    for (const token of tokens) expect(await stateOf(token)).toEqual(["undone", "used"]);
+    expect(await read(address)).toEqual([one, two, ...rest]);
+    expect(await post(address, 1)).toHaveLength(1);
   });
 
   test("two undos of a queue at the same time are both done", async () => {

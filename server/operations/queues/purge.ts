@@ -1,5 +1,6 @@
 import type { Access } from "../../access/access.ts";
 import type { PurgeBound } from "../../storage/data-driver.ts";
+import type { QueueRef } from "../../storage/queue-ref.ts";
 import { intended } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
@@ -54,11 +55,13 @@ export function createQueuePurge(
       await lookup.attributes(queue);
       const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
       const bound = before === undefined ? {} : { before };
+      const purgesMessages =
+        resources.includes("messages") && (idempotencyKey !== undefined || !(await isEmptyAgain(context, queue)));
       const purge = async (undoToken: string | undefined) => {
         // First, since removing them again does no harm: an error after the messages are gone would ask for a repeat,
         // which would remove what was posted since.
         const subscriptions = resources.includes("subscriptions") ? await data.subscriptions.deleteAll({ queue }) : 0;
-        const { messages } = resources.includes("messages")
+        const { messages } = purgesMessages
           ? await data.messages.purge({ queue, ...bound, idempotencyKey, undoToken })
           : { messages: 0 };
         return { messages, subscriptions };
@@ -70,6 +73,17 @@ export function createQueuePurge(
       return { ...result, undo };
     },
   };
+}
+
+/**
+ * True when nothing is left since an act that can still be taken back. The pool keeps what one purge removed: a second
+ * one, such as of a double click, would remove nothing and end the undo of the first.
+ */
+async function isEmptyAgain({ control, data }: OperationContext, queue: QueueRef): Promise<boolean> {
+  const [open] = await control.undos.openOf([queue]);
+  if (!open) return false;
+  const [stats] = await data.messages.stats([{ ...queue, exhaustedFrom: null }]);
+  return stats?.exact === true && stats.total === 0;
 }
 
 /** Null is refused, because it would remove everything where a caller lost the bound. */
