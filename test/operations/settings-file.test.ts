@@ -158,6 +158,19 @@ test("an import needs the role admin, and an export shows what the caller may se
   expect(await codeOf(settingsFile.text(viewer, { project: "secret" }))).toBe("FORBIDDEN");
 });
 
+test("an import tells nothing of a project that the caller may not see", async () => {
+  const queue = { project: "secret", name: "plans" };
+  const metadata = { note: "hidden" };
+  await service.operations.queues.create(admin, { ...queue, queue: "plans", metadataText: JSON.stringify(metadata) });
+  const limited = { ...admin, projects: ["p"] };
+  const told = (more: object) =>
+    service.operations.settingsFile.import(limited, { text: file({ queues: [{ ...queue, ...more }] }), dryRun: true });
+  const [same, missing] = [await told({ metadata }), await told({ name: "nothing", metadata })];
+  expect(same.changes).toMatchObject([{ action: "create", beforeText: null, error: { code: "FORBIDDEN" } }]);
+  expect(same.unchanged).toBe(missing.unchanged);
+  expect({ ...same.changes[0], name: "" }).toEqual({ ...missing.changes[0], name: "" });
+});
+
 test("a large file is split into parts that hold all of it", () => {
   const queues = Array.from({ length: 5 }, (_, index) => ({ project: "p", name: `q${index}`, metadata: { n: 1.5 } }));
   const parts = splitSettings(file({ ...WORLD, queues }), { queues: 2, bytes: 1000 });

@@ -7,6 +7,7 @@ import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
 import type { MessageFilterInput } from "../input/message-filter.ts";
 import { checkAction, checkFilter, type MessageActionInput } from "./action.ts";
 import { makePlan, type PlanParts } from "./plan.ts";
+import { projectsOf } from "./projects-of.ts";
 import { chosenQueues, type QueueScopeInput } from "./scope.ts";
 
 export interface DryRunParams {
@@ -96,5 +97,7 @@ function checkPart(
 
 function maySee(access: Access, dryRun: DryRun | null): DryRun | null {
   if (dryRun === null || access.projects === "all") return dryRun;
-  return dryRun.project !== null && access.projects.includes(dryRun.project) ? dryRun : null;
+  // Its plan names the queues that messages go to, too.
+  const { projects } = access;
+  return dryRun.project !== null && projectsOf(dryRun).every((one) => projects.includes(one)) ? dryRun : null;
 }

@@ -1,4 +1,5 @@
 /** Starting jobs on messages, and jobs that post test messages. */
+
 import { createHash, randomBytes } from "node:crypto";
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
@@ -8,6 +9,7 @@ import { keyReused } from "../../storage/idempotency.ts";
 import { permitted, startIntention, type Trace } from "../audit/audit-trail.ts";
 import { giving } from "../audit/reason.ts";
 import type { OperationContext } from "../context.ts";
+import { projectsOf } from "../dry-runs/projects-of.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkJsonText } from "../input/json-text.ts";
 import { badInput, checkText, checkTextSize, checkWhole } from "../input/limits.ts";
@@ -155,17 +157,6 @@ export function createJobStarts(context: OperationContext, { lookup, added }: St
       return job;
     },
   };
-}
-
-/** All that the job acts in. */
-function projectsOf(dryRun: DryRun | null): string[] {
-  if (dryRun === null) return [];
-  const { project, plan } = dryRun;
-  return [
-    ...(project === null ? [] : [project]),
-    ...plan.queues.map((queue) => queue.project),
-    ...(plan.action.kind === "moveMessages" ? [plan.action.to.project] : []),
-  ];
 }
 
 const totalOf = ({ plan: { count } }: DryRun) => (count.exact ? count.value : null);

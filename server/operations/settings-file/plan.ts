@@ -127,12 +127,13 @@ export async function planFlavors(
     if (!withPools.has(name)) throw badInput("pools", "A flavor needs a pool that has it, and none does.");
   };
   const steps = wanted.map(async ({ project, name }): Promise<Step> => {
-    const isKnown = known.has(keyOf({ project, name }));
+    const hidden = await errorOf(async () => void chosenProject(limits, access, project));
+    const isKnown = hidden === null && known.has(keyOf({ project, name }));
     return {
       ...{ kind: "flavor", project, name, afterText: "{}" },
       action: isKnown ? "none" : "create",
       beforeText: isKnown ? "{}" : null,
-      error: isKnown ? null : await errorOf(() => check({ project, name })),
+      error: hidden ?? (isKnown ? null : await errorOf(() => check({ project, name }))),
       act: () => flavors.create(access, { project, flavor: name, pools: [], replace: true, verify: false }),
     };
   });
@@ -161,10 +162,13 @@ export async function planQueues(
     const { project, name, metadataText } = queue;
     const before = known.get(keyOf(queue)) ?? null;
     const isSame = before !== null && isSameJson(metadataText, before);
+    // Of a project that the caller may not see, nothing is told.
+    const hidden = await errorOf(async () => void chosenProject(limits, access, project));
+    const error = hidden ?? (isSame ? null : await errorOf(() => check(queue)));
     steps.push({
-      ...{ kind: "queue", project, name, beforeText: before, afterText: metadataText },
-      action: before === null ? "create" : isSame ? "none" : "update",
-      error: isSame ? null : await errorOf(() => check(queue)),
+      ...{ kind: "queue", project, name, beforeText: hidden === null ? before : null, afterText: metadataText },
+      action: before === null || hidden !== null ? "create" : isSame ? "none" : "update",
+      error,
       act: () => queues.create(access, { project, queue: name, metadataText, replaceMetadata: true }),
     });
   }
