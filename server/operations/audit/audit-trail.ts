@@ -53,7 +53,7 @@ export async function writeRefusal(context: OperationContext, trace: Trace, erro
   const { access, action, project, target } = trace;
   const now = context.now();
   const written = refusalsOf(context);
-  const key = JSON.stringify([access.actor, action, project, target, error.code]);
+  const key = JSON.stringify([access.actor, action, cut(project ?? ""), cut(target), error.code]);
   const last = written.get(key);
   if (last !== undefined && now - last < REFUSED_MS) return;
   if (written.size >= MAX_REFUSALS) written.clear();
@@ -173,9 +173,13 @@ function row(trace: Trace, outcome: AuditEntry["outcome"], details: Details): Om
     requestId: access.requestId,
     reason: access.reason ?? null,
     action,
-    project,
-    target,
+    project: project === null ? null : cut(project),
+    target: cut(target),
     outcome,
     detailsText: JSON.stringify(details),
   };
 }
+
+/** A refusal has names that nobody has checked. Valid ones are shorter. */
+const MAX_NAME = 512;
+const cut = (name: string) => (name.length > MAX_NAME ? `${name.slice(0, MAX_NAME).toWellFormed()}…` : name);

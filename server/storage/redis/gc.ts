@@ -26,7 +26,8 @@ const FIND_DUE = script("find what is due", {
 });
 
 /**
- * Expires what is due in a queue, forgets lives that are over, and returns the retired contents whose undo window (`undo`, in microseconds) is over.
+ * Expires what is due in a queue, forgets lives that are over, and returns the retired contents whose undo window
+ * (`undo`, in microseconds) is over.
  * When nothing is left to do now, the shard's list gets the time of the next visit. Deletes the row of a queue that
  * does not live here, has no contents left, and is not being moved.
  */
@@ -77,10 +78,13 @@ return {verdict, expired.messages, expired.claims, contents, expired.lapsed}`,
 const FREE = script("free a retired content", {
   effect: "writes",
   keys: { list: locals(["retired"]), content: table(CONTENT_PARTS) },
-  args: { name: text },
+  args: { offset: number, undo: number, name: text },
+  uses: [CLOCK],
   answers: answers<["ok", messages: number, freed: 0 | 1]>(),
   lua: `
-if not redis.call('ZSCORE', RETIRED, name) then return {'ok', 0, 0} end
+local since = redis.call('ZSCORE', RETIRED, name)
+-- An undo that has begun since it was listed, or a later delete under its token, has put its end off.
+if not since or tonumber(since) > now - undo then return {'ok', 0, 0} end
 local messages = redis.call('ZCARD', content.order)
 for _, key in pairs(content) do redis.call('UNLINK', key) end
 return {'ok', messages, redis.call('ZREM', RETIRED, name)}`,
@@ -166,7 +170,8 @@ export class GarbageCollector {
     const { keys, scripts } = this.#queues;
     const [why, name] = entry.split(":") as ["queue" | "purged" | "deleted", string];
     const freeKeys = { list: keys.retiredList(row), content: keys.retired(row, name, CONTENT_PARTS) };
-    const [, messages, freed] = await scripts.run(FREE, freeKeys, { name: entry });
+    const args = { offset: this.#queues.offset(), undo: this.#undoMicroseconds, name: entry };
+    const [, messages, freed] = await scripts.run(FREE, freeKeys, args);
     if (why !== "deleted") result.messages += messages;
     if (why === "queue") result.queues += freed;
   }

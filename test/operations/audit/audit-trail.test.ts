@@ -43,6 +43,7 @@ test("a refused call stays refused when its audit entry cannot be written", asyn
 
 test("an action on a pool is in the audit log before it begins, and its outcome after it; an unknown outcome leaves it intended", async () => {
   await service.operations.queues.create(operator, { queue: "purged" });
+  await service.operations.messages.post(operator, { queue: "purged", messages: [{ bodyText: "1" }] });
   const purging = (purge: PooledDataDriver["messages"]["purge"]) => {
     const operations = broken({ data: { messages: over(service.data.messages, { purge }) } });
     return operations.queues.purge(operator, { queue: "purged", resources: ["messages"] });
