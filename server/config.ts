@@ -1,6 +1,7 @@
 /** Every setting and limit, read from the environment once and checked. Nothing else reads process.env. */
 import { resolve } from "node:path";
 import { z } from "zod";
+import { addressList } from "./access/addresses.ts";
 import { MAX_CARRIED_BYTES } from "./storage/data-driver.ts";
 import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
 import { parseRedisUri } from "./storage/redis/server/address.ts";
@@ -29,6 +30,19 @@ const uri = (schemes: RegExp, rule: string, parse: (uri: string) => unknown) =>
       }
     })
     .optional();
+
+/** Entries that commas or spaces separate. */
+const entries = z.string().transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== ""));
+
+const isNumberOfProxies = (proxies: readonly string[]) => /^([1-9]|10)$/.test(proxies.join(","));
+
+const checkAddresses = (texts: readonly string[], issues: z.RefinementCtx) => {
+  try {
+    addressList(texts);
+  } catch (error) {
+    issues.addIssue({ code: "custom", message: (error as Error).message });
+  }
+};
 
 /**
  * Limits on requests, with Zaqar's names and defaults. All bounds are inclusive; times are whole seconds, sizes bytes.
@@ -128,8 +142,27 @@ const settings = {
   SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
   /** The key before SECRET_KEY, for `npm run rotate-key`. */
   OLD_SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
-  /** Where browsers see this service, when it is not http://HOST:PORT. */
+  /** Where browsers see this service, when it is not http://HOST:PORT. With BASE_PATH, which may be left out. */
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  /** How many proxies a request comes through, or the addresses of those whose X-Forwarded headers count. */
+  TRUST_PROXY: entries
+    .superRefine((proxies, issues) => {
+      if (!isNumberOfProxies(proxies)) checkAddresses(proxies, issues);
+    })
+    .transform((proxies) => (isNumberOfProxies(proxies) ? Number(proxies[0]) : proxies))
+    .optional(),
+  /** Origins of other sites whose pages may use the API with tokens, such as https://shop.example.org. */
+  CORS_ORIGINS: entries
+    .superRefine((origins, issues) => {
+      for (const origin of origins) {
+        const isOrigin = /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+        const message = `${JSON.stringify(origin)} is no origin such as https://shop.example.org`;
+        if (!isOrigin) issues.addIssue({ code: "custom", message });
+      }
+    })
+    .optional(),
+  /** Addresses that may read the health and the metrics of everything without a token. */
+  MONITOR_ADDRESSES: entries.superRefine(checkAddresses).optional(),
   /** The path of this service below its host, as a proxy passes it on. The build inlines it into the pages. */
   BASE_PATH: z
     .string()
@@ -207,12 +240,42 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       `MAX_ANSWER_BYTES is ${config.MAX_ANSWER_BYTES}, but a body may have MAX_MESSAGES_POST_SIZE, ${config.MAX_MESSAGES_POST_SIZE} bytes, and no answer could hold it. Raise the first or lower the second.`,
     );
   }
-  if (config.AUTH === "none" && !isLoopback(config.HOST)) {
+  checkReach(config);
+  return config.PUBLIC_URL === undefined ? config : { ...config, PUBLIC_URL: publicUrl(config.PUBLIC_URL, config) };
+}
+
+/** Who reaches the service, and who they are, has to fit. */
+function checkReach({ AUTH, HOST, PUBLIC_URL, TRUST_PROXY, CORS_ORIGINS }: Config): void {
+  if (AUTH === "none" && !isLoopback(HOST)) {
     throw new ConfigError(
-      `HOST is ${config.HOST}, but AUTH=none serves loopback only. Use 127.0.0.1, ::1 or localhost.`,
+      `HOST is ${HOST}, but AUTH=none serves loopback only. Use 127.0.0.1, ::1 or localhost, or set AUTH=accounts.`,
     );
   }
-  return config;
+  if (AUTH === "none" && TRUST_PROXY !== undefined) {
+    throw new ConfigError(
+      "TRUST_PROXY is set, but with AUTH=none whoever reaches the proxy would be admin. Set AUTH=accounts.",
+    );
+  }
+  if (AUTH === "none" && CORS_ORIGINS !== undefined) {
+    throw new ConfigError(
+      "CORS_ORIGINS is set, but with AUTH=none whoever opens those pages would be admin. Set AUTH=accounts.",
+    );
+  }
+  if (TRUST_PROXY !== undefined && PUBLIC_URL === undefined) {
+    throw new ConfigError("TRUST_PROXY needs PUBLIC_URL, the address at which browsers see the proxy.");
+  }
+}
+
+/** The URL with BASE_PATH, which the user may have left out, and without a slash at its end. */
+function publicUrl(text: string, { BASE_PATH }: Pick<Config, "BASE_PATH">): string {
+  const { origin, pathname, search, hash, username, password } = new URL(text);
+  const path = pathname.replace(/\/$/, "");
+  if ((path !== "" && path !== BASE_PATH) || search + hash + username + password !== "") {
+    throw new ConfigError(
+      `PUBLIC_URL is ${text}, but the service is at ${origin}${BASE_PATH}. A path comes from BASE_PATH.`,
+    );
+  }
+  return `${origin}${BASE_PATH}`;
 }
 
 export class ConfigError extends Error {}

@@ -28,6 +28,13 @@ describe("readConfig", () => {
     ["REDIS_URL", "http://localhost"],
     ["SECRET_KEY", "short"],
     ["PUBLIC_URL", "ftp://example.org"],
+    ["TRUST_PROXY", "0"],
+    ["TRUST_PROXY", "11"],
+    ["TRUST_PROXY", "nginx"],
+    ["TRUST_PROXY", "10.0.0.0/33"],
+    ["CORS_ORIGINS", "*"],
+    ["CORS_ORIGINS", "https://shop.example.org/"],
+    ["MONITOR_ADDRESSES", "10.0.0.0/8, prometheus"],
     ["LOG_LEVEL", "loud"],
     ["ENVIRONMENT_COLOR", "pink"],
     ["AUTH", "password"],
@@ -59,6 +66,22 @@ describe("readConfig", () => {
       expect(() => readConfig({ HOST: host })).toThrow(`HOST is ${host}, but AUTH=none serves loopback only`);
     },
   );
+
+  test.each([
+    [{ TRUST_PROXY: "1", PUBLIC_URL: "https://queues.example.org" }, "whoever reaches the proxy would be admin"],
+    [{ CORS_ORIGINS: "https://shop.example.org" }, "whoever opens those pages would be admin"],
+  ])("refuses %o without accounts", (settings, reason) => {
+    expect(() => readConfig(settings)).toThrow(reason);
+  });
+
+  test("takes the path of PUBLIC_URL from BASE_PATH", () => {
+    const at = (PUBLIC_URL: string, BASE_PATH = "") => readConfig({ PUBLIC_URL, BASE_PATH }).PUBLIC_URL;
+    expect(at("https://example.org/")).toBe("https://example.org");
+    expect(at("https://example.org", "/queues")).toBe("https://example.org/queues");
+    expect(at("https://example.org/queues/", "/queues")).toBe("https://example.org/queues");
+    expect(() => at("https://example.org/queues")).toThrow("A path comes from BASE_PATH");
+    expect(() => at("https://me:secret@example.org")).toThrow("PUBLIC_URL");
+  });
 
   test.each(["127.0.0.1", "127.8.9.10", "::1", "localhost"])("takes %s as loopback", (host) => {
     expect(isLoopback(host)).toBe(true);

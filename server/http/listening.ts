@@ -17,9 +17,12 @@ export function listenAddress({ HOST }: Pick<Config, "HOST">): string {
   return HOST === "localhost" ? "127.0.0.1" : HOST.replace(/^\[|\]$/g, "");
 }
 
-/** HOST as it is written in a URL. */
+/** HOST as it is written in a URL. A client on this machine reaches all addresses at loopback. */
 export function urlHost({ HOST }: Pick<Config, "HOST">): string {
-  return HOST.includes(":") ? `[${listenAddress({ HOST })}]` : HOST;
+  const address = listenAddress({ HOST });
+  if (address === "0.0.0.0") return "127.0.0.1";
+  if (address === "::") return "[::1]";
+  return address.includes(":") ? `[${address}]` : HOST;
 }
 
 /** Where programs on this machine find the service that has these settings. */

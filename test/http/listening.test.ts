@@ -10,6 +10,8 @@ test.each([
   ["localhost", "127.0.0.1", "localhost"],
   ["::1", "::1", "[::1]"],
   ["[::1]", "::1", "[::1]"],
+  ["0.0.0.0", "0.0.0.0", "127.0.0.1"],
+  ["::", "::", "[::1]"],
 ])("HOST=%s listens on %s and is %s in a URL", (HOST, address, inUrl) => {
   expect([listenAddress({ HOST }), urlHost({ HOST })]).toEqual([address, inUrl]);
 });
