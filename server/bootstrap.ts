@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
+import { AccessChanges } from "./access/changes.ts";
 import { createPresentAccess, type PresentAccess } from "./access/present-access.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
@@ -36,7 +37,7 @@ import type { QueueLocation } from "./storage/pooling/pool-catalog.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
 import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
-import { openConnections } from "./storage/postgres/sql/connection.ts";
+import { openConnection, openConnections } from "./storage/postgres/sql/connection.ts";
 import { inspectPostgresStore } from "./storage/postgres/store-inspection.ts";
 import { Timeline } from "./storage/postgres/timeline.ts";
 import { inspectRedisStore, openRedisDataDriver } from "./storage/redis/data-driver.ts";
@@ -50,6 +51,8 @@ export interface Engine {
   readonly jobs: JobStore;
   readonly dryRuns: DryRunStore;
   readonly presentAccess: PresentAccess;
+  /** What changes in the tables of rights. */
+  readonly changes: AccessChanges;
   readonly history: HealthHistory;
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
@@ -131,6 +134,10 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   const jobs = createJobStore({ connections });
   const dryRuns = createDryRunStore({ connections });
   const presentAccess = createPresentAccess();
+  const changes = new AccessChanges(
+    (name) => openConnection(url, name),
+    (error) => warn("The connection that hears of changed rights broke; it is opened again", error),
+  );
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
@@ -153,6 +160,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   });
 
   const close = async () => {
+    changes.close();
     await data.close();
     await control.close();
     await redis?.close();
@@ -166,6 +174,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     jobs,
     dryRuns,
     presentAccess,
+    changes,
     history,
     samples,
     consumers,

@@ -164,6 +164,10 @@ export const ERROR_CODES = {
   STORE_DOES_NOT_EXIST: never("not-found"),
   STORE_NOT_CONFIGURED: never("conflict"),
   STORE_ALREADY_CONFIGURED: never("conflict"),
+  TOKEN_DOES_NOT_EXIST: never("not-found"),
+  /** A revoked token keeps its name for a while. */
+  TOKEN_ALREADY_EXISTS: never("conflict"),
+
   KEY_DOES_NOT_EXIST: never("not-found"),
   LOCK_TIMEOUT: passingConflict(1),
   /** The lock is for another key, was released, or has expired. */

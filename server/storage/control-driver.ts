@@ -8,6 +8,7 @@
 import type { GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
+import type { TokensController } from "./tokens.ts";
 import type { UndosController } from "./undo/undo-records.ts";
 
 export interface ControlDriver {
@@ -20,6 +21,7 @@ export interface ControlDriver {
   readonly audit: AuditController;
   readonly collections: CollectionsController;
   readonly pauses: PausesController;
+  readonly tokens: TokensController;
 
   /**
    * Runs `work` with a driver whose writes commit together, or not at all when `work` throws. Two transactions that

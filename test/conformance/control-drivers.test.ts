@@ -11,6 +11,7 @@ import type { OpenControlDriver } from "./control-harness.ts";
 import { describeFlavors } from "./flavors.suite.ts";
 import { describePools } from "./pools.suite.ts";
 import { describeQueues } from "./queues.suite.ts";
+import { describeTokens } from "./tokens.suite.ts";
 
 const postgres: OpenControlDriver = async () => {
   const database = await createTestDatabase();
@@ -62,3 +63,4 @@ describeFlavors("PostgreSQL", postgres);
 describeCatalogue("PostgreSQL", postgres);
 describeAudit("PostgreSQL", postgres);
 describeCollections("PostgreSQL", postgres);
+describeTokens("PostgreSQL", postgres);

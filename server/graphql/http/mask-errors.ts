@@ -137,6 +137,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
     "There is no key-value store of that name, or it is internal: nobody may use its values and locks.",
   STORE_NOT_CONFIGURED: "The key-value store has no backend yet.",
   STORE_ALREADY_CONFIGURED: "The key-value store has its backend already.",
+  TOKEN_DOES_NOT_EXIST: "There is no token of that name, or you may not see it.",
+  TOKEN_ALREADY_EXISTS: "There is a token of that name, or one was revoked or expired not long ago.",
   KEY_DOES_NOT_EXIST: "The store has no such key. `details` names it.",
   LOCK_TIMEOUT: "Another client held the lock for longer than the store waits.",
   LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",

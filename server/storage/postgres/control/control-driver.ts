@@ -16,6 +16,7 @@ import { pausesController } from "./pauses.ts";
 import { poolsController } from "./pools.ts";
 import { despiteDeadlocks, isTransactionError, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
+import { tokensController } from "./tokens.ts";
 import { undosController } from "./undos.ts";
 
 type ControlTransaction = Parameters<Parameters<ControlDriver["transaction"]>[0]>[0];
@@ -80,6 +81,7 @@ export function createPostgresControlDriver(params: {
     audit: auditController({ session }),
     collections: collectionsController({ session }),
     pauses: pausesController({ session }),
+    tokens: tokensController({ session }),
   });
 
   /** Runs `work` once in a transaction. See ControlDriver.transaction. */
