@@ -99,16 +99,8 @@ CREATE TABLE sign_in_attempts (
 );
 CREATE INDEX sign_in_attempts_expire_idx ON sign_in_attempts (expire);
 
--- Tells every process to forget what it knows of whose rights have changed: the table's name and the row's id. When somebody was
--- seen last changes no rights.
-CREATE FUNCTION access_changed() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-  changed uuid := CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END;
-BEGIN
-  PERFORM pg_notify('isimud_access_' || md5(TG_TABLE_SCHEMA), TG_TABLE_NAME || ' ' || changed);
-  RETURN NULL;
-END $$;
-CREATE TRIGGER people_access AFTER UPDATE OF email, name, grants, disabled_at OR DELETE ON people
-  FOR EACH ROW EXECUTE FUNCTION access_changed();
-CREATE TRIGGER sessions_access AFTER UPDATE OF token, person_id, expires_at OR DELETE ON sessions
-  FOR EACH ROW EXECUTE FUNCTION access_changed();
+-- When somebody was seen last changes no rights.
+CREATE TRIGGER people_changed AFTER UPDATE OF email, name, grants, disabled_at OR DELETE ON people
+  FOR EACH ROW EXECUTE FUNCTION access_changed('id');
+CREATE TRIGGER sessions_changed AFTER UPDATE OF token, person_id, expires_at OR DELETE ON sessions
+  FOR EACH ROW EXECUTE FUNCTION access_changed('id');
