@@ -1,6 +1,6 @@
 /** Runs garbage collection periodically while the process runs. */
 import { randomUUID } from "node:crypto";
-import type { Access } from "./access/access.ts";
+import { type Access, EVERYTHING } from "./access/access.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { GcReport } from "./operations/gc.ts";
 
@@ -29,7 +29,7 @@ export function startGcSchedule(params: {
 
   const run = async () => {
     try {
-      await params.collect({ actor: "isimud:gc", role: "admin", projects: "all", requestId: randomUUID() });
+      await params.collect({ actor: "isimud:gc", kind: "service", rights: EVERYTHING, requestId: randomUUID() });
       params.failures.succeeded(WHAT);
     } catch (error) {
       params.failures.failed(WHAT, error);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config.ts";
 import { DomainError } from "../errors.ts";
-import type { Access } from "./access.ts";
+import { type Access, EVERYTHING } from "./access.ts";
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -39,7 +39,7 @@ export function createRequestAccess(config: Pick<Config, "PUBLIC_URL">): Request
     if (needsOwnOrigin(request) && !isOwnOrigin(request, served.origins)) {
       throw new DomainError("FORBIDDEN", "This request came from a page of another site, which may not do that.");
     }
-    const access: Access = { actor: "local", role: "admin", projects: "all", requestId };
+    const access: Access = { actor: "local", kind: "local", rights: EVERYTHING, requestId };
     return isFromPage(request) ? { ...access, isPerson: true } : access;
   };
 }

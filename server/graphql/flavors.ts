@@ -68,7 +68,7 @@ builder.objectFields(PoolType, (t) => ({
     resolve: ({ flavor }, { project }, context, info) =>
       flavor === null
         ? null
-        : followFlavor({ project: chooseProject(context.access, project), name: flavor }, context, info),
+        : followFlavor({ project: chooseProject(context.access, "read", project), name: flavor }, context, info),
   }),
 }));
 

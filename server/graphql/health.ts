@@ -1,4 +1,5 @@
 /** The health of the service, the caller, and the limits on requests. */
+import { type Access, highestRole, projectsOf } from "../access/access.ts";
 import type { RequestLimits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport } from "../operations/health/health.ts";
@@ -149,22 +150,23 @@ const RoleType = builder.enumType("Role", {
   } as const,
 });
 
-interface Viewer {
-  actor: string;
-  role: "viewer" | "operator" | "admin";
-  projects: "all" | readonly string[];
-  requestId: string;
-}
-
-const ViewerType = builder.objectRef<Viewer>("Viewer").implement({
+const ViewerType = builder.objectRef<Access>("Viewer").implement({
   description: "The caller.",
   fields: (t) => ({
     actor: t.exposeString("actor", { description: "The name of the caller in the audit log." }),
-    role: t.expose("role", { type: RoleType, description: "What the caller may do." }),
+    role: t.field({
+      type: RoleType,
+      nullable: true,
+      description: "The highest role that the caller has in any project; null for less than a viewer.",
+      resolve: highestRole,
+    }),
     projects: t.stringList({
       nullable: true,
-      description: "The projects that the caller may see; null for all.",
-      resolve: ({ projects }) => (projects === "all" ? null : projects),
+      description: "The projects in which the caller may do anything; null for all.",
+      resolve: (access) => {
+        const projects = projectsOf(access);
+        return projects === "all" ? null : [...projects];
+      },
     }),
     requestId: t.exposeString("requestId", {
       description: "The id of this request, as in logs and audit entries.",

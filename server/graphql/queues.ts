@@ -164,7 +164,7 @@ builder.queryFields((t) => ({
     resolve: async (_root, { project, queues }, { access, operations }) => {
       const addresses = queues.map((queue) => ({ project, queue }));
       const stats = await operations.queues.statsMany(access, { queues: addresses });
-      const chosen = chooseProject(access, project);
+      const chosen = chooseProject(access, "read", project);
       return queues.map((name, index) => ({ project: chosen, name, stats: stats[index] ?? null }));
     },
   }),

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../access/access.ts";
+import { type Access, requirePermission } from "../access/access.ts";
 import { DomainError, hasCode, withDetails } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
@@ -192,8 +192,8 @@ function chosen(
   field: string,
   addresses: readonly QueueAddress[],
 ): QueueRef[] {
-  requireRole(access, "viewer");
-  return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, address));
+  requirePermission(access, "read");
+  return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, "read", address));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../access/access.ts";
+import { type Access, requirePermission } from "../access/access.ts";
 import { DomainError, hasCode, withDetails } from "../errors.ts";
 import type { Consumer, StoppedRequest } from "../history/consumer.ts";
 import type { ConsumerNotes } from "../history/consumer-notes.ts";
@@ -62,8 +62,8 @@ export function createConsumerOperations(
   const { consumers, data, limits } = context;
 
   const chosen = (access: Access, field: string, addresses: readonly QueueAddress[]) => {
-    requireRole(access, "viewer");
-    return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, address));
+    requirePermission(access, "read");
+    return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, "read", address));
   };
 
   /** What is held in each queue, by holder. */

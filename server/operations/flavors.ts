@@ -1,9 +1,10 @@
-import { type Access, requireRole } from "../access/access.ts";
+import { type Access, type Permission, requirePermission } from "../access/access.ts";
+import type { Action } from "../access/needs.ts";
 import { DomainError } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type Capability, DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
-import { audited, permitted, type Transaction } from "./audit/audit-trail.ts";
+import { audited, permitted, type Trace, type Transaction } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";
@@ -87,21 +88,21 @@ function reads(
   const { control, data, limits } = context;
   return {
     async list(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, params);
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", params);
       if (project === undefined) return control.flavors.list({ page: pageRequest(limits, params.page) });
       return control.flavors.list({ project, page: pageRequest(limits, params.page, isNameMarker) });
     },
 
     async get(access, params) {
-      requireRole(access, "viewer");
-      return control.flavors.get(chosen(limits, access, params));
+      requirePermission(access, "read");
+      return control.flavors.get(chosen(limits, access, "read", params));
     },
 
     async getMany(access, { flavors }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return readVisible(checkBatch(limits, "flavors", flavors), {
-        choose: (flavor) => chosen(limits, access, flavor),
+        choose: (flavor) => chosen(limits, access, "read", flavor),
         read: (wanted) => control.flavors.getMany(wanted),
         keyOf: flavorKey,
         foundKeyOf: flavorKey,
@@ -109,19 +110,19 @@ function reads(
     },
 
     async exists(access, params) {
-      requireRole(access, "viewer");
-      return control.flavors.exists(chosen(limits, access, params));
+      requirePermission(access, "read");
+      return control.flavors.exists(chosen(limits, access, "read", params));
     },
 
     async capabilities(access, params) {
-      requireRole(access, "viewer");
-      const [first] = await poolsOf(control, chosen(limits, access, params).name);
+      requirePermission(access, "read");
+      const [first] = await poolsOf(control, chosen(limits, access, "read", params).name);
       return first === undefined ? null : capabilitiesOf(data, first);
     },
 
     async capabilitiesOfMany(access, { flavors }) {
-      requireRole(access, "viewer");
-      const names = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(limits, access, flavor).name);
+      requirePermission(access, "read");
+      const names = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(limits, access, "read", flavor).name);
       const pools = await control.pools.getPoolsByFlavors([...new Set(names)]);
       const firsts = new Map<string | null, string>();
       for (const { flavor, name } of pools) {
@@ -198,8 +199,8 @@ function deletes(context: OperationContext): Pick<FlavorOperations, "delete" | "
     },
 
     async dropAll(access, params) {
-      const named = { access, action: "dropAllFlavors", project: params.project ?? null, target: "*" };
-      const project = await permitted(context, named, "admin", () => chosenScope(limits, access, params));
+      const named: Trace = { access, action: "dropAllFlavors", project: params.project ?? null, target: "*" };
+      const project = await permitted(context, named, (permission) => chosenScope(limits, access, permission, params));
       return dropAll(context, { ...named, project: project ?? null }, params, {
         list: (tx, page) => tx.flavors.list({ page, ...(project === undefined ? {} : { project }) }),
         identity: (flavor) => [flavor.project, flavor.name],
@@ -215,15 +216,16 @@ function deletes(context: OperationContext): Pick<FlavorOperations, "delete" | "
 function chosen(
   limits: OperationContext["limits"],
   access: Access,
+  permission: Permission,
   { project, flavor }: FlavorAddress,
 ): { project: string; name: string } {
-  return { project: chosenProject(limits, access, project), name: checkName("flavor", flavor) };
+  return { project: chosenProject(limits, access, permission, project), name: checkName("flavor", flavor) };
 }
 
-function changing(context: OperationContext, access: Access, action: string, params: FlavorAddress) {
-  const trace = { access, action, project: params.project ?? null, target: String(params.flavor) };
-  return permitted(context, trace, "admin", () => {
-    const flavor = chosen(context.limits, access, params);
+function changing(context: OperationContext, access: Access, action: Action, params: FlavorAddress) {
+  const trace: Trace = { access, action, project: params.project ?? null, target: String(params.flavor) };
+  return permitted(context, trace, (permission) => {
+    const flavor = chosen(context.limits, access, permission, params);
     return { flavor, trace: { ...trace, project: flavor.project } };
   });
 }

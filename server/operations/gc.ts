@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../access/access.ts";
+import { type Access, requirePermission } from "../access/access.ts";
 import { DomainError, hasCode, isUnavailable } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
 import type { Collection } from "../storage/control-driver.ts";
@@ -122,7 +122,7 @@ export function createGcOperations(
 
   return {
     async collect(access, params) {
-      requireRole(access, "operator");
+      requirePermission(access, "operate");
       const began = now();
       const one = params.pool ?? null;
       if (one !== null) await data.pool(one);

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../access/access.ts";
+import { type Access, requirePermission, type Where } from "../access/access.ts";
 import type { ByChange } from "../history/sample.ts";
 import type { LastSample } from "../history/sample-history.ts";
 import type { ProblemGroup } from "../problems/problem.ts";
@@ -33,7 +33,7 @@ export interface MetricsOperations {
 const REMEMBER_MS = 1000;
 
 export function createMetricsOperations({ control, samples, problems, now }: OperationContext): MetricsOperations {
-  async function readSamples({ projects }: Pick<Access, "projects">): Promise<SampledMeasures> {
+  async function readSamples(projects: Where): Promise<SampledMeasures> {
     const [names, asking, deadLetters, at] = await Promise.all([
       poolNames(control),
       control.queues.listWithMetrics({ limit: MAX_QUEUES_WITH_METRICS }),
@@ -60,10 +60,10 @@ export function createMetricsOperations({ control, samples, problems, now }: Ope
     };
   }
 
-  async function measure({ projects }: Pick<Access, "projects">): Promise<Measures> {
+  async function measure(projects: Where): Promise<Measures> {
     const [groups, sampled] = await Promise.all([
       problems.summary(projects === "all" ? {} : { projects }),
-      samples.isOn ? readSamples({ projects }) : null,
+      samples.isOn ? readSamples(projects) : null,
     ]);
     return { problems: groups, samples: sampled };
   }
@@ -71,9 +71,9 @@ export function createMetricsOperations({ control, samples, problems, now }: Ope
   let last: { at: number; reading: Promise<Measures> } | null = null;
   return {
     async read(access) {
-      requireRole(access, "viewer");
-      if (access.projects !== "all") return measure(access);
-      if (last === null || now() - last.at >= REMEMBER_MS) last = { at: now(), reading: measure(access) };
+      requirePermission(access, "read");
+      if (access.rights.read !== "all") return measure(access.rights.read);
+      if (last === null || now() - last.at >= REMEMBER_MS) last = { at: now(), reading: measure(access.rights.read) };
       return last.reading;
     },
   };

@@ -1,5 +1,5 @@
 /** What the errors of all operations tell: the names that the call was about. */
-import type { Access } from "../access/access.ts";
+import { type Access, projectsOf } from "../access/access.ts";
 import { withDetails } from "../errors.ts";
 
 /** What `name` and `id` mean in the parameters of a noun's operations. */
@@ -69,7 +69,8 @@ function namesOf([access, params]: unknown[], own: OwnNames): Record<string, str
 }
 
 /** The one that a caller may leave out. */
-function onlyProject({ projects }: Access): string | undefined {
+function onlyProject(access: Access): string | undefined {
+  const projects = projectsOf(access);
   return projects !== "all" && projects.length === 1 ? projects[0] : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../access/access.ts";
+import { type Access, requirePermission } from "../access/access.ts";
 import { type Page, type PageRequest, readsBackward } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams } from "./input/addresses.ts";
@@ -24,21 +24,21 @@ export interface ProjectOperations {
 export function createProjectOperations({ control, limits }: OperationContext): ProjectOperations {
   return {
     async list(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const page = pageRequest(limits, params.page, (marker) => marker.startsWith("="));
       const { search = "" } = checkSearch(params.search, limits.MAX_PROJECT_LENGTH);
       const found =
-        access.projects === "all"
+        access.rights.read === "all"
           ? await control.queues.listProjects({ page, ...(search === "" ? {} : { search }) })
-          : ownProjects(access.projects, search, page);
+          : ownProjects(access.rights.read, search, page);
       return { ...found, items: found.items.map((name) => ({ name })) };
     },
 
     async getMany(access, { names }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await readVisible(checkBatch(limits, "names", names), {
-        choose: (name) => chosenProject(limits, access, name),
-        read: async (wanted) => (access.projects === "all" ? control.queues.projectsWithQueues(wanted) : wanted),
+        choose: (name) => chosenProject(limits, access, "read", name),
+        read: async (wanted) => (access.rights.read === "all" ? control.queues.projectsWithQueues(wanted) : wanted),
         keyOf: (name) => name,
         foundKeyOf: (name) => name,
       });

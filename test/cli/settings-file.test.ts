@@ -1,9 +1,11 @@
 /** `npm run export` and `npm run import`, as users run them. */
+
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { callerWith } from "../support/access.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -28,7 +30,7 @@ const run = (program: "export" | "import", ...args: string[]) =>
 
 test("settings go into a file, and come back from it as far as they differ", async () => {
   const { queues } = server.engine.operations;
-  const admin = { actor: "a", role: "admin", projects: "all", requestId: "r" } as const;
+  const admin = callerWith("admin", "all", "a");
   await queues.create(admin, { project: "shop", queue: "orders", metadataText: '{"a": 1.0}' });
   const [toFile, toOutput] = await Promise.all([
     run("export", "--out", path, "--url", server.url),

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { callerWith } from "../support/access.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api, server } = startApi({ QUEUE_SAMPLES: "on" });
@@ -367,12 +368,9 @@ test("a long claim is found by its queue's sample, and holders that have stopped
         server().clock.offsetMs += 60_000;
         await operations.queueSampling.sample(new AbortController().signal);
         return (
-          await operations.samples.last(
-            { actor: "a", role: "admin", projects: "all", requestId: "r" },
-            {
-              queues: [{ project, queue: "q" }],
-            },
-          )
+          await operations.samples.last(callerWith("admin", "all", "a"), {
+            queues: [{ project, queue: "q" }],
+          })
         )[0]?.claimed;
       },
       { timeout: 10_000 },

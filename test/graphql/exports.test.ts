@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { EXPORT_LISTS } from "../../server/graphql/exports/lists.ts";
+import { callerWith } from "../support/access.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api, server } = startApi({ MAX_PAGE_SIZE: "3", DEFAULT_PAGE_SIZE: "3" });
@@ -27,10 +28,7 @@ test("every list can be exported, and shows to a caller what the list shows", as
   await createQueue(api, project, "q");
   await postMessages(api, project, "q", [1, 2]);
   await createClaim(api, project, "q");
-  await server().engine.operations.keyValueStores.create(
-    { actor: "a", role: "admin", projects: "all", requestId: "r" },
-    { store: "exported" },
-  );
+  await server().engine.operations.keyValueStores.create(callerWith("admin", "all", "a"), { store: "exported" });
   const needs: Record<string, string[][]> = {
     ...Object.fromEntries(
       ["messages", "queue-claims", "consumers", "subscriptions"].map((name) => [name, [["queue", "q"]]]),

@@ -1,7 +1,9 @@
 /** From one thing to another: what a reference costs, and what it shows when something is gone or away. */
+
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { Job } from "../../server/jobs/job.ts";
+import { callerWith } from "../support/access.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api, server } = startApi();
@@ -64,10 +66,7 @@ describe("a reference to a queue", () => {
       'query S($project: String) { queueSubscriptions(project: $project, queue: "q") { nodes { queueName queue { createdAt } } } }';
     const [there] = (await api.run(query, { project })).queueSubscriptions.nodes;
     expect(there).toEqual({ queueName: "q", queue: { createdAt: expect.any(String) } });
-    await server().engine.operations.queues.delete(
-      { actor: "test", role: "admin", projects: "all", requestId: "test" },
-      { project, queue: "q" },
-    );
+    await server().engine.operations.queues.delete(callerWith("admin", "all", "test"), { project, queue: "q" });
     const { data, errors } = await api.send(query, { project });
     expect(errors).toBeUndefined();
     expect(data.queueSubscriptions.nodes).toEqual([{ queueName: "q", queue: null }]);

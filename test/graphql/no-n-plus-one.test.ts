@@ -3,6 +3,7 @@
  * list can have as a row, it runs a document for one row and for several, and counts the statements at each database.
  * A new field is found by itself; a new type of rows, or a required argument, needs an entry below.
  */
+
 import {
   execute,
   type GraphQLField,
@@ -23,13 +24,14 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Access } from "../../server/access/access.ts";
 import { GraphQLContext } from "../../server/graphql/schema/context.ts";
 import { schema } from "../../server/graphql/schema/schema.ts";
+import { callerWith } from "../support/access.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { aProject, startApi } from "./api.ts";
 
 const { server } = startApi();
 /** More than two: some fields ask two questions in the same words. */
 const ROWS = 4;
-const admin: Access = { actor: "admin", role: "admin", projects: "all", requestId: "r" };
+const admin: Access = callerWith("admin", "all", "admin");
 const STORE = "a-store";
 
 /**

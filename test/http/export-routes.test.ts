@@ -6,8 +6,9 @@ import { DomainError } from "../../server/errors.ts";
 import type { ExportRow, Exports } from "../../server/graphql/exports/exports.ts";
 import { answerError } from "../../server/http/answer-errors.ts";
 import { addExportRoutes } from "../../server/http/export-routes.ts";
+import { callerWith } from "../support/access.ts";
 
-const access: Access = { actor: "a", role: "admin", projects: "all", requestId: "r" };
+const access: Access = callerWith("admin", "all", "a");
 let app: FastifyInstance | undefined;
 afterEach(async () => {
   await app?.close();

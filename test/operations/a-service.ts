@@ -1,4 +1,5 @@
 /** A whole service without HTTP and GraphQL, on a database of its own, for the tests of operations. */
+
 import { pino } from "pino";
 import type { Access } from "../../server/access/access.ts";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
@@ -10,11 +11,12 @@ import type { Operations } from "../../server/operations/operations.ts";
 import { describeError } from "../../server/process/log.ts";
 import type { ControlDriver } from "../../server/storage/control-driver.ts";
 import type { PooledDataDriver } from "../../server/storage/pooled-data-driver.ts";
+import { callerWith } from "../support/access.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 
-export const admin: Access = { actor: "ada", role: "admin", projects: "all", requestId: "r-admin" };
-export const operator: Access = { actor: "otto", role: "operator", projects: ["p"], requestId: "r-operator" };
-export const viewer: Access = { actor: "vera", role: "viewer", projects: ["p", "q"], requestId: "r-viewer" };
+export const admin: Access = callerWith("admin", "all", "ada");
+export const operator: Access = callerWith("operator", ["p"], "otto");
+export const viewer: Access = callerWith("viewer", ["p", "q"], "vera");
 
 export interface Service extends Engine {
   readonly clock: { offsetMs: number };

@@ -1,4 +1,5 @@
 /** Jobs that act on all messages that match: dry runs, starts, rates, holds, rights. */
+
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Access } from "../../server/access/access.ts";
@@ -7,6 +8,7 @@ import type { Job, JobStore } from "../../server/jobs/job.ts";
 import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
 import type { DryRunParams } from "../../server/operations/dry-runs/dry-runs.ts";
 import type { Operations } from "../../server/operations/operations.ts";
+import { limitedTo } from "../support/access.ts";
 import {
   admin,
   aService,
@@ -116,7 +118,7 @@ describe("a dry run", () => {
     expect(await codeOf(service.operations.dryRuns.make(viewer, params))).toBe("FORBIDDEN");
     const elsewhere = { ...params, queues: { project: "q" } };
     expect(await codeOf(service.operations.dryRuns.make(operator, elsewhere))).toBe("FORBIDDEN");
-    const stranger: Access = { ...operator, projects: ["other"] };
+    const stranger: Access = limitedTo(operator, "operator", ["other"]);
     const { token } = await dryRun({ queue, action: { delete: {} }, all: true });
     expect(await service.operations.dryRuns.get(stranger, { token })).toBeNull();
     expect(await codeOf(service.operations.jobs.start(stranger, { token, reason }))).toBe("FORBIDDEN");
@@ -515,7 +517,7 @@ describe("a job on messages", () => {
     const { token } = await dryRun({ queue, action: { delete: {} }, all: true });
     const { id } = await service.operations.jobs.start(operator, { token, reason, ratePerSecond: 100 });
     await expect.poll(async () => (await service.jobs.get(id))?.progress ?? 0).toBeGreaterThan(0);
-    access = { ...operator, projects: ["other"] };
+    access = limitedTo(operator, "operator", ["other"]);
     const job = await ended(id);
     expect(job).toMatchObject({ state: "failed", error: { code: "FORBIDDEN" } });
     expect((await idsIn(queue)).length).toBe(Math.min(100, 300 - job.progress));

@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import type { Access } from "../../server/access/access.ts";
 import { DomainError } from "../../server/errors.ts";
 import { namingErrors } from "../../server/operations/named-errors.ts";
+import { callerWith, limitedTo } from "../support/access.ts";
 
-const ADMIN: Access = { actor: "a", role: "admin", projects: "all", requestId: "r" };
-const OF_SHOP: Access = { ...ADMIN, projects: ["shop"] };
+const ADMIN: Access = callerWith("admin", "all", "a");
+const OF_SHOP: Access = limitedTo(ADMIN, "admin", ["shop"]);
 const failure = new DomainError("STORAGE_UNAVAILABLE", "Away.", { details: { pool: "far" } });
 const details = (call: Promise<unknown>) => call.then(null, (error: DomainError) => error.details);
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SETTINGS_FORMAT, splitSettings } from "../../server/operations/settings-file/format.ts";
 import { MAX_OBJECTS } from "../../server/operations/settings-file/import.ts";
+import { limitedTo } from "../support/access.ts";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
@@ -162,7 +163,7 @@ test("an import tells nothing of a project that the caller may not see", async (
   const queue = { project: "secret", name: "plans" };
   const metadata = { note: "hidden" };
   await service.operations.queues.create(admin, { ...queue, queue: "plans", metadataText: JSON.stringify(metadata) });
-  const limited = { ...admin, projects: ["p"] };
+  const limited = limitedTo(admin, "admin", ["p"]);
   const told = (more: object) =>
     service.operations.settingsFile.import(limited, { text: file({ queues: [{ ...queue, ...more }] }), dryRun: true });
   const [same, missing] = [await told({ metadata }), await told({ name: "nothing", metadata })];

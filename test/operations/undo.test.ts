@@ -4,6 +4,7 @@ import type { Engine } from "../../server/bootstrap.ts";
 import { DomainError } from "../../server/errors.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import type { Operations } from "../../server/operations/operations.ts";
+import { limitedTo } from "../support/access.ts";
 import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
@@ -323,7 +324,7 @@ test("only operators of the project take something back, and others do not learn
   const { address } = await aQueue();
   const token = tokenOf(await operations.queues.purge(operator, address));
   expect(await codeOf(operations.undo.undo(viewer, { token }))).toBe("FORBIDDEN");
-  const stranger = { ...operator, projects: ["elsewhere"] };
+  const stranger = limitedTo(operator, "operator", ["elsewhere"]);
   expect(await codeOf(operations.undo.undo(stranger, { token }))).toBe("UNDO_DOES_NOT_EXIST");
   expect(await operations.undo.find(stranger, { token })).toBeNull();
   expect(await codeOf(operations.undo.list(stranger, { project }))).toBe("FORBIDDEN");

@@ -201,7 +201,7 @@ const renderedTexts = new WeakMap<object, Map<string, Buffer>>();
 
 /**
  * The event of a payload. All readers of a queue get the same message object, and those with the same sharing key get
- * one text. Hazard: so the fields of a subscription must depend on nothing of the caller but its role and projects.
+ * one text. Hazard: so the fields of a subscription must depend on nothing of the caller but its rights.
  */
 function render(payload: object, rendering: Rendering): Buffer | PendingEvent {
   const { key, args, context, position, cost, mask, onErrors } = rendering;
@@ -236,7 +236,7 @@ function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   { operationName, query }: OperationRequest,
-  { role, projects }: Access,
+  { rights }: Access,
 ): string | null {
   let usesVariables = false;
   const look = (node: ASTNode) =>
@@ -249,7 +249,7 @@ function sharingKey(
     look(selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection);
   }
   for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) look(definition);
-  return usesVariables ? null : JSON.stringify([role, projects, operationName, query]);
+  return usesVariables ? null : JSON.stringify([rights, operationName, query]);
 }
 
 function lastEventIdOf({ headers }: FastifyRequest): string | null {

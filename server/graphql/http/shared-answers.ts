@@ -210,9 +210,9 @@ export class SharedAnswers<Answer> {
  * The same for viewers who get the same answer: it depends on nothing of the caller but role and projects. Null for
  * variables that nest too deeply to be written.
  */
-function keyOf({ role, projects }: Access, document: string, variables: Record<string, unknown>): string | null {
+function keyOf({ rights }: Access, document: string, variables: Record<string, unknown>): string | null {
   try {
-    return JSON.stringify([role, projects, document, variables]);
+    return JSON.stringify([rights, document, variables]);
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;

@@ -30,5 +30,6 @@ export function deletedOf(
   { access }: Pick<GraphQLContext, "access">,
   { deleted, undo }: Pick<Deleted, "deleted" | "undo">,
 ): Deleted {
-  return { deleted, undo: undo ?? null, ids: [writeNodeId(type, [chooseProject(access, project), name])] };
+  const permission = type === "Queue" ? "operate" : "administer";
+  return { deleted, undo: undo ?? null, ids: [writeNodeId(type, [chooseProject(access, permission, project), name])] };
 }

@@ -44,6 +44,7 @@ import {
   isObjectType,
   specifiedDirectives,
 } from "graphql";
+import type { Action } from "../../access/needs.ts";
 import { hasCode } from "../../errors.ts";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
@@ -93,7 +94,7 @@ function withReasons(built: GraphQLSchema): GraphQLSchema {
         if (hasCode(error, "FORBIDDEN")) {
           const target = SUBJECTS.map((name) => input[name]).find((name) => typeof name === "string");
           await context.audit.noteRefusal(because.access, {
-            action: info.fieldName,
+            action: info.fieldName as Action,
             project: (input.project ?? null) as string | null,
             target: String(target ?? "*"),
             error,

@@ -1,5 +1,7 @@
 /** What people do to messages, claims, subscriptions and keys, as it is written into the audit log. */
+
 import type { Access } from "../../access/access.ts";
+import type { Action } from "../../access/needs.ts";
 import type { ClaimOperations } from "../claims/claims.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
@@ -12,7 +14,7 @@ import { intended, isNoted, permitted, type Trace } from "./audit-trail.ts";
 /** One operation. Neither bodies nor keys are details: stores may hide their keys. */
 interface Act<Params, Result> {
   /** The mutation's name. */
-  action: string;
+  action: Action;
   /** False: the operation writes an entry itself. */
   when?: (params: Params) => boolean;
   details?: (params: Params) => Record<string, unknown>;
@@ -92,21 +94,21 @@ const KEY_VALUES: ActsOf<KeyValueStoreOperations> = {
  * its outcome afterwards. For other callers they are called as they are.
  */
 export function notingActs(context: OperationContext) {
-  const inQueues = (access: Access, action: string, params: QueueAddress) => {
-    const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
-    return permitted(context, trace, "operator", () => {
-      const { project, name } = chosenQueue(context.limits, access, params);
+  const inQueues = (access: Access, action: Action, params: QueueAddress) => {
+    const trace: Trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+    return permitted(context, trace, (permission) => {
+      const { project, name } = chosenQueue(context.limits, access, permission, params);
       return { ...trace, project, target: name };
     });
   };
-  const inStores = (access: Access, action: string, { store }: { store: string }) => {
-    const trace = { access, action, project: null, target: String(store) };
-    return permitted(context, trace, "admin", () => trace);
+  const inStores = (access: Access, action: Action, { store }: { store: string }) => {
+    const trace: Trace = { access, action, project: null, target: String(store) };
+    return permitted(context, trace, () => trace);
   };
   const wrap = <Operations extends object>(
     operations: Operations,
     acts: ActsOf<Operations>,
-    traceOf: (access: Access, action: string, params: never) => Promise<Trace>,
+    traceOf: (access: Access, action: Action, params: never) => Promise<Trace>,
   ): Operations => {
     const wrapped = Object.entries(acts).map(([name, act]) => {
       const { action, when, details = () => ({}), outcome = () => ({}) } = act as Act<never, unknown>;

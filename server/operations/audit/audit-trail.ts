@@ -7,15 +7,16 @@
  *   two leaves "intended".
  * - A refusal is written once in REFUSED_MS for each caller, action and target: a program may try all the time.
  */
-import { type Access, type Role, requireRole } from "../../access/access.ts";
+import type { Access, Permission } from "../../access/access.ts";
+import { type Action, NEEDS, type Need, requireNeed } from "../../access/needs.ts";
 import { DomainError, hasCode } from "../../errors.ts";
 import type { AuditEntry, ControlDriver } from "../../storage/control-driver.ts";
 import type { OperationContext } from "../context.ts";
 
-/** Who acts on what. `action` is the GraphQL mutation's name. */
+/** Who acts on what. */
 export interface Trace {
   access: Access;
-  action: string;
+  action: Action;
   project: string | null;
   target: string;
 }
@@ -27,11 +28,19 @@ export type Transaction = Parameters<Parameters<ControlDriver["transaction"]>[0]
  */
 type Details = Record<string, unknown>;
 
-/** Requires the role, then runs `choose`. FORBIDDEN from either is audited as a refusal. */
-export async function permitted<T>(context: OperationContext, trace: Trace, role: Role, choose: () => T): Promise<T> {
+/**
+ * Requires what the action needs, then runs `choose` with that permission, to check it for a project. FORBIDDEN from
+ * either is audited as a refusal.
+ */
+export async function permitted<T>(
+  context: OperationContext,
+  trace: Trace,
+  choose: (permission: Permission) => T,
+  need: Need = NEEDS[trace.action],
+): Promise<T> {
   try {
-    requireRole(trace.access, role);
-    return choose();
+    requireNeed(trace.access, need);
+    return choose(need.permission);
   } catch (error) {
     if (hasCode(error, "FORBIDDEN")) await writeRefusal(context, trace, error);
     throw error;

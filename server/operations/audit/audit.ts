@@ -1,4 +1,5 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, mayUse, requirePermission } from "../../access/access.ts";
+import type { Action } from "../../access/needs.ts";
 import { hasCode } from "../../errors.ts";
 import type { AuditEntry, AuditFilter } from "../../storage/control-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
@@ -30,7 +31,7 @@ export interface AuditOperations {
    */
   noteRefusal(
     access: Access,
-    refused: { action: string; project: string | null; target: string; error: unknown },
+    refused: { action: Action; project: string | null; target: string; error: unknown },
   ): Promise<void>;
 }
 
@@ -40,9 +41,13 @@ export function createAuditOperations(context: OperationContext): AuditOperation
   const { control, limits } = context;
   return {
     async list(access, params) {
-      requireRole(access, "admin");
       const named = params.project !== undefined && params.project !== null;
-      const project = chosenScope(limits, access, named ? { project: params.project } : { allProjects: true });
+      const project = chosenScope(
+        limits,
+        access,
+        "administer",
+        named ? { project: params.project } : { allProjects: true },
+      );
       const filter: AuditFilter = project === undefined ? {} : { project };
       for (const name of TEXTS) {
         const text = params[name] ?? undefined;
@@ -58,10 +63,10 @@ export function createAuditOperations(context: OperationContext): AuditOperation
 
     async getMany(access, { ids }) {
       const maySee = ({ project }: AuditEntry) =>
-        access.projects === "all" || (project !== null && access.projects.includes(project));
+        access.rights.administer === "all" || (project !== null && mayUse(access, "administer", project));
       const found = await readVisible(checkBatch(limits, "ids", ids), {
         choose(id) {
-          requireRole(access, "admin");
+          requirePermission(access, "administer");
           return id;
         },
         read: (wanted) => control.audit.getMany(wanted),

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { queueKey } from "../../storage/queue-ref.ts";
@@ -34,8 +34,8 @@ export interface CatalogueReads {
 export function createCatalogueReads({ control, limits }: OperationContext): CatalogueReads {
   return {
     async list(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, params);
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", params);
       return control.catalogue.list({
         page: pageRequest(limits, params.page),
         ...(project === undefined ? {} : { project }),
@@ -45,22 +45,22 @@ export function createCatalogueReads({ control, limits }: OperationContext): Cat
     },
 
     async listOfPools(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, { allProjects: true });
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", { allProjects: true });
       const pools = checkBatch(limits, "pools", params.pools).map((pool) => checkName("pools", pool));
       const page = pageRequest(limits, params.page);
       return control.catalogue.listOfPools({ pools, page, ...(project === undefined ? {} : { project }) });
     },
 
     async get(access, params) {
-      requireRole(access, "viewer");
-      return control.catalogue.get(chosenQueue(limits, access, params));
+      requirePermission(access, "read");
+      return control.catalogue.get(chosenQueue(limits, access, "read", params));
     },
 
     async getMany(access, { queues }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return readVisible(checkBatch(limits, "queues", queues), {
-        choose: (queue) => chosenQueue(limits, access, queue),
+        choose: (queue) => chosenQueue(limits, access, "read", queue),
         read: (wanted) => control.catalogue.getMany(wanted),
         keyOf: queueKey,
         foundKeyOf: ({ project, queue }) => queueKey({ project, name: queue }),
@@ -68,8 +68,8 @@ export function createCatalogueReads({ control, limits }: OperationContext): Cat
     },
 
     async exists(access, params) {
-      requireRole(access, "viewer");
-      return control.catalogue.exists(chosenQueue(limits, access, params));
+      requirePermission(access, "read");
+      return control.catalogue.exists(chosenQueue(limits, access, "read", params));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Access } from "../../access/access.ts";
+import type { Action } from "../../access/needs.ts";
 import { DomainError, isUnavailable } from "../../errors.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
@@ -112,11 +113,8 @@ export function createCatalogueWrites(
     },
 
     async dropAll(access, params) {
-      const trace = { access, action: "dropAllCatalogueEntries", project: null, target: "*" };
-      await permitted(context, trace, "admin", () => {
-        if (access.projects === "all") return;
-        throw new DomainError("FORBIDDEN", "Only callers who may see all projects can drop the whole catalogue.");
-      });
+      const trace: Trace = { access, action: "dropAllCatalogueEntries", project: null, target: "*" };
+      await permitted(context, trace, () => undefined);
       return dropAll(context, trace, params, {
         list: (tx, page) => tx.catalogue.list({ page }),
         identity: ({ project, queue, pool, epoch }) => [project, queue, pool, epoch],
@@ -130,12 +128,12 @@ export function createCatalogueWrites(
 function changing(
   context: OperationContext,
   access: Access,
-  action: string,
+  action: Action,
   params: QueueAddress,
 ): Promise<{ queue: QueueRef; trace: Trace }> {
-  const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
-  return permitted(context, trace, "admin", () => {
-    const queue = chosenQueue(context.limits, access, params);
+  const trace: Trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+  return permitted(context, trace, (permission) => {
+    const queue = chosenQueue(context.limits, access, permission, params);
     return { queue, trace: { ...trace, project: queue.project } };
   });
 }

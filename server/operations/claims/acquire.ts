@@ -1,9 +1,10 @@
-import type { Access } from "../../access/access.ts";
+import { type Access, chooseProject } from "../../access/access.ts";
+import { NEEDS } from "../../access/needs.ts";
 import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkLimit } from "../input/limits.ts";
-import { allowedQueue, checkToken } from "../input/names.ts";
+import { checkToken, chosenQueue } from "../input/names.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
@@ -18,7 +19,7 @@ import { type ClaimTimes, checkTimes } from "./times.ts";
 /** What a paused queue gives out. */
 const NOTHING: Awaited<ReturnType<DeadLetters["claim"]>> = { claim: null, messages: [], deadLettered: 0 };
 
-/** Role operator. */
+/** Needs the permission consume; to create a missing queue, operate too. */
 export interface ClaimAcquire {
   /**
    * Acquires the oldest ready messages: at most `limit`, or fewer because of their bytes. `claim` is null when there is
@@ -64,7 +65,7 @@ export function createClaimAcquire(
   const { lookup, lifecycle, deadLetters, longPolls, notes, pauses } = parts;
   return {
     async create(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "consume", params);
       const request = {
         queue,
         ...checkTimes(limits, params),
@@ -76,7 +77,10 @@ export function createClaimAcquire(
       const { bodies = pageBudget(limits) } = params;
       const waitSeconds = checkWait(params.waitSeconds);
       const found = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
+      const createQueue = async () => {
+        chooseProject(access, NEEDS.createQueue.permission, queue.project);
+        return lifecycle.create(access, queue, readMetadata(limits, "{}"));
+      };
       if (found === null) await createQueue();
       // Reads the attributes at each look: while the call waits, the queue may change or be deleted.
       const look = async () => {

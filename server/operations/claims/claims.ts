@@ -11,7 +11,7 @@ import { type ClaimSearch, createClaimSearch } from "./search.ts";
 import { type ClaimWrites, createClaimWrites } from "./write.ts";
 
 /**
- * `get`, `list` and `search` need the role viewer, the rest operator. A missing queue has no claims: `list` is empty,
+ * `get`, `list` and `search` need the permission read, the rest consume. A missing queue has no claims: `list` is empty,
  * and `get` is CLAIM_DOES_NOT_EXIST. The rest is QUEUE_DOES_NOT_EXIST there.
  */
 export interface ClaimOperations extends ClaimAcquire, ClaimReads, ClaimSearch, ClaimWrites {}

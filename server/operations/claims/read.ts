@@ -4,7 +4,7 @@ import { emptyPage, type Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { pageRequest } from "../input/limits.ts";
-import { allowedQueue } from "../input/names.ts";
+import { chosenQueue } from "../input/names.ts";
 import { inLiveQueue, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type BodyBudget, pageBudget } from "../messages/body-budget.ts";
 import type { MessageRecord } from "../messages/record.ts";
@@ -28,7 +28,7 @@ export interface ClaimReads {
 export function createClaimReads({ data, limits }: OperationContext, lookup: QueueLookup): ClaimReads {
   return {
     async get(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { bodies = pageBudget(limits) } = params;
       const { after } = pageRequest(limits, { after: params.after ?? null });
       const from = after === undefined ? {} : { after };
@@ -48,7 +48,7 @@ export function createClaimReads({ data, limits }: OperationContext, lookup: Que
     },
 
     async list(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const page = pageRequest(limits, params.page);
       const found = await orIfMissing(
         () => inLiveQueue(lookup, queue, () => data.claims.list({ queue, page })),

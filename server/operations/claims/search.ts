@@ -1,5 +1,5 @@
 /** Claims of many queues. Only pools know claims, so the queues are asked that held some at their last samples. */
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { MIN_GONE_SECONDS } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import type { Consumer } from "../../history/consumer.ts";
@@ -143,8 +143,8 @@ export function createClaimSearch(
 
   return {
     async search(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, params);
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", params);
       const { filter, orderBy } = params;
       const queue = filter?.queue == null ? undefined : checkQueueName(limits, filter.queue);
       const holder = checkToken("holder", filter?.holder);

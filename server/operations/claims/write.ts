@@ -2,12 +2,12 @@ import type { Access } from "../../access/access.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkBatch, checkWhole } from "../input/limits.ts";
-import { allowedQueue } from "../input/names.ts";
+import { chosenQueue } from "../input/names.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type ClaimRecord, claimed } from "./record.ts";
 import { type ClaimTimes, checkTimes } from "./times.ts";
 
-/** Role operator. */
+/** Needs the permission consume. */
 export interface ClaimWrites {
   /** Renews the claim: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST. */
   update(access: Access, params: QueueAddress & ClaimTimes & { claimId: string }): Promise<ClaimRecord>;
@@ -29,19 +29,19 @@ export interface ClaimWrites {
 export function createClaimWrites({ data, limits }: OperationContext, lookup: QueueLookup): ClaimWrites {
   return {
     async update(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "consume", params);
       const times = checkTimes(limits, params);
       const claim = await inLiveQueue(lookup, queue, () => data.claims.update({ queue, id: params.claimId, ...times }));
       return claimed(queue, claim);
     },
 
     async delete(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "consume", params);
       await inLiveQueue(lookup, queue, () => data.claims.delete({ queue, id: params.claimId }));
     },
 
     async releaseMessages(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "consume", params);
       const { claimId } = params;
       const ids = checkBatch(limits, "ids", params.ids);
       const delaySeconds = checkWhole("delaySeconds", params.delaySeconds ?? 0, 0, limits.MAX_MESSAGE_DELAY, "seconds");

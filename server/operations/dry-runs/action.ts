@@ -1,5 +1,5 @@
 /** What a dry run is asked for: the action, the queues and the filter. */
-import { type Access, requireRole } from "../../access/access.ts";
+import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { MessageAction } from "../../jobs/dry-run.ts";
 import type { MessageFilter } from "../../storage/messages/message-select.ts";
@@ -19,7 +19,6 @@ export interface MessageActionInput {
 
 /** BAD_INPUT, FORBIDDEN. */
 export function checkAction(limits: Limits, access: Access, action: MessageActionInput): MessageAction {
-  requireRole(access, "operator");
   const { redrive, move, release, purge } = action;
   if (redrive) {
     const to = redrive.to ?? null;
@@ -33,7 +32,7 @@ export function checkAction(limits: Limits, access: Access, action: MessageActio
   if (move) {
     return {
       kind: "moveMessages",
-      to: chosenQueue(limits, access, move),
+      to: chosenQueue(limits, access, "operate", move),
       ttlSeconds: checkTtl(limits, "action.move.ttlSeconds", move.ttlSeconds),
     };
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, mayUse, requirePermission } from "../../access/access.ts";
 import type { DryRun, MessageAction } from "../../jobs/dry-run.ts";
 import type { MessageFilter } from "../../storage/messages/message-select.ts";
 import type { OperationContext } from "../context.ts";
@@ -69,12 +69,12 @@ export function createDryRunOperations(context: OperationContext, parts: PlanPar
     },
 
     async get(access, { token }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return maySee(access, await dryRuns.get(token));
     },
 
     async getMany(access, { tokens }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const read = await dryRuns.getMany(checkBatch(limits, "tokens", tokens));
       const found = new Map(read.map((dryRun) => [dryRun.token, dryRun]));
       return tokens.map((token) => maySee(access, found.get(token) ?? null));
@@ -96,8 +96,7 @@ function checkPart(
 }
 
 function maySee(access: Access, dryRun: DryRun | null): DryRun | null {
-  if (dryRun === null || access.projects === "all") return dryRun;
+  if (dryRun === null || access.rights.read === "all") return dryRun;
   // Its plan names the queues that messages go to, too.
-  const { projects } = access;
-  return dryRun.project !== null && projectsOf(dryRun).every((one) => projects.includes(one)) ? dryRun : null;
+  return projectsOf(dryRun).every((one) => mayUse(access, "read", one)) ? dryRun : null;
 }

@@ -38,7 +38,7 @@ export async function chosenQueues(
   scope: QueueScopeInput,
 ): Promise<Scope> {
   if (scope.queue) {
-    const queue = chosenQueue(limits, access, scope.queue);
+    const queue = chosenQueue(limits, access, "operate", scope.queue);
     return { queues: [await control.queues.get(queue)], project: queue.project, target: queue.name };
   }
   if (!scope.filter && (scope.project === null || scope.project === undefined)) {
@@ -47,7 +47,7 @@ export async function chosenQueues(
   const named = scope.filter
     ? { project: scope.filter.project ?? null, allProjects: scope.filter.allProjects === true }
     : { project: scope.project ?? null };
-  const project = chosenScope(limits, access, named);
+  const project = chosenScope(limits, access, "operate", named);
   const filter: QueueFilter = {
     ...(kind === "redriveMessages" ? { isDeadLetterQueue: true } : {}),
     ...(scope.filter ? await checkQueueFilter(limits, scope.filter.queues, samples.now) : {}),

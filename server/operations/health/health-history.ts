@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import type { HealthInterval, OperationInterval } from "../../history/health-history.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
@@ -80,7 +80,7 @@ export function createHealthHistoryOperations(
 
   return {
     async list(access, { pools, stepSeconds, since, page }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       if (since !== null && since !== undefined && Number.isNaN(since.getTime())) {
         throw badInput("since", "since must be an instant.");
       }
@@ -94,17 +94,17 @@ export function createHealthHistoryOperations(
     },
 
     async lastHour(access, { pools }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return history.latest({ pools: checkBatch(limits, "pools", pools), ...HOUR });
     },
 
     async operations(access, { intervals }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return history.operations(checkBatch(limits, "intervals", intervals));
     },
 
     async sampling(access) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const { everySeconds, keptSeconds } = history;
       const lastAt = await history.lastAt();
       const off = everySeconds === 0;

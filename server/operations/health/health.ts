@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { judgePool } from "../../problems/pool-rules.ts";
 import type { Problem } from "../../problems/problem.ts";
@@ -94,7 +94,7 @@ export function createHealthOperations(
   }
 
   /** What others found that this check does not find. */
-  async function knownProblems({ projects }: Access): Promise<Problem[]> {
+  async function knownProblems({ rights: { read: projects } }: Access): Promise<Problem[]> {
     const filter = { kinds: KNOWN_KINDS, ...(projects === "all" ? {} : { projects }) };
     return (await problems.list({ page: { limit: MAX_KNOWN + 1 }, filter })).items;
   }
@@ -106,7 +106,7 @@ export function createHealthOperations(
 
   return {
     async check(access) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const left = countdown();
       const controlHealth = await checkControl();
       const names = controlHealth.reachable
@@ -149,7 +149,7 @@ export function createHealthOperations(
     },
 
     async pools(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const left = countdown();
       const names = checkBatch(limits, "pools", params.pools).map((name) => checkName("pools", name));
       const registered = new Set((await control.pools.getMany(names)).map(({ name }) => name)).add(DEFAULT_POOL);

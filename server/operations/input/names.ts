@@ -1,4 +1,4 @@
-import { type Access, chooseProject, requireRole } from "../../access/access.ts";
+import { type Access, chooseProject, type Permission } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { QueueAddress } from "./addresses.ts";
@@ -43,10 +43,15 @@ export function isNameMarker(marker: string): boolean {
   return NAME.test(marker);
 }
 
-/** The project that the request means. FORBIDDEN, BAD_INPUT: see ProjectAddress. */
-export function chosenProject(limits: Limits, access: Access, named: string | null | undefined): string {
+/** The project that the request means, if the caller may do this there. FORBIDDEN, BAD_INPUT: see ProjectAddress. */
+export function chosenProject(
+  limits: Limits,
+  access: Access,
+  permission: Permission,
+  named: string | null | undefined,
+): string {
   if (named !== null && named !== undefined) checkProject(limits, named);
-  return chooseProject(access, named);
+  return chooseProject(access, permission, named);
 }
 
 function checkProject(limits: Limits, given: unknown): void {
@@ -60,21 +65,10 @@ function checkProject(limits: Limits, given: unknown): void {
   }
 }
 
-/** The queue that the request means. FORBIDDEN, BAD_INPUT. */
-export function chosenQueue(limits: Limits, access: Access, address: QueueAddress): QueueRef {
-  const project = chosenProject(limits, access, address.project);
+/** The queue that the request means, if the caller may do this in its project. FORBIDDEN, BAD_INPUT. */
+export function chosenQueue(limits: Limits, access: Access, permission: Permission, address: QueueAddress): QueueRef {
+  const project = chosenProject(limits, access, permission, address.project);
   return { project, name: checkQueueName(limits, address.queue) };
-}
-
-/** Like chosenQueue, and checks the role first. */
-export function allowedQueue(
-  limits: Limits,
-  access: Access,
-  role: "viewer" | "operator",
-  address: QueueAddress,
-): QueueRef {
-  requireRole(access, role);
-  return chosenQueue(limits, access, address);
 }
 
 /** Returns a client id or an idempotency key, or BAD_INPUT. Null when it is null or left out. */
@@ -90,12 +84,13 @@ export function checkToken(field: string, token: unknown): string | null {
 export function chosenScope(
   limits: Limits,
   access: Access,
+  permission: Permission,
   params: { project?: string | null; allProjects?: boolean },
 ): string | undefined {
-  if (params.allProjects !== true) return chosenProject(limits, access, params.project);
+  if (params.allProjects !== true) return chosenProject(limits, access, permission, params.project);
   if (params.project !== undefined && params.project !== null) {
     throw badInput("allProjects", "Give `project` or `allProjects`, not both.");
   }
-  if (access.projects === "all") return undefined;
-  return chosenProject(limits, access, undefined);
+  if (access.rights[permission] === "all") return undefined;
+  return chosenProject(limits, access, permission, undefined);
 }

@@ -1,8 +1,10 @@
 /** What people do to jobs that run: cancel, hold, resume, and change their rate. */
-import type { Access } from "../../access/access.ts";
+
+import { type Access, chooseProject, type Permission, requireEverywhere } from "../../access/access.ts";
+import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import { type Job, RATED_JOB_KINDS } from "../../jobs/job.ts";
-import { audited, permitted, settleIntention, type Transaction } from "../audit/audit-trail.ts";
+import { audited, permitted, settleIntention, type Trace, type Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { MoveWork } from "../lifecycle/move-jobs.ts";
 import { jobDoesNotExist, visibleJob } from "./parts.ts";
@@ -38,7 +40,7 @@ export function createJobControl(
   /** Changes the job by `change`, as the audit entry says with `details`. */
   async function change(
     access: Access,
-    action: string,
+    action: "cancelJob" | "updateJob" | "holdJob" | "resumeJob",
     id: string,
     parts: {
       check?: (job: Job) => void;
@@ -48,8 +50,9 @@ export function createJobControl(
     },
   ): Promise<Job> {
     const job = await visibleJob(context, access, id);
-    const trace = { access, action, project: job.project, target: `${job.kind} ${job.target}`.trim() };
-    await permitted(context, trace, job.kind === "drainPool" ? "admin" : "operator", () => undefined);
+    const trace: Trace = { access, action, project: job.project, target: `${job.kind} ${job.target}`.trim() };
+    const need = job.kind === "drainPool" ? ADMINISTER_ALL : NEEDS[action];
+    await permitted(context, trace, (permission) => chooseSubject(access, permission, job), need);
     parts.check?.(job);
     const changed = await parts.change();
     if (changed === null) throw jobDoesNotExist(id);
@@ -59,6 +62,12 @@ export function createJobControl(
       return { result: undefined, details, changed: job.finishedAt === null };
     });
     return changed;
+  }
+
+  /** A job over several projects has none, and is for callers who may do this in all. */
+  function chooseSubject(access: Access, permission: Permission, { project }: Job): void {
+    if (project === null) requireEverywhere(access, permission);
+    else chooseProject(access, permission, project);
   }
 
   return {

@@ -3,7 +3,7 @@ import type { Access } from "../../access/access.ts";
 import type { Job, JobSubject } from "../../jobs/job.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { audited, permitted, possible } from "../audit/audit-trail.ts";
+import { audited, permitted, possible, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
@@ -53,8 +53,13 @@ export function createMoveRequests(context: OperationContext, { work, add }: Mov
   const { control, jobs, limits } = context;
   return {
     async moveQueue(access, params) {
-      const trace = { access, action: "moveQueue", project: params.project ?? null, target: String(params.queue) };
-      const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
+      const trace: Trace = {
+        access,
+        action: "moveQueue",
+        project: params.project ?? null,
+        target: String(params.queue),
+      };
+      const queue = await permitted(context, trace, (permission) => chosenQueue(limits, access, permission, params));
       const pool = checkName("pool", params.pool);
       const target: JobSubject = { kind: "moveQueue", project: queue.project, target: queue.name };
       const once = onceOf(params, pool);
@@ -75,8 +80,8 @@ export function createMoveRequests(context: OperationContext, { work, add }: Mov
     },
 
     async drainPool(access, params) {
-      const trace = { access, action: "drainPool", project: null, target: String(params.pool) };
-      const pool = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
+      const trace: Trace = { access, action: "drainPool", project: null, target: String(params.pool) };
+      const pool = await permitted(context, trace, () => checkName("pool", params.pool));
       const target: JobSubject = { kind: "drainPool", project: null, target: pool };
       const once = onceOf(params, "");
       const prior = once && (await jobs.findByKey(target, once));

@@ -1,6 +1,6 @@
 /** What the operations on jobs share. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, mayUse, requirePermission } from "../../access/access.ts";
 import { DomainError, isUnavailable } from "../../errors.ts";
 import type { Job, JobOnce, JobSubject } from "../../jobs/job.ts";
 import type { OperationContext } from "../context.ts";
@@ -19,15 +19,15 @@ export type AddJob = (
 
 /** The job, or JOB_DOES_NOT_EXIST. Role viewer. */
 export async function visibleJob({ jobs }: OperationContext, access: Access, id: string): Promise<Job> {
-  requireRole(access, "viewer");
+  requirePermission(access, "read");
   const job = maySee(access, await jobs.get(id));
   if (job === null) throw jobDoesNotExist(id);
   return job;
 }
 
 export function maySee(access: Access, job: Job | null): Job | null {
-  if (job === null || access.projects === "all") return job;
-  return job.project !== null && access.projects.includes(job.project) ? job : null;
+  if (job === null || access.rights.read === "all") return job;
+  return job.project !== null && mayUse(access, "read", job.project) ? job : null;
 }
 
 /** Waits until the job has ended, for WAIT_MS at most. Returns it as it was seen last. */

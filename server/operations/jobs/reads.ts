@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { JOB_KINDS, JOB_STATES, type Job, type JobKind, type JobState } from "../../jobs/job.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
@@ -33,7 +33,7 @@ export function createJobReads(context: OperationContext, watch: JobWatch): JobR
   const { jobs, limits } = context;
   return {
     async list(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const { kind = null, state = null, target = null } = params;
       if (kind !== null && !JOB_KINDS.includes(kind)) throw badInput("kind", "There is no such kind of job.");
       if (state !== null && !JOB_STATES.includes(state)) throw badInput("state", "There is no such state.");
@@ -42,17 +42,17 @@ export function createJobReads(context: OperationContext, watch: JobWatch): JobR
         ...(kind === null ? {} : { kind }),
         ...(state === null ? {} : { state }),
         ...(target === null ? {} : { target: checkName("target", target, limits.MAX_QUEUE_NAME_LENGTH) }),
-        ...(access.projects === "all" ? {} : { projects: access.projects }),
+        ...(access.rights.read === "all" ? {} : { projects: access.rights.read }),
       });
     },
 
     async get(access, { id }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return maySee(access, await jobs.get(id));
     },
 
     async getMany(access, { ids }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await readVisible(checkBatch(limits, "ids", ids), {
         choose: (id) => id,
         read: (wanted) => jobs.getMany(wanted),
@@ -63,7 +63,7 @@ export function createJobReads(context: OperationContext, watch: JobWatch): JobR
     },
 
     async getByTokens(access, { tokens }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await jobs.getByTokens(checkBatch(limits, "tokens", tokens));
       const byToken = new Map(found.map((job) => [job.token, job]));
       return tokens.map((token) => maySee(access, byToken.get(token) ?? null));

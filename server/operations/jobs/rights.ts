@@ -1,4 +1,4 @@
-import { type Access, chooseProject, requireRole } from "../../access/access.ts";
+import { type Access, chooseProject } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { Job } from "../../jobs/job.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
@@ -16,7 +16,6 @@ export async function requirePresentRight(
   const access = await presentAccess(job);
   if (access === null)
     throw new DomainError("FORBIDDEN", `${job.actor}, who asked for this job, has no rights any more.`);
-  requireRole(access, "operator");
-  for (const { project } of queues) chooseProject(access, project);
+  for (const { project } of queues) chooseProject(access, "operate", project);
   return access;
 }

@@ -84,14 +84,14 @@ export function createJobStarts(context: OperationContext, { lookup, added }: St
     async start(access, params) {
       const token = checkLength("token", checkText("token", params.token), 100);
       const dryRun = await dryRuns.get(token);
-      const trace = {
+      const trace: Trace = {
         access,
         action: "startJob",
         project: dryRun?.project ?? null,
         target: dryRun === null ? token : `${dryRun.kind} ${dryRun.target}`.trim(),
       };
-      await permitted(context, trace, "operator", () => {
-        for (const project of projectsOf(dryRun)) chosenProject(limits, access, project);
+      await permitted(context, trace, (permission) => {
+        for (const project of projectsOf(dryRun)) chosenProject(limits, access, permission, project);
       });
       const [prior] = await jobs.getByTokens([token]);
       if (prior !== undefined) {
@@ -112,13 +112,13 @@ export function createJobStarts(context: OperationContext, { lookup, added }: St
     },
 
     async generate(access, params) {
-      const trace = {
+      const trace: Trace = {
         access,
         action: "generateMessages",
         project: params.project ?? null,
         target: String(params.queue),
       };
-      const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
+      const queue = await permitted(context, trace, (permission) => chosenQueue(limits, access, permission, params));
       const attributes = await lookup.attributes(queue);
       const { trace: because, reason } = withReason({ ...trace, project: queue.project }, params.reason);
       const messages = checkWhole("messages", params.messages, 1, MAX_GENERATED_MESSAGES, "messages");

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
 import { hasCode } from "../../errors.ts";
 import type { KeyValueStore } from "../../kvs/key-value-store.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
@@ -79,7 +79,7 @@ export function createEntryOperations(context: OperationContext): EntryOperation
     async getEntries(access, params) {
       return readVisible(checkBatch(limits, "entries", params.entries), {
         choose({ store, key }) {
-          requireRole(access, "admin");
+          requireEverywhere(access, "administer");
           return { store: checkName("store", store), key: checkKey(key) };
         },
         async read(wanted) {
@@ -95,7 +95,7 @@ export function createEntryOperations(context: OperationContext): EntryOperation
     },
 
     async keys(access, params) {
-      requireRole(access, "admin");
+      requireEverywhere(access, "administer");
       return stores.keys(checkName("store", params.store), pageRequest(limits, params.page));
     },
 

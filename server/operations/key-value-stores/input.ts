@@ -1,5 +1,5 @@
 /** How callers name a store, a key and a lock, and the checks of that. */
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { KeyValueStore } from "../../kvs/key-value-store.ts";
 import type { OperationContext } from "../context.ts";
@@ -16,12 +16,12 @@ export async function open(
   access: Access,
   store: string,
 ): Promise<KeyValueStore<string>> {
-  requireRole(access, "admin");
+  requireEverywhere(access, "administer");
   return (await stores.open(checkName("store", store))) as KeyValueStore<string>;
 }
 
 export function chosenMany({ limits }: OperationContext, access: Access, names: readonly string[]): string[] {
-  requireRole(access, "admin");
+  requireEverywhere(access, "administer");
   return checkBatch(limits, "stores", names).map((name) => checkName("stores", name));
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { Lock } from "../../kvs/lock.ts";
 import type { StoredLock } from "../../kvs/region.ts";
@@ -77,7 +77,7 @@ export function createLockOperations(context: OperationContext): LockOperations 
   const { stores, limits } = context;
   return {
     async locks(access, params) {
-      requireRole(access, "admin");
+      requireEverywhere(access, "administer");
       const store = params.store ?? undefined;
       return lockRecords(
         await stores.locks({

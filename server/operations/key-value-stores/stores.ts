@@ -1,9 +1,9 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { DEFAULT_LOCK_TIMEOUT_SECONDS } from "../../kvs/region.ts";
 import { checkUserStoreName } from "../../kvs/store-definition.ts";
 import type { Page } from "../../storage/list-pages.ts";
-import { intended, permitted, possible } from "../audit/audit-trail.ts";
+import { intended, permitted, possible, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";
 import { checkBatch, checkWhole, pageRequest } from "../input/limits.ts";
@@ -81,14 +81,14 @@ export function createStoreOperations(context: OperationContext): StoreOperation
 
   return {
     async list(access, params) {
-      requireRole(access, "admin");
+      requireEverywhere(access, "administer");
       return stores.keyValueStores(pageRequest(limits, params.page, isNameMarker));
     },
 
     async getMany(access, params) {
       return readVisible(checkBatch(limits, "stores", params.stores), {
         choose(name) {
-          requireRole(access, "admin");
+          requireEverywhere(access, "administer");
           return checkName("stores", name);
         },
         read: (wanted) => stores.getMany(wanted),
@@ -98,8 +98,8 @@ export function createStoreOperations(context: OperationContext): StoreOperation
     },
 
     async create(access, params) {
-      const trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
-      const store = await permitted(context, trace, "admin", () => checkUserStoreName(params.store));
+      const trace: Trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
+      const store = await permitted(context, trace, () => checkUserStoreName(params.store));
       const { expirationSeconds, replace = false } = params;
       const lockTimeoutSeconds = checkLockTimeout("lockTimeoutSeconds", params.lockTimeoutSeconds);
       const definition = {
@@ -125,8 +125,8 @@ export function createStoreOperations(context: OperationContext): StoreOperation
     },
 
     async delete(access, params) {
-      const trace = { access, action: "deleteKeyValueStore", project: null, target: String(params.store) };
-      const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
+      const trace: Trace = { access, action: "deleteKeyValueStore", project: null, target: String(params.store) };
+      const store = await permitted(context, trace, () => checkName("store", params.store));
       if (params.discardValues !== true) await possible(context, trace, () => requireEmpty(store));
       const deleted = await intended(
         context,

@@ -70,13 +70,13 @@ export function createMissingDeadLetterQueues(
     });
   }
 
-  const findRecent = ({ projects }: Access) =>
+  const findRecent = ({ rights: { read: projects } }: Access) =>
     find({ limit: MAX_MISSING + 1, since: new Date(), ...(projects === "all" ? {} : { projects }) });
 
   return {
     find,
     recent(access) {
-      const scope = JSON.stringify(access.projects);
+      const scope = JSON.stringify(access.rights.read);
       const last = cache.get(scope);
       if (last !== undefined && now() < last.until) return last.found;
       const startedAt = now();

@@ -10,7 +10,7 @@ import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Undo } from "../../storage/undo/undo-records.ts";
-import { audited } from "../audit/audit-trail.ts";
+import { audited, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueMetadata } from "../input/queue-metadata.ts";
 import { orIfMissing, type QueueLookup } from "./queue-lookup.ts";
@@ -97,7 +97,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
 
     async delete(access, queue) {
       const entry = await entryOf(queue);
-      const trace = { access, action: "deleteQueue", project: queue.project, target: queue.name };
+      const trace: Trace = { access, action: "deleteQueue", project: queue.project, target: queue.name };
       const token = randomUUID();
       const existed = await audited(context, trace, async (tx) => {
         // Locks the record: of two deletes at once, one finds it.
@@ -155,7 +155,7 @@ async function record(
   metadata: QueueMetadata,
   pool: string,
 ) {
-  const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
+  const trace: Trace = { access, action: "createQueue", project: queue.project, target: queue.name };
   const poolIsDeleted = Symbol("the pool is deleted");
   try {
     return await audited(context, trace, async (tx) => {

@@ -1,13 +1,14 @@
-import type { Access } from "../../access/access.ts";
+import type { Access, Permission } from "../../access/access.ts";
+import { NEEDS, OPERATE } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { DeleteOutcome } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { intended, permitted } from "../audit/audit-trail.ts";
+import { intended, permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput, checkBatch, checkLimit } from "../input/limits.ts";
-import { allowedQueue, checkToken, chosenQueue } from "../input/names.ts";
+import { checkToken, chosenQueue } from "../input/names.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { PauseBook } from "../pauses/pause-book.ts";
@@ -21,7 +22,7 @@ interface DeletedMessages {
   undo: UndoRecord | null;
 }
 
-/** Role operator. */
+/** Needs the permission consume; `force` needs operate. */
 export interface MessageDeletes {
   /**
    * Deletes the oldest ready messages and returns them: at most `limit` (as for pages), or fewer because of bytes. No
@@ -97,11 +98,14 @@ export function createMessageDeletes(
     action: "deleteMessage" | "deleteMessages",
     params: Parameters<MessageDeletes["bulkDelete"]>[1],
   ): Promise<DeletedMessages> {
-    const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
-    const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
+    const trace: Trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+    const force = params.force === true;
+    // Others hold what force deletes.
+    const need = force ? OPERATE : NEEDS[action];
+    const choose = (permission: Permission) => chosenQueue(limits, access, permission, params);
+    const queue = await permitted(context, trace, choose, need);
     const ids = checkBatch(limits, "ids", params.ids);
     const claimIds = params.claimIds ?? undefined;
-    const force = params.force === true;
     if (claimIds !== undefined) {
       if (force) {
         const claims = action === "deleteMessage" ? "claimId" : "claimIds";
@@ -130,7 +134,7 @@ export function createMessageDeletes(
 
   return {
     async pop(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "consume", params);
       const { bodies = ofPage } = params;
       const limit = checkLimit(limits, "limit", params.limit);
       const clientId = checkToken("clientId", params.clientId);
@@ -158,7 +162,7 @@ export function createMessageDeletes(
         const { deleted, undo } = await deleteMany(access, "deleteMessage", { ...params, ids: [id], claimIds });
         return { outcome: deleted > 0 ? "deleted" : "absent", undo };
       }
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "consume", params);
       const claim = claimId === undefined ? {} : { claimId };
       const outcome = await inLiveQueue(lookup, queue, () => data.messages.delete({ queue, id, ...claim }));
       return { outcome, undo: null };

@@ -7,7 +7,7 @@ import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkBatch } from "../input/limits.ts";
-import { allowedQueue } from "../input/names.ts";
+import { chosenQueue } from "../input/names.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 
@@ -115,7 +115,7 @@ export function createMessageLives(
     async lives(access, params) {
       const messages = checkBatch(limits, "messages", params.messages).map((message) => ({
         ...message,
-        ref: allowedQueue(limits, access, "viewer", message),
+        ref: chosenQueue(limits, access, "read", message),
       }));
       const byQueue = [...Map.groupBy(messages, ({ ref }) => queueKey(ref)).values()];
       const queues = byQueue.map(([message]) => (message as (typeof messages)[number]).ref);

@@ -14,8 +14,8 @@ import { createMessageReads, type MessageReads } from "./read.ts";
 import { createMessageSearches, type MessageSearches } from "./search.ts";
 
 /**
- * Reading needs the role viewer; post, pop and delete need operator. Reads treat a missing queue as an empty one. The
- * other operations and `watch` are QUEUE_DOES_NOT_EXIST there.
+ * Reading needs the permission read, post produce, pop and delete consume. Reads treat a missing queue as an empty one.
+ * The other operations and `watch` are QUEUE_DOES_NOT_EXIST there.
  *
  * All but `watch` happen as a whole or not at all, also when a crash comes between. Calls may run at the same time:
  * MessageController says what they see of one another.

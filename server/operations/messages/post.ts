@@ -1,14 +1,15 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, chooseProject, requirePermission } from "../../access/access.ts";
+import { NEEDS } from "../../access/needs.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
-import { allowedQueue, checkToken } from "../input/names.ts";
+import { checkToken, chosenQueue } from "../input/names.ts";
 import { checkCount, type MessageToPost, newMessages } from "../input/new-messages.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, creatingIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type PostOutcome, postToMany } from "./many-posts.ts";
 
-/** Role operator. */
+/** Needs the permission produce; to create a missing queue, operate too. */
 export interface MessagePosts {
   /**
    * Posts all messages or none, and returns their ids in the order given. `createQueue` creates a missing queue first;
@@ -41,14 +42,17 @@ export function createMessagePosts(
   const { data, limits } = context;
 
   async function post(access: Access, params: Parameters<MessagePosts["post"]>[1]): Promise<{ ids: string[] }> {
-    const queue = allowedQueue(limits, access, "operator", params);
+    const queue = chosenQueue(limits, access, "produce", params);
     const clientId = checkToken("clientId", params.clientId);
     const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
     checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
     const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
     // Checked before the queue is created: a bad request must leave no queue behind.
     const messages = newMessages(limits, params.messages, attributes ?? readMetadata(limits, "{}").effective);
-    const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
+    const createQueue = async () => {
+      chooseProject(access, NEEDS.createQueue.permission, queue.project);
+      return lifecycle.create(access, queue, readMetadata(limits, "{}"));
+    };
     if (attributes === null) await createQueue();
     const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
     if (params.createQueue !== true) return data.messages.post(post);
@@ -59,7 +63,7 @@ export function createMessagePosts(
   async function lookUpTogether(access: Access, posts: readonly QueueAddress[]): Promise<void> {
     const queues = posts.flatMap((address) => {
       try {
-        return [allowedQueue(limits, access, "operator", address)];
+        return [chosenQueue(limits, access, "produce", address)];
       } catch {
         // Its post says why.
         return [];
@@ -72,7 +76,7 @@ export function createMessagePosts(
     post,
 
     async postToMany(access, { posts }) {
-      requireRole(access, "operator");
+      requirePermission(access, "produce");
       return postToMany(context, access, posts, {
         lookUp: () => lookUpTogether(access, posts),
         post: (one) => post(access, one),

@@ -6,7 +6,7 @@ import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, pageRequest } from "../input/limits.ts";
-import { allowedQueue } from "../input/names.ts";
+import { chosenQueue } from "../input/names.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
@@ -82,7 +82,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
   const ofPage = pageBudget(limits);
   return {
     async list(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { bodies = ofPage } = params;
       const request = { queue, page: pageRequest(limits, params.page), ...listFilters(params) };
       return longPolls.until(
@@ -105,7 +105,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async get(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { bodies = ofPage } = params;
       return readStates(
         parts,
@@ -120,7 +120,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async bulkGet(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { bodies = ofPage } = params;
       const ids = checkBatch(limits, "ids", params.ids);
       return readStates<MessageRecord[]>(
@@ -135,7 +135,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async first(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { bodies = ofPage } = params;
       const sort = params.sort === "newest" ? -1 : 1;
       return readStates(
@@ -151,7 +151,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async newestMarker(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       try {
         return (await data.messages.first({ queue, sort: -1 })).marker;
       } catch (error) {
@@ -161,7 +161,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async *watch(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { after } = pageRequest(limits, { after: params.after ?? null });
       for await (const message of tail.watch(queue, after, params.signal)) {
         // Cached for a second, so rarely a query.

@@ -6,7 +6,7 @@ import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkLimit, checkWhole } from "../input/limits.ts";
 import { checkMessageFilter, type MessageFilterInput } from "../input/message-filter.ts";
-import { allowedQueue } from "../input/names.ts";
+import { chosenQueue } from "../input/names.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
@@ -59,7 +59,7 @@ export function createMessageSearches(context: OperationContext, parts: SearchPa
   const turns = withTimeout(new Semaphore(MOST_SEARCHES), TURN_MS);
   return {
     async search(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { order, after, bodies = ofPage } = params;
       const filter = checkMessageFilter(limits, params.filter);
       const limit = checkLimit(limits, "first", params.limit);

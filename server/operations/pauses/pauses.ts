@@ -1,7 +1,8 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, mayUse, type Permission, requirePermission } from "../../access/access.ts";
+import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
 import type { Pause, PauseScope } from "../../storage/control-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { audited, permitted } from "../audit/audit-trail.ts";
+import { audited, permitted, type Trace } from "../audit/audit-trail.ts";
 import { giving } from "../audit/reason.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
@@ -45,40 +46,39 @@ export function createPauseOperations(
   const { control, limits } = context;
 
   /** FORBIDDEN is audited. */
-  async function chosen(access: Access, action: string, target: PauseTarget) {
+  async function chosen(access: Access, action: "pause" | "resume", target: PauseTarget) {
     const { queue = null, project = null, everything = null } = target;
     if ([queue !== null, project !== null, everything === true].filter(Boolean).length !== 1) {
       throw badInput("target", "Give one of `queue`, `project` and `everything: true`.");
     }
-    const trace = {
+    const trace: Trace = {
       access,
       action,
       project: queue?.project ?? project,
       target: queue !== null ? String(queue.queue) : project !== null ? `project ${project}` : "everything",
     };
-    const scope = await permitted(context, trace, everything === true ? "admin" : "operator", (): PauseScope => {
+    const choose = (permission: Permission): PauseScope => {
       if (queue !== null) {
-        const { project: of, name } = chosenQueue(limits, access, queue);
+        const { project: of, name } = chosenQueue(limits, access, permission, queue);
         return { scope: "queue", project: of, queue: name };
       }
-      if (project !== null) return { scope: "project", project: chosenProject(limits, access, project) };
+      if (project !== null) return { scope: "project", project: chosenProject(limits, access, permission, project) };
       return { scope: "everything" };
-    });
+    };
+    const scope = await permitted(context, trace, choose, everything === true ? ADMINISTER_ALL : NEEDS[action]);
     return { scope, trace: scope.scope === "queue" ? { ...trace, project: scope.project } : trace };
   }
 
   return {
     async list(access) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const pauses = await control.pauses.list();
-      return pauses.filter(
-        (pause) => pause.scope === "everything" || access.projects === "all" || access.projects.includes(pause.project),
-      );
+      return pauses.filter((pause) => pause.scope === "everything" || mayUse(access, "read", pause.project));
     },
 
     async ofQueues(access, { queues }) {
-      requireRole(access, "viewer");
-      return book.ofEach(queues.map((queue): QueueRef => chosenQueue(limits, access, queue)));
+      requirePermission(access, "read");
+      return book.ofEach(queues.map((queue): QueueRef => chosenQueue(limits, access, "read", queue)));
     },
 
     async pause(access, params) {

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import type { OperationContext } from "../context.ts";
 import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
 import { checkName } from "../input/names.ts";
@@ -56,7 +56,7 @@ const MAX_WEIGHT = 2 ** 32 - 1;
 export function createPoolPlacementOperations({ control, limits }: OperationContext): PoolPlacementOperations {
   return {
     async predict(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const flavor = params.flavor === null ? null : checkName("flavor", params.flavor);
       const asked = new Map<string, number>();
       for (const { pool, weight } of checkBatch(limits, "weights", params.weights)) {
@@ -84,7 +84,7 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
     },
 
     async shares(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const flavors = [...new Set(params.pools.map(({ flavor }) => flavor))];
       const pools = await control.pools.getPoolsByFlavors(flavors);
       const totals = sums(
@@ -100,7 +100,7 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
     },
 
     async sharesNow(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const flavors = new Set(params.pools.filter(({ builtIn }) => !builtIn).map(({ flavor }) => flavor));
       const pools = flavors.size === 0 ? [] : await control.pools.getPoolsByFlavors([...flavors]);
       const counts = await control.catalogue.countByPools(pools.map(({ name }) => name));

@@ -1,7 +1,7 @@
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
-import { audited, permitted } from "../audit/audit-trail.ts";
+import { audited, permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "../drop-all.ts";
 import { checkName } from "../input/names.ts";
@@ -24,8 +24,8 @@ export interface PoolDeletes {
 export function createPoolDeletes(context: OperationContext): PoolDeletes {
   return {
     async delete(access, params) {
-      const trace = { access, action: "deletePool", project: null, target: String(params.pool) };
-      const name = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
+      const trace: Trace = { access, action: "deletePool", project: null, target: String(params.pool) };
+      const name = await permitted(context, trace, () => checkName("pool", params.pool));
       if (name === DEFAULT_POOL) throw builtIn("deleted");
       const deleted = await audited(context, trace, async (tx) => {
         const existed = await tx.pools.exists(name);
@@ -38,8 +38,8 @@ export function createPoolDeletes(context: OperationContext): PoolDeletes {
     },
 
     async dropAll(access, params) {
-      const trace = { access, action: "dropAllPools", project: null, target: "*" };
-      await permitted(context, trace, "admin", () => undefined);
+      const trace: Trace = { access, action: "dropAllPools", project: null, target: "*" };
+      await permitted(context, trace, () => undefined);
       const dropped: string[] = [];
       const result = await dropAll(context, trace, params, {
         list: (tx, page) => tx.pools.list({ page }),

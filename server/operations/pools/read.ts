@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import type { Pool } from "../../storage/control-driver.ts";
 import { type Capability, DEFAULT_POOL } from "../../storage/data-driver.ts";
 import { type Page, type PageRequest, readsBackward } from "../../storage/list-pages.ts";
@@ -42,18 +42,18 @@ const DEFAULT_MARKER = "!";
 export function createPoolReads({ control, data, limits }: OperationContext): PoolReads {
   return {
     async list(access, params) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const isMarker = (marker: string) => marker === DEFAULT_MARKER || isNameMarker(marker);
       return listWithDefault(control, pageRequest(limits, params.page, isMarker));
     },
 
     async get(access, { pool }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return pool === DEFAULT_POOL ? DEFAULT_RECORD : toRecord(await control.pools.get(checkName("pool", pool)));
     },
 
     async getMany(access, { pools }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return readVisible(checkBatch(limits, "pools", pools), {
         choose: (name) => checkName("pools", name),
         async read(wanted) {
@@ -67,29 +67,29 @@ export function createPoolReads({ control, data, limits }: OperationContext): Po
     },
 
     async exists(access, { pool }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return pool === DEFAULT_POOL || control.pools.exists(checkName("pool", pool));
     },
 
     async getByFlavor(access, { flavor }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return (await control.pools.getPoolsByFlavor(flavor === null ? null : checkName("flavor", flavor))).map(toRecord);
     },
 
     async getByFlavors(access, { flavors }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const wanted = checkBatch(limits, "flavors", flavors).map((flavor) => checkName("flavors", flavor));
       const found = Map.groupBy(await control.pools.getPoolsByFlavors(wanted), ({ flavor }) => flavor);
       return wanted.map((flavor) => (found.get(flavor) ?? []).map(toRecord));
     },
 
     async countQueues(access, { pools }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return control.catalogue.countByPools(checkBatch(limits, "pools", pools).map((name) => checkName("pools", name)));
     },
 
     async capabilities(access, { pool }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return capabilitiesOf(data, pool === DEFAULT_POOL ? pool : checkName("pool", pool));
     },
   };

@@ -1,8 +1,8 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
 import { DomainError, isUnavailable } from "../../errors.ts";
 import type { Pool } from "../../storage/control-driver.ts";
 import { type Capability, type DataDriver, DEFAULT_POOL } from "../../storage/data-driver.ts";
-import { audited, permitted } from "../audit/audit-trail.ts";
+import { audited, permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { requireNoneEmptied } from "../flavors.ts";
 import { badInput } from "../input/limits.ts";
@@ -48,15 +48,15 @@ export function createPoolWrites(context: OperationContext): PoolWrites {
   const { control, data } = context;
   return {
     async verify(access, { uri }) {
-      requireRole(access, "admin");
+      requireEverywhere(access, "administer");
       const { capabilities, identity } = await data.inspect(checkUri(context, uri));
       const registeredAs = identity === null ? null : await control.pools.findByIdentity(identity);
       return { capabilities: [...capabilities], registeredAs };
     },
 
     async create(access, params) {
-      const trace = { access, action: "createPool", project: null, target: String(params.pool) };
-      const name = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
+      const trace: Trace = { access, action: "createPool", project: null, target: String(params.pool) };
+      const name = await permitted(context, trace, () => checkName("pool", params.pool));
       if (name === DEFAULT_POOL) {
         throw badInput("pool", `${DEFAULT_POOL} is the name of the built-in pool. Take another.`);
       }
@@ -82,8 +82,8 @@ export function createPoolWrites(context: OperationContext): PoolWrites {
     },
 
     async update(access, params) {
-      const trace = { access, action: "updatePool", project: null, target: String(params.pool) };
-      const name = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
+      const trace: Trace = { access, action: "updatePool", project: null, target: String(params.pool) };
+      const name = await permitted(context, trace, () => checkName("pool", params.pool));
       if (name === DEFAULT_POOL) throw builtIn("changed");
       const changes = checkChanges(context, params);
       if (Object.keys(changes).length === 0) {

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { type Explained, explain, type QueueFacts } from "../../problems/explain.ts";
 import type { Pause } from "../../storage/control-driver.ts";
@@ -147,8 +147,8 @@ export function createExplanationOperations(
 
   return {
     async explain(access, params) {
-      requireRole(access, "viewer");
-      const asked = checkBatch(limits, "queues", params.queues).map((one) => chosenQueue(limits, access, one));
+      requirePermission(access, "read");
+      const asked = checkBatch(limits, "queues", params.queues).map((one) => chosenQueue(limits, access, "read", one));
       const attributes = await parts.lookup.find(asked);
       const found = asked.flatMap((queue, index): Found[] => {
         const of = attributes[index] ?? null;

@@ -1,4 +1,5 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, chooseProject, mayUse, requirePermission } from "../../access/access.ts";
+import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import {
   PROBLEM_KINDS,
@@ -64,8 +65,8 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
     return {
       ...(kinds ? { kinds: kinds.filter((kind) => PROBLEM_KINDS.includes(kind)) } : {}),
       ...(severities ? { severities } : {}),
-      ...(access.projects === "all" ? {} : { projects: access.projects }),
-      ...(typeof project === "string" ? { project: chosenProject(limits, access, project) } : {}),
+      ...(access.rights.read === "all" ? {} : { projects: access.rights.read }),
+      ...(typeof project === "string" ? { project: chosenProject(limits, access, "read", project) } : {}),
       ...(typeof queue === "string" ? { queue: checkQueueName(limits, queue) } : {}),
       ...(typeof pool === "string" ? { pool: checkName("pool", pool) } : {}),
       includeSnoozed: includeSnoozed === true,
@@ -89,46 +90,51 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
   }
 
   /** The problem, for a caller who may silence it. */
-  async function requireMine(access: Access, action: string, id: string): Promise<{ problem: Problem; trace: Trace }> {
-    requireRole(access, "viewer");
+  async function requireMine(
+    access: Access,
+    action: "snoozeProblem" | "unsnoozeProblem",
+    id: string,
+  ): Promise<{ problem: Problem; trace: Trace }> {
+    requirePermission(access, "read");
     const problem = await visible(access, id);
     const { kind, project, queue, pool } = problem;
-    const trace = { access, action, project: queue === "" ? null : project, target: `${kind} ${queue || pool}` };
-    await permitted(context, trace, queue === "" ? "admin" : "operator", () => undefined);
+    const trace: Trace = { access, action, project: queue === "" ? null : project, target: `${kind} ${queue || pool}` };
+    const mine = queue === "" ? ADMINISTER_ALL : NEEDS[action];
+    await permitted(context, trace, (permission) => queue !== "" && chooseProject(access, permission, project), mine);
     return { problem, trace };
   }
 
   return {
     async list(access, { page, ...choice }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await problems.list({ page: pageRequest(limits, page), filter: filterOf(access, choice) });
       return { ...found, items: await withWords(found.items) };
     },
 
     async count(access, choice) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return problems.count(filterOf(access, choice));
     },
 
     async summary(access) {
-      requireRole(access, "viewer");
-      return problems.summary(access.projects === "all" ? {} : { projects: access.projects });
+      requirePermission(access, "read");
+      return problems.summary(access.rights.read === "all" ? {} : { projects: access.rights.read });
     },
 
     async ofQueues(access, { queues }) {
-      requireRole(access, "viewer");
-      const chosen = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+      requirePermission(access, "read");
+      const chosen = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, "read", queue));
       return eachWithWords(await problems.ofQueues(chosen));
     },
 
     async ofPools(access, { pools }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await problems.ofPools(checkBatch(limits, "pools", pools));
       return eachWithWords(found.map((some) => some.filter((problem) => maySee(access, problem))));
     },
 
     async getMany(access, { ids }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await readVisible(checkBatch(limits, "ids", ids), {
         choose: (id) => id,
         read: async (wanted) => withWords(await problems.getMany(wanted)),
@@ -167,9 +173,9 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
 }
 
 /** Pools are everybody's; a job on a pool is not. */
-function maySee({ projects }: Access, { project, queue, job }: Problem): boolean {
-  if (projects === "all") return true;
-  return queue === "" ? job === "" : projects.includes(project);
+function maySee(access: Access, { project, queue, job }: Problem): boolean {
+  if (access.rights.read === "all") return true;
+  return queue === "" ? job === "" : mayUse(access, "read", project);
 }
 
 export function problemDoesNotExist(id: string): DomainError {

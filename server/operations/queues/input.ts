@@ -1,7 +1,8 @@
 import type { Access } from "../../access/access.ts";
+import type { Action } from "../../access/needs.ts";
 
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { permitted } from "../audit/audit-trail.ts";
+import { permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { chosenQueue } from "../input/names.ts";
@@ -10,9 +11,9 @@ import { chosenQueue } from "../input/names.ts";
 export function changing(
   context: OperationContext,
   access: Access,
-  action: string,
+  action: Action,
   params: QueueAddress,
 ): Promise<QueueRef> {
-  const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
-  return permitted(context, trace, "operator", () => chosenQueue(context.limits, access, params));
+  const trace: Trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+  return permitted(context, trace, (permission) => chosenQueue(context.limits, access, permission, params));
 }

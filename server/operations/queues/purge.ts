@@ -1,7 +1,7 @@
 import type { Access } from "../../access/access.ts";
 import type { PurgeBound } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { intended } from "../audit/audit-trail.ts";
+import { intended, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
@@ -53,7 +53,7 @@ export function createQueuePurge(
       const resources = checkResources(params.resources, before);
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey) ?? undefined;
       await lookup.attributes(queue);
-      const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
+      const trace: Trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
       const bound = before === undefined ? {} : { before };
       const purgesMessages =
         resources.includes("messages") && (idempotencyKey !== undefined || !(await isEmptyAgain(context, queue)));

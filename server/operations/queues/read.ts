@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
 import type { QueueOrder } from "../../storage/control-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
@@ -68,14 +68,14 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
   const { control, samples, limits } = context;
   return {
     async get(access, params) {
-      requireRole(access, "viewer");
-      return queueRecord(limits, await control.queues.get(chosenQueue(limits, access, params)));
+      requirePermission(access, "read");
+      return queueRecord(limits, await control.queues.get(chosenQueue(limits, access, "read", params)));
     },
 
     async getMany(access, { queues }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await readVisible(checkBatch(limits, "queues", queues), {
-        choose: (queue) => chosenQueue(limits, access, queue),
+        choose: (queue) => chosenQueue(limits, access, "read", queue),
         read: (wanted) => control.queues.getMany(wanted),
         keyOf: queueKey,
         foundKeyOf: queueKey,
@@ -84,13 +84,13 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
     },
 
     async exists(access, params) {
-      requireRole(access, "viewer");
-      return control.queues.exists(chosenQueue(limits, access, params));
+      requirePermission(access, "read");
+      return control.queues.exists(chosenQueue(limits, access, "read", params));
     },
 
     async list(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, params);
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", params);
       const { orderBy = BY_NAME, detailed = false, withStats = false } = params;
       // In other orders a marker is more than a name, and the driver checks it.
       const isMarker = orderBy.field === "name" && project !== undefined ? isNameMarker : undefined;
@@ -113,22 +113,24 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
     },
 
     async deadLetterSources(access, { queues }) {
-      requireRole(access, "viewer");
-      const chosen = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+      requirePermission(access, "read");
+      const chosen = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, "read", queue));
       return control.queues.listByDeadLetterQueues({ queues: chosen, limit: MAX_DEAD_LETTER_SOURCES });
     },
 
     async count(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, params);
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", params);
       const filter = await checkQueueFilter(limits, params.filter, samples.now);
       return control.queues.count({ ...(project === undefined ? {} : { project }), filter });
     },
 
     async countByProjects(access, { projects }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const chosenOnes = checkBatch(limits, "projects", projects);
-      return control.queues.countByProjects(chosenOnes.map((project) => chosenProject(limits, access, project)));
+      return control.queues.countByProjects(
+        chosenOnes.map((project) => chosenProject(limits, access, "read", project)),
+      );
     },
   };
 }

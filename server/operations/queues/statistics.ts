@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError, withDetails } from "../../errors.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
@@ -51,8 +51,8 @@ export function createQueueStatistics(
   });
   return {
     async stats(access, params) {
-      requireRole(access, "viewer");
-      const queue = chosenQueue(limits, access, params);
+      requirePermission(access, "read");
+      const queue = chosenQueue(limits, access, "read", params);
       await parts.lookup.attributes(queue);
       const [stats] = await statsOf(context, parts, [queue]);
       if (stats !== undefined && stats !== null) return stats;
@@ -92,8 +92,8 @@ export async function tryStatsOf(
 }
 
 function chosenMany({ limits }: OperationContext, access: Access, queues: readonly QueueAddress[]): QueueRef[] {
-  requireRole(access, "viewer");
-  return checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+  requirePermission(access, "read");
+  return checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, "read", queue));
 }
 
 function queueDoesNotExist(queue: QueueRef): DomainError {

@@ -1,4 +1,5 @@
 import type { Access } from "../../access/access.ts";
+import type { Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { type AttributeChanges, attributeChanges, naming } from "../input/attribute-changes.ts";
@@ -76,7 +77,7 @@ export function createQueueWrites(
           return { queue: queueRecord(limits, record), created };
         }
         if (record !== undefined) {
-          const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
+          const trace: Trace = { access, action: "createQueue", project: queue.project, target: queue.name };
           const replaced = await orIfMissing<QueueRecord | null>(
             () => metadataChanges.apply(queue, trace, params, () => metadata),
             () => null,
@@ -96,7 +97,7 @@ export function createQueueWrites(
     async setMetadata(access, params) {
       const queue = await changing(context, access, "updateQueueMetadata", params);
       const after = checkMetadata(limits, queue.name, params.metadataText);
-      const trace = { access, action: "updateQueueMetadata", project: queue.project, target: queue.name };
+      const trace: Trace = { access, action: "updateQueueMetadata", project: queue.project, target: queue.name };
       return metadataChanges.apply(queue, trace, params, () => after);
     },
 
@@ -108,7 +109,7 @@ export function createQueueWrites(
           maximum: MAX_CHANGES,
         });
       }
-      const trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
+      const trace: Trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
       return metadataChanges.apply(queue, trace, params, (before) =>
         patchedMetadata(limits, queue.name, before.text, params.changes),
       );
@@ -118,7 +119,7 @@ export function createQueueWrites(
       const queue = await changing(context, access, "updateQueueAttributes", params);
       const changes = attributeChanges(params.attributes);
       if (changes.length === 0) throw badInput("attributes", "Give at least one attribute to change.");
-      const trace = { access, action: "updateQueueAttributes", project: queue.project, target: queue.name };
+      const trace: Trace = { access, action: "updateQueueAttributes", project: queue.project, target: queue.name };
       return naming(() =>
         metadataChanges.apply(queue, trace, {}, (before) => patchedMetadata(limits, queue.name, before.text, changes)),
       );

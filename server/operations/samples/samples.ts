@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { endBefore, FINEST, MINUTE, RESOLUTIONS, type ResolutionSeconds } from "../../history/sample.ts";
 import type { GroupKind, LastSample, Subject } from "../../history/sample-history.ts";
@@ -83,15 +83,15 @@ export function createSampleOperations({ samples, limits }: OperationContext): S
   }
 
   const chosenQueues = (access: Access, queues: readonly QueueAddress[]) => {
-    requireRole(access, "viewer");
-    return checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+    requirePermission(access, "read");
+    return checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, "read", queue));
   };
   const chosenProjects = (access: Access, projects: readonly string[]) => {
-    requireRole(access, "viewer");
-    return checkBatch(limits, "projects", projects).map((project) => chosenProject(limits, access, project));
+    requirePermission(access, "read");
+    return checkBatch(limits, "projects", projects).map((project) => chosenProject(limits, access, "read", project));
   };
   const chosenPools = (access: Access, pools: readonly string[]) => {
-    requireRole(access, "viewer");
+    requirePermission(access, "read");
     return checkBatch(limits, "pools", pools);
   };
   const subjects = (kind: GroupKind, names: readonly string[]) => names.map((name): Subject => ({ kind, name }));
@@ -117,7 +117,7 @@ export function createSampleOperations({ samples, limits }: OperationContext): S
     },
 
     async sampling(access) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return { on: samples.isOn, lastAt: await samples.lastAt() };
     },
   };

@@ -1,4 +1,4 @@
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
@@ -45,9 +45,9 @@ export function createSettingsExport(
   }
 
   async function* write(access: Access, params: ProjectAddress): AsyncGenerator<string> {
-    requireRole(access, "viewer");
+    requirePermission(access, "read");
     const named = params.project !== undefined && params.project !== null;
-    const project = chosenScope(limits, access, named ? { project: params.project } : { allProjects: true });
+    const project = chosenScope(limits, access, "read", named ? { project: params.project } : { allProjects: true });
     const scope = project === undefined ? { allProjects: true } : { project };
     yield* writeSettings({
       pools: pages(

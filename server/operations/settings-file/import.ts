@@ -1,6 +1,6 @@
 import type { Access } from "../../access/access.ts";
 import { type DomainError, type ErrorCode, hasCode } from "../../errors.ts";
-import { intended, permitted } from "../audit/audit-trail.ts";
+import { intended, permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { badInput } from "../input/limits.ts";
 import type { SettingsParts } from "./export.ts";
@@ -43,8 +43,8 @@ export function createSettingsImport(context: OperationContext, parts: SettingsP
   const { limits } = context;
   return {
     async import(access, { text, dryRun = false, verifyPools = true }) {
-      const trace = { access, action: "importSettings", project: null, target: "*" };
-      await permitted(context, trace, "admin", () => undefined);
+      const trace: Trace = { access, action: "importSettings", project: null, target: "*" };
+      await permitted(context, trace, () => undefined);
       const file = readSettings(text, limits.MAX_JSON_DEPTH);
       const objects = file.pools.length + file.flavors.length + file.queues.length;
       if (objects > MAX_OBJECTS) {

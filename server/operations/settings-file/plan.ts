@@ -122,12 +122,12 @@ export async function planFlavors(
   const filled = await inParts(wanted, (some) => control.pools.getPoolsByFlavors(some.map(({ name }) => name)));
   const withPools = new Set([...filled, ...(dryRun ? pools : [])].map(({ flavor }) => flavor));
   const check = async ({ project, name }: FlavorSettings) => {
-    chosenProject(limits, access, project);
+    chosenProject(limits, access, "administer", project);
     checkName("flavor", name);
     if (!withPools.has(name)) throw badInput("pools", "A flavor needs a pool that has it, and none does.");
   };
   const steps = wanted.map(async ({ project, name }): Promise<Step> => {
-    const hidden = await errorOf(async () => void chosenProject(limits, access, project));
+    const hidden = await errorOf(async () => void chosenProject(limits, access, "read", project));
     const isKnown = hidden === null && known.has(keyOf({ project, name }));
     return {
       ...{ kind: "flavor", project, name, afterText: "{}" },
@@ -151,7 +151,7 @@ export async function planQueues(
   const known = new Map(found.map((queue) => [keyOf(queue), queue.metadataText]));
   const planned = new Set(dryRun ? flavors.map(keyOf) : []);
   const check = async ({ project, name, metadataText }: QueueSettings) => {
-    chosenProject(limits, access, project);
+    chosenProject(limits, access, "operate", project);
     checkQueueName(limits, name);
     const { flavor } = checkMetadata(limits, name, metadataText).effective;
     if (!dryRun || flavor === null || planned.has(keyOf({ project, name: flavor }))) return;
@@ -163,7 +163,7 @@ export async function planQueues(
     const before = known.get(keyOf(queue)) ?? null;
     const isSame = before !== null && isSameJson(metadataText, before);
     // Of a project that the caller may not see, nothing is told.
-    const hidden = await errorOf(async () => void chosenProject(limits, access, project));
+    const hidden = await errorOf(async () => void chosenProject(limits, access, "read", project));
     const error = hidden ?? (isSame ? null : await errorOf(() => check(queue)));
     steps.push({
       ...{ kind: "queue", project, name, beforeText: hidden === null ? before : null, afterText: metadataText },

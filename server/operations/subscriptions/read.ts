@@ -4,7 +4,7 @@ import { emptyPage, type Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { pageRequest } from "../input/limits.ts";
-import { allowedQueue } from "../input/names.ts";
+import { chosenQueue } from "../input/names.ts";
 import { orIfMissing } from "../lifecycle/queue-lookup.ts";
 import { type SubscriptionRecord, toRecord } from "./record.ts";
 
@@ -23,7 +23,7 @@ export interface SubscriptionReads {
 export function createSubscriptionReads({ data, limits }: OperationContext): SubscriptionReads {
   return {
     async list(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const page = pageRequest(limits, params.page);
       const found = await orIfMissing(
         () => data.subscriptions.list({ queue, page }),
@@ -33,12 +33,12 @@ export function createSubscriptionReads({ data, limits }: OperationContext): Sub
     },
 
     async get(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       return toRecord(queue, await orMissing(() => data.subscriptions.get({ queue, id: params.id })));
     },
 
     async exists(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       return orIfMissing(
         () => data.subscriptions.exists({ queue, id: params.id }),
         () => false,
@@ -46,7 +46,7 @@ export function createSubscriptionReads({ data, limits }: OperationContext): Sub
     },
 
     async getWithSubscriber(access, params) {
-      const queue = allowedQueue(limits, access, "viewer", params);
+      const queue = chosenQueue(limits, access, "read", params);
       const { subscriber } = params;
       return toRecord(queue, await orMissing(() => data.subscriptions.getWithSubscriber({ queue, subscriber })));
     },

@@ -3,7 +3,7 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
-import { allowedQueue, checkToken } from "../input/names.ts";
+import { checkToken, chosenQueue } from "../input/names.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
@@ -44,7 +44,7 @@ export function createSubscriptionWrites(
   const { data, limits } = context;
   return {
     async create(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "operate", params);
       const subscriber = checkSubscriber(params.subscriber);
       const fields = {
         ttlSeconds: limits.DEFAULT_SUBSCRIPTION_TTL,
@@ -75,7 +75,7 @@ export function createSubscriptionWrites(
     },
 
     async update(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "operate", params);
       const changes = checkFields(limits, params);
       if (Object.keys(changes).length === 0) {
         throw badInput("subscriber", "Give at least one of subscriber, ttlSeconds and options to change.");
@@ -84,7 +84,7 @@ export function createSubscriptionWrites(
     },
 
     async delete(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "operate", params);
       const deleted = await orIfMissing(
         () => data.subscriptions.delete({ queue, id: params.id }),
         () => false,
@@ -93,7 +93,7 @@ export function createSubscriptionWrites(
     },
 
     async confirm(access, params) {
-      const queue = allowedQueue(limits, access, "operator", params);
+      const queue = chosenQueue(limits, access, "operate", params);
       const { id, confirmed = true } = params;
       return toRecord(queue, await orMissing(() => data.subscriptions.confirm({ queue, id, confirmed })));
     },

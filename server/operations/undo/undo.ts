@@ -1,11 +1,11 @@
 /** Takes back what was removed. */
-import { type Access, requireRole } from "../../access/access.ts";
+import { type Access, chooseProject, mayUse, requirePermission } from "../../access/access.ts";
 import { hasCode } from "../../errors.ts";
 import { undoDoesNotExist } from "../../storage/errors/undo-errors.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import { completeUndo } from "../../storage/undo/complete-undo.ts";
 import type { Undo } from "../../storage/undo/undo-records.ts";
-import { intended, permitted } from "../audit/audit-trail.ts";
+import { intended, permitted, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { checkBatch } from "../input/limits.ts";
 import { chosenScope } from "../input/names.ts";
@@ -44,7 +44,7 @@ export function createUndoOperations(
   const { undos } = control;
 
   const visible = (access: Access, undo: Undo | null) =>
-    undo !== null && (access.projects === "all" || access.projects.includes(undo.project)) ? undo : null;
+    undo !== null && mayUse(access, "read", undo.project) ? undo : null;
 
   async function complete(undo: Undo): Promise<{ messages: number | null }> {
     const queue = { project: undo.project, name: undo.queue };
@@ -97,24 +97,24 @@ export function createUndoOperations(
 
   return {
     async find(access, { token }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return visible(access, await undos.find(token));
     },
 
     async openOf(access, { queues }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       return (await undos.openOf(queues)).map((undo) => visible(access, undo));
     },
 
     async openOfJobs(access, { jobs }) {
-      requireRole(access, "viewer");
+      requirePermission(access, "read");
       const found = await undos.openOfJobs(checkBatch(limits, "jobs", jobs));
       return found.map((some) => some.filter((undo) => visible(access, undo) !== null));
     },
 
     async list(access, params) {
-      requireRole(access, "viewer");
-      const project = chosenScope(limits, access, params);
+      requirePermission(access, "read");
+      const project = chosenScope(limits, access, "read", params);
       return undos.listOpen(project === undefined ? {} : { project });
     },
 
@@ -122,8 +122,8 @@ export function createUndoOperations(
       const known = visible(access, await undos.find(token));
       if (known === null) throw undoDoesNotExist(token);
       const { project, queue: name, action } = known;
-      const trace = { access, action: "undo", project, target: name };
-      await permitted(context, trace, "operator", () => undefined);
+      const trace: Trace = { access, action: "undo", project, target: name };
+      await permitted(context, trace, (permission) => chooseProject(access, permission, project));
       const details = { undone: action, token: known.token, by: known.actor };
       const { messages } = await intended(
         context,

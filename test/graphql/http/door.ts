@@ -1,4 +1,5 @@
 /** The GraphQL server without a service, over operations that a test supplies. */
+
 import Fastify from "fastify";
 import type { Access } from "../../../server/access/access.ts";
 import { type Limits, readConfig } from "../../../server/config.ts";
@@ -6,6 +7,7 @@ import type { OperationSeen } from "../../../server/graphql/http/observe.ts";
 import { createGraphQLDoor, type GraphQLDoor } from "../../../server/graphql/http/server.ts";
 import { answerError } from "../../../server/http/answer-errors.ts";
 import type { Operations } from "../../../server/operations/operations.ts";
+import { callerWith } from "../../support/access.ts";
 import { createClient, type GraphQLClient } from "../client.ts";
 
 export type SomeOperations = { [Noun in keyof Operations]?: Partial<Operations[Noun]> };
@@ -18,7 +20,7 @@ export interface OpenDoor extends GraphQLClient {
   close(): Promise<void>;
 }
 
-export const ADMIN: Access = { actor: "tester", role: "admin", projects: "all", requestId: "request-1" };
+export const ADMIN: Access = callerWith("admin", "all", "tester");
 
 export async function openDoor(
   operations: SomeOperations = {},

@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { auditServer } from "graphql-http";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
+import { callerWith } from "../../support/access.ts";
 import { answerOf } from "../client.ts";
 import { type OpenDoor, openDoor } from "./door.ts";
 
@@ -105,7 +106,7 @@ test("each operation is counted by its type and outcome, and by nothing that a c
   door.seen.length = 0;
   await door.send("query Secret { viewer { actor } }");
   await door.send("{ nonsense }");
-  await door.executeAs({ actor: "a", role: "viewer", projects: "all", requestId: "r" })("{ viewer { actor } }");
+  await door.executeAs(callerWith("viewer", "all", "a"))("{ viewer { actor } }");
   expect(door.seen).toEqual([
     { type: "query", outcome: "ok" },
     { type: "unknown", outcome: "error" },

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Access } from "../../../server/access/access.ts";
 import { type AnswerChange, SharedAnswers } from "../../../server/graphql/http/shared-answers.ts";
+import { callerWith, limitedTo } from "../../support/access.ts";
 
-const VIEWER: Access = { actor: "a", role: "viewer", projects: ["p"], requestId: "1" };
+const VIEWER: Access = callerWith("viewer", ["p"], "a");
 const OTHER: Access = { ...VIEWER, actor: "b", requestId: "2" };
-const ADMIN: Access = { ...VIEWER, role: "admin" };
+const ADMIN: Access = limitedTo(VIEWER, "admin", ["p"]);
 
 let runs: string[];
 let answer: unknown;

@@ -133,7 +133,7 @@ test("a refusal that comes again is written once a minute, and by the operation 
   const purge = () => operations.queues.purge(viewer, { project: "p", queue: "again" });
   const error = await purge().catch((refused: unknown) => refused);
   await codeOf(purge());
-  const what = { action: "purgeQueue", project: "p", target: "again", error };
+  const what = { action: "purgeQueue" as const, project: "p", target: "again", error };
   await operations.audit.noteRefusal(viewer, what);
   expect(await count()).toBe(1);
   await operations.audit.noteRefusal(viewer, { ...what, error: new DomainError("BAD_INPUT", "No.") });

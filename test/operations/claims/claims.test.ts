@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
+import { limitedTo } from "../../support/access.ts";
 import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
@@ -188,7 +189,7 @@ describe("dead letters", () => {
   });
 
   test("go to a queue in another pool too", async () => {
-    const admin = { ...operator, role: "admin" as const };
+    const admin = limitedTo(operator, "admin", "all");
     await service.operations.pools.create(admin, { pool: "far", uri: await service.poolUri(), weight: 1 });
     const dead = await aQueue(0);
     const queue = await aQueue(3, { _max_claim_count: 1, _dead_letter_queue: "elsewhere" });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { createOperations } from "../../../server/operations/create-operations.ts";
 import { emptyPage } from "../../../server/storage/list-pages.ts";
+import { limitedTo } from "../../support/access.ts";
 import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
@@ -95,13 +96,13 @@ test("garbage collection reports each pool, the dead one too, and health shows t
 
 test("the audit log is for admins, newest first, by project and actor", async () => {
   expect(await codeOf(operations.audit.list(operator, {}))).toBe("FORBIDDEN");
-  await operations.queues.create({ ...operator, projects: "all" }, { project: "other", queue: "q" });
+  await operations.queues.create(limitedTo(operator, "operator", "all"), { project: "other", queue: "q" });
   const actions = async (params: object) =>
     (await operations.audit.list(admin, params)).items.map(({ action, target }) => `${action} ${target}`);
   expect(await actions({ page: { limit: 3 } })).toEqual(["createQueue q", "deletePool down", "createQueue q"]);
   expect(await actions({ project: "other" })).toEqual(["createQueue q"]);
   expect(await actions({ actor: "ada" })).toEqual(["deletePool down", "createPool down", "createPool second"]);
-  const limited = { ...admin, projects: ["other"] };
+  const limited = limitedTo(admin, "admin", ["other"]);
   expect((await operations.audit.list(limited, {})).items.map(({ project }) => project)).toEqual(["other"]);
   expect(await codeOf(operations.audit.list(limited, { project: "p" }))).toBe("FORBIDDEN");
 });

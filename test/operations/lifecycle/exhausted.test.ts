@@ -1,7 +1,9 @@
 /** Messages that reached their queue's maximum of deliveries while its dead letter queue does not exist. */
+
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { HealthOperations } from "../../../server/operations/health/health.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
+import { limitedTo } from "../../support/access.ts";
 import { admin, aService, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
@@ -102,7 +104,7 @@ test("a missing dead letter queue is the same warning in every process until it 
     expect(await warningsOf(health, "unlimited-nowhere")).toEqual([]);
     expect((await health.check(operator, {})).status).toBe("warn");
     // A caller does not see warnings about projects of others.
-    expect((await health.check({ ...viewer, projects: ["quiet"] }, {})).warnings).toEqual([]);
+    expect((await health.check(limitedTo(viewer, "viewer", ["quiet"]), {})).warnings).toEqual([]);
   }
   await service.operations.queues.create(operator, { queue: "keeps-nowhere" });
   await service.operations.queues.delete(operator, { queue: "names" });

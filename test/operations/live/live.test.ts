@@ -6,6 +6,7 @@ import { StatsWatch } from "../../../server/operations/live/stats-watch.ts";
 import { createTicker } from "../../../server/operations/live/ticker.ts";
 import type { DataDriver, Message } from "../../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
+import { limitedTo } from "../../support/access.ts";
 import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
@@ -303,7 +304,7 @@ describe("watching jobs", () => {
   test("is refused for a job that does not exist or that the caller may not see", async () => {
     const { signal } = new AbortController();
     const { id } = await added("hidden");
-    const limited = { ...viewer, projects: ["q"] };
+    const limited = limitedTo(viewer, "viewer", ["q"]);
     expect(await codeOf(service.operations.jobs.watch(limited, { id, signal }).next())).toBe("JOB_DOES_NOT_EXIST");
     expect(await codeOf(service.operations.jobs.watch(viewer, { id: "x", signal }).next())).toBe("JOB_DOES_NOT_EXIST");
     await service.jobs.cancel(id);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Access } from "../../../server/access/access.ts";
 import { DomainError } from "../../../server/errors.ts";
 import { walk } from "../../conformance/walk.ts";
+import { limitedTo } from "../../support/access.ts";
 import { postgresByDetour } from "../../support/detour.ts";
 import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "../a-service.ts";
 
@@ -358,7 +359,7 @@ describe("flavors", () => {
     expect(await seen(operator), "a caller with one project").toEqual([["p", "wide"]]);
     expect(await codeOf(flavors.list(viewer, all))).toBe("BAD_INPUT");
     expect(await codeOf(flavors.list(admin, { ...all, project: "p" }))).toBe("BAD_INPUT");
-    const limited = { ...admin, projects: ["p", "q"] };
+    const limited = limitedTo(admin, "admin", ["p", "q"]);
     expect(await codeOf(flavors.dropAll(limited, all))).toBe("BAD_INPUT");
     expect(await codeOf(flavors.dropAll(operator, all))).toBe("FORBIDDEN");
     const { confirmationToken } = await flavors.dropAll(admin, all);
@@ -495,7 +496,7 @@ describe("the catalogue", () => {
 
   test("is dropped as a dry run has shown it, by callers who may see all projects", async () => {
     const { catalogue } = service.operations;
-    const limited = { ...admin, projects: ["p"] };
+    const limited = limitedTo(admin, "admin", ["p"]);
     expect(await codeOf(catalogue.dropAll(limited, {}))).toBe("FORBIDDEN");
     const { confirmationToken, count } = await catalogue.dropAll(admin, {});
     expect(count.value).toBeGreaterThan(10);

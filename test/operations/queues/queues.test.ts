@@ -520,7 +520,7 @@ describe("deleting and purging", () => {
       target: "purged",
       outcome: "done",
       actor: "otto",
-      requestId: "r-operator",
+      requestId: "r-otto",
     });
     expect(JSON.parse(row?.detailsText ?? "")).toEqual({
       resources: ["messages", "subscriptions"],
