@@ -2,7 +2,8 @@
 
 import { MAX_REASON_LENGTH } from "../operations/audit/reason.ts";
 import type { QueueAddress } from "../operations/input/addresses.ts";
-import { MAX_PAUSES, type Pause } from "../storage/control-driver.ts";
+import { MAX_PAUSES } from "../operations/pauses/pauses.ts";
+import type { Pause } from "../storage/pause.ts";
 import { CreateClaimPayload } from "./claims.ts";
 import { PopMessagesPayload } from "./messages.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";

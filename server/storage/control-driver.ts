@@ -5,9 +5,12 @@
  * Drivers check types. Limits and rights are checked by operations. Lists are ordered by name unless they say
  * otherwise. Every call is STORAGE_UNAVAILABLE when the control database cannot be reached.
  */
+import type { BodyRulesController } from "./body-rule.ts";
 import type { GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
+import type { PausesController } from "./pause.ts";
 import type { QueueRef } from "./queue-ref.ts";
+import type { ReadOnlyController } from "./read-only.ts";
 import type { TokensController } from "./tokens.ts";
 import type { UndosController } from "./undo/undo-records.ts";
 
@@ -22,6 +25,8 @@ export interface ControlDriver {
   readonly collections: CollectionsController;
   readonly pauses: PausesController;
   readonly tokens: TokensController;
+  readonly bodyRules: BodyRulesController;
+  readonly readOnly: ReadOnlyController;
 
   /**
    * Runs `work` with a driver whose writes commit together, or not at all when `work` throws. Two transactions that
@@ -419,30 +424,4 @@ export interface CollectionsController {
   record(collection: Omit<Collection, "at">): Promise<void>;
   /** The last one of any process. Null before the first. */
   last(): Promise<Collection | null>;
-}
-
-// ------------------------------------------------------------------------------------------------ pauses
-
-/** What is paused: a queue, all queues of a project, or everything. */
-export type PauseScope =
-  | { readonly scope: "queue"; readonly project: string; readonly queue: string }
-  | { readonly scope: "project"; readonly project: string }
-  | { readonly scope: "everything" };
-
-/** What is paused gives out no messages. Messages are posted, renewed, released and deleted as always. */
-export type Pause = PauseScope & { readonly at: Date; readonly actor: string; readonly reason: string };
-
-/** Pauses that there may be. Each process reads them all once a second while it is asked for messages. */
-export const MAX_PAUSES = 1000;
-
-export interface PausesController {
-  /** All: everything first, then projects, then queues, by name. */
-  list(): Promise<Pause[]>;
-  /**
-   * Pauses it. What is paused already stays as it is, and that pause is returned. A deleted queue is paused no more.
-   * QUEUE_DOES_NOT_EXIST; TOO_LARGE beyond MAX_PAUSES.
-   */
-  set(scope: PauseScope, by: { actor: string; reason: string }): Promise<{ pause: Pause; created: boolean }>;
-  /** Ends the pause, and returns it. Null when there was none of just this scope. */
-  end(scope: PauseScope): Promise<Pause | null>;
 }

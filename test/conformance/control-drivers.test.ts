@@ -5,6 +5,7 @@ import { openPostgresDataDriver } from "../../server/storage/postgres/data-drive
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeAudit } from "./audit.suite.ts";
+import { describeBodyRules } from "./body-rules.suite.ts";
 import { describeCatalogue } from "./catalogue.suite.ts";
 import { describeCollections } from "./collections.suite.ts";
 import type { OpenControlDriver } from "./control-harness.ts";
@@ -64,3 +65,4 @@ describeCatalogue("PostgreSQL", postgres);
 describeAudit("PostgreSQL", postgres);
 describeCollections("PostgreSQL", postgres);
 describeTokens("PostgreSQL", postgres);
+describeBodyRules("PostgreSQL", postgres);

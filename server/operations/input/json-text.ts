@@ -137,7 +137,7 @@ export function scalarEnd(text: string, start: number): number {
   return at;
 }
 
-function endOfValue(text: string, start: number): number {
+export function endOfValue(text: string, start: number): number {
   const first = text.charCodeAt(start);
   if (first === QUOTE) return stringEnd(text, start);
   if (first !== OPEN_ARRAY && first !== OPEN_OBJECT) return scalarEnd(text, start);

@@ -1,4 +1,5 @@
-import type { ControlDriver, Pause } from "../../storage/control-driver.ts";
+import type { ControlDriver } from "../../storage/control-driver.ts";
+import type { Pause } from "../../storage/pause.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 
 /** How long a process may use what it read: a pause takes effect in other processes within this time. */

@@ -1,6 +1,6 @@
 import { type Access, mayUse, type Permission, requirePermission } from "../../access/access.ts";
 import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
-import type { Pause, PauseScope } from "../../storage/control-driver.ts";
+import { MAX_PAUSES, type Pause, type PauseScope } from "../../storage/pause.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import { audited, permitted, type Trace } from "../audit/audit-trail.ts";
 import { giving } from "../audit/reason.ts";
@@ -9,6 +9,8 @@ import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
 import { chosenProject, chosenQueue } from "../input/names.ts";
 import type { PauseBook } from "./pause-book.ts";
+
+export { MAX_PAUSES };
 
 /** One of these. */
 export interface PauseTarget {

@@ -1,9 +1,9 @@
 import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { type Explained, explain, type QueueFacts } from "../../problems/explain.ts";
-import type { Pause } from "../../storage/control-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { refusalReason } from "../../storage/errors/read-only-storage.ts";
+import type { Pause } from "../../storage/pause.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import { holderOf } from "../claims/record.ts";
 import type { OperationContext } from "../context.ts";

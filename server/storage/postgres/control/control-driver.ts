@@ -8,6 +8,7 @@ import type { ControlDriver } from "../../control-driver.ts";
 import { withDeadline } from "../../deadlines/deadline.ts";
 import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
 import { auditController } from "./audit.ts";
+import { bodyRulesController } from "./body-rules.ts";
 import { catalogueController } from "./catalogue.ts";
 import { collectionsController } from "./collections.ts";
 import { flavorsController } from "./flavors.ts";
@@ -16,6 +17,7 @@ import { pausesController } from "./pauses.ts";
 import { poolsController } from "./pools.ts";
 import { despiteDeadlocks, isTransactionError, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
+import { readOnlyController } from "./read-only.ts";
 import { tokensController } from "./tokens.ts";
 import { undosController } from "./undos.ts";
 
@@ -82,6 +84,8 @@ export function createPostgresControlDriver(params: {
     collections: collectionsController({ session }),
     pauses: pausesController({ session }),
     tokens: tokensController({ session }),
+    bodyRules: bodyRulesController({ session }),
+    readOnly: readOnlyController({ session }),
   });
 
   /** Runs `work` once in a transaction. See ControlDriver.transaction. */

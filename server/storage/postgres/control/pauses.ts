@@ -1,7 +1,7 @@
 /** What is paused. */
 import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
-import { MAX_PAUSES, type Pause, type PauseScope, type PausesController } from "../../control-driver.ts";
+import { MAX_PAUSES, type Pause, type PauseScope, type PausesController } from "../../pause.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 import { queueDoesNotExist } from "./queues.ts";
 
