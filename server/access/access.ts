@@ -1,4 +1,5 @@
 import { DomainError } from "../errors.ts";
+import { includesProject, type Where } from "../storage/where.ts";
 
 /**
  * What can be allowed, in one project or in all of them.
@@ -12,8 +13,7 @@ import { DomainError } from "../errors.ts";
 export const PERMISSIONS = ["read", "produce", "consume", "operate", "administer"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
-/** In which projects. A project need not have queues. */
-export type Where = "all" | readonly string[];
+/** In which projects. */
 export type Rights = Readonly<Record<Permission, Where>>;
 
 /** Each role includes the one before it. */
@@ -90,8 +90,7 @@ export function projectsOf({ rights }: Pick<Access, "rights">): Where {
 
 /** Whether the caller may do this in this project. */
 export function mayUse({ rights }: Pick<Access, "rights">, permission: Permission, project: string): boolean {
-  const where = rights[permission];
-  return where === "all" || where.includes(project);
+  return includesProject(rights[permission], project);
 }
 
 /** The highest role whose permissions the caller has in this project. Null: less than a viewer. */

@@ -2,6 +2,7 @@
 import type { RuleState } from "../problems/queue-rules.ts";
 import type { QueueReading } from "../storage/activity.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
+import type { Where } from "../storage/where.ts";
 import type { ByChange, Depths, ResolutionSeconds, Sample } from "./sample.ts";
 import type { Interval, Span } from "./sample-series.ts";
 
@@ -39,7 +40,7 @@ export interface SampleReads {
    * most first. `total` counts all, up to 10,000; not `exact` beyond.
    */
   claimedQueues(params: {
-    project?: string | undefined;
+    projects: Where;
     queue?: string | undefined;
     limit: number;
   }): Promise<{ queues: QueueRef[]; total: number; exact: boolean }>;

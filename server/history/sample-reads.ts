@@ -64,14 +64,14 @@ const SQL = {
   claimed: `
     WITH found AS (
       SELECT s.project, s.name, s.claimed FROM queue_samples s
-      WHERE s.claimed > 0 AND ($1::text IS NULL OR s.project = $1) AND ($2::text IS NULL OR s.name = $2)
+      WHERE s.claimed > 0 AND ($1::text[] IS NULL OR s.project = ANY ($1)) AND ($2::text IS NULL OR s.name = $2)
       ORDER BY s.claimed DESC LIMIT ${COUNTED + 1}),
     since AS (
       SELECT DISTINCT s.project, s.name, 0::bigint AS claimed FROM queue_consumers c
       JOIN queue_samples s ON s.id = c.queue_id
       WHERE c.last_minute >= floor(extract(epoch FROM $4::timestamptz) / 60)::int - 2 AND s.claimed = 0
         AND c.last_claim_at > coalesce(s.taken_at, '-infinity')
-        AND ($1::text IS NULL OR s.project = $1) AND ($2::text IS NULL OR s.name = $2)
+        AND ($1::text[] IS NULL OR s.project = ANY ($1)) AND ($2::text IS NULL OR s.name = $2)
       LIMIT ${COUNTED + 1}),
     both_found AS (SELECT * FROM found UNION ALL SELECT * FROM since)
     SELECT project, name, count(*) OVER ()::int AS total FROM both_found ORDER BY claimed DESC, project, name LIMIT $3`,
@@ -112,8 +112,8 @@ export function sampleReads(run: RunSql, now: () => Promise<Date>): SampleReads 
       return new Map(rows.map(({ pool, messages }) => [pool, Number(messages)]));
     },
 
-    async claimedQueues({ project, queue, limit }) {
-      const values = [project ?? null, queue ?? null, limit, await now()];
+    async claimedQueues({ projects, queue, limit }) {
+      const values = [projects === "all" ? null : projects, queue ?? null, limit, await now()];
       const rows = await run<{ project: string; name: string; total: number }>(SQL.claimed, values);
       const total = rows[0]?.total ?? 0;
       const queues = rows.map(({ project: of, name }) => ({ project: of, name }));

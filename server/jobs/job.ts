@@ -1,6 +1,7 @@
 /** What a job is, and the store that keeps jobs. */
 import type { ErrorCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
+import type { Where } from "../storage/where.ts";
 
 /** Kinds that act on messages, by the dry run whose token is the job's identity. */
 export const MESSAGE_JOB_KINDS = [
@@ -135,8 +136,8 @@ export interface JobStore {
     kind?: JobKind;
     state?: JobState;
     target?: string;
-    /** Only of these projects; jobs of no project are left out then. */
-    projects?: readonly string[];
+    /** Jobs of no project are among those of all. */
+    projects: Where;
   }): Promise<Page<Job>>;
   /**
    * Takes the oldest job of these kinds that waits, or whose lease has lapsed; `holder` holds it from now on. One that

@@ -35,7 +35,10 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
          AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR ${shownOf("jobs")} = $5)
          AND ($6::text[] IS NULL OR project = ANY ($6))
        ORDER BY jobs.id ${backward ? "ASC" : "DESC"} LIMIT $7`,
-      [after ?? null, before ?? null, kind ?? null, state ?? null, target ?? null, projects ?? null, limit + 1],
+      [
+        ...[after ?? null, before ?? null, kind ?? null, state ?? null, target ?? null],
+        ...[projects === "all" ? null : projects, limit + 1],
+      ],
       false,
     );
     return pageOf(rows.map(toJob), page, ({ id }) => id);

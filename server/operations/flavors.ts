@@ -4,6 +4,7 @@ import { DomainError } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type Capability, DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
+import { onlyProject } from "../storage/where.ts";
 import { audited, permitted, type Trace, type Transaction } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
@@ -33,7 +34,7 @@ interface ProjectScope extends ProjectAddress {
 export interface FlavorOperations {
   /**
    * The project's flavors by name, or with `allProjects` those of all projects that the caller may see, by project and
-   * name. That needs an unlimited caller or one with a single project.
+   * name.
    */
   list(access: Access, params: ProjectScope & PageParams): Promise<Page<FlavorRecord>>;
   /** The flavor. FLAVOR_DOES_NOT_EXIST. */
@@ -89,9 +90,9 @@ function reads(
   return {
     async list(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", params);
-      if (project === undefined) return control.flavors.list({ page: pageRequest(limits, params.page) });
-      return control.flavors.list({ project, page: pageRequest(limits, params.page, isNameMarker) });
+      const projects = chosenScope(limits, access, "read", params);
+      const isMarker = onlyProject(projects) === null ? undefined : isNameMarker;
+      return control.flavors.list({ projects, page: pageRequest(limits, params.page, isMarker) });
     },
 
     async get(access, params) {
@@ -200,13 +201,13 @@ function deletes(context: OperationContext): Pick<FlavorOperations, "delete" | "
 
     async dropAll(access, params) {
       const named: Trace = { access, action: "dropAllFlavors", project: params.project ?? null, target: "*" };
-      const project = await permitted(context, named, (permission) => chosenScope(limits, access, permission, params));
-      return dropAll(context, { ...named, project: project ?? null }, params, {
-        list: (tx, page) => tx.flavors.list({ page, ...(project === undefined ? {} : { project }) }),
+      const projects = await permitted(context, named, (permission) => chosenScope(limits, access, permission, params));
+      return dropAll(context, { ...named, project: onlyProject(projects) }, params, {
+        list: (tx, page) => tx.flavors.list({ page, projects }),
         identity: (flavor) => [flavor.project, flavor.name],
         drop: async (tx, flavors) => {
-          if (project === undefined) await tx.flavors.dropAll();
-          else for (const { name } of flavors) await tx.flavors.delete({ project, name });
+          if (projects === "all") await tx.flavors.dropAll();
+          else for (const { project, name } of flavors) await tx.flavors.delete({ project, name });
         },
       });
     },

@@ -97,6 +97,7 @@ export function createGcOperations(
    */
   async function sweepCatalogue(): Promise<void> {
     const page = await control.catalogue.list({
+      projects: "all",
       page: { limit: SWEEP_SIZE, ...(sweptUpTo === undefined ? {} : { after: sweptUpTo }) },
     });
     sweptUpTo = page.nextMarker ?? undefined;

@@ -1,7 +1,8 @@
-import { type Access, requirePermission, type Where } from "../access/access.ts";
+import { type Access, requirePermission } from "../access/access.ts";
 import type { ByChange } from "../history/sample.ts";
 import type { LastSample } from "../history/sample-history.ts";
 import type { ProblemGroup } from "../problems/problem.ts";
+import type { Where } from "../storage/where.ts";
 import type { OperationContext } from "./context.ts";
 import { MAX_QUEUES_WITH_METRICS } from "./lifecycle/queues-with-metrics.ts";
 import { poolNames } from "./pool-facts/names.ts";
@@ -62,7 +63,7 @@ export function createMetricsOperations({ control, samples, problems, now }: Ope
 
   async function measure(projects: Where): Promise<Measures> {
     const [groups, sampled] = await Promise.all([
-      problems.summary(projects === "all" ? {} : { projects }),
+      problems.summary({ projects }),
       samples.isOn ? readSamples(projects) : null,
     ]);
     return { problems: groups, samples: sampled };

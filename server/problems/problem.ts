@@ -3,6 +3,7 @@ import type { JobKind } from "../jobs/job.ts";
 import type { WriteRefusal } from "../storage/errors/read-only-storage.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
+import type { Where } from "../storage/where.ts";
 
 /** What is wrong, and the numbers that its text is made of. Instants are milliseconds since 1970. */
 export interface ProblemNumbers {
@@ -94,9 +95,9 @@ export type Problem = FoundProblem & {
 export interface ProblemFilter {
   kinds?: readonly ProblemKind[];
   severities?: readonly Severity[];
-  /** Only of these projects, and of pools. */
-  projects?: readonly string[];
-  project?: string;
+  projects: Where;
+  /** Those of pools too. Left out: yes. */
+  ofPools?: boolean;
   queue?: string;
   pool?: string;
   includeSnoozed?: boolean;

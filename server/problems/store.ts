@@ -39,8 +39,8 @@ const WITH_SNOOZE = `problems p LEFT JOIN problem_snoozes z ON ${same("z", "p")}
 const WORST = "p.severity, p.since, p.id";
 /** `$2` to `$8`: see filterValues. */
 const FILTER = `($2::text[] IS NULL OR p.kind = ANY($2)) AND ($3::smallint[] IS NULL OR p.severity = ANY($3))
-  AND ($4::text[] IS NULL OR (p.queue <> '' AND p.project = ANY($4)) OR (p.queue = '' AND p.job = ''))
-  AND ($5::text IS NULL OR (p.queue <> '' AND p.project = $5)) AND ($6::text IS NULL OR p.queue = $6)
+  AND CASE WHEN p.queue <> '' THEN $4::text[] IS NULL OR p.project = ANY($4)
+    ELSE $5::boolean AND ($4::text[] IS NULL OR p.job = '') END AND ($6::text IS NULL OR p.queue = $6)
   AND ($7::text IS NULL OR p.pool = $7) AND ($8::boolean OR z.until IS NULL)`;
 
 const SQL = {
@@ -147,8 +147,9 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
       return grouped(await run<ProblemRow & { ordinal: number }>(SQL.ofPools, [pools]), pools.length);
     },
 
-    async summary({ projects = null }: { projects?: readonly string[] | null }) {
-      const rows = await run<Omit<ProblemGroup, "severity"> & { severity: number }>(SQL.summary, [projects]);
+    async summary({ projects }) {
+      const values = [projects === "all" ? null : projects];
+      const rows = await run<Omit<ProblemGroup, "severity"> & { severity: number }>(SQL.summary, values);
       const place = ({ kind }: { kind: ProblemKind }) => PROBLEM_KINDS.indexOf(kind);
       return rows
         .filter((row) => place(row) >= 0)
@@ -186,12 +187,12 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
 }
 
 function filterValues(filter: ProblemFilter): unknown[] {
-  const { kinds, severities, projects, project, queue, pool, includeSnoozed = false } = filter;
+  const { kinds, severities, projects, ofPools = true, queue, pool, includeSnoozed = false } = filter;
   return [
     kinds ?? null,
     severities?.map((severity) => SEVERITIES[severity]) ?? null,
-    projects ?? null,
-    project ?? null,
+    projects === "all" ? null : projects,
+    ofPools,
     queue ?? null,
     pool ?? null,
     includeSnoozed,

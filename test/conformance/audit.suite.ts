@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditEntry, AuditFilter } from "../../server/storage/control-driver.ts";
+import type { Where } from "../../server/storage/where.ts";
 import { type ControlDriverHarness, type OpenControlDriver, unique } from "./control-harness.ts";
 import { walk } from "./walk.ts";
 
@@ -24,7 +25,7 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       ...changes,
     });
     const find = async (id: string) =>
-      (await walk((page) => audit().list({ page }), [100])).find((entry) => entry.id === id);
+      (await walk((page) => audit().list({ projects: "all", page }), [100])).find((entry) => entry.id === id);
 
     it("keeps an entry exactly as it was written", async () => {
       const entry = anEntry({ project: null, reason: "It was the wrong one." });
@@ -62,29 +63,32 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       expect(await audit().getMany([])).toEqual([]);
     });
 
-    it("lists newest first, by project and actor, both ways", async () => {
+    it("lists newest first, by projects and actor, both ways", async () => {
       const actor = unique("actor");
       const made: { id: string; project: string | null }[] = [];
       for (const project of ["p", null, "", "p", "q", "p", null]) {
         made.unshift({ id: await audit().append(anEntry({ actor, project })), project });
       }
-      const ids = async (scope: { project?: string }) =>
-        (await walk((page) => audit().list({ page, filter: { actor, ...scope } }))).map((entry) => entry.id);
-      expect(await ids({})).toEqual(made.map((entry) => entry.id));
-      expect(await ids({ project: "p" })).toEqual(made.filter((one) => one.project === "p").map((one) => one.id));
-      expect(await ids({ project: "" })).toEqual(made.filter((one) => one.project === "").map((one) => one.id));
-      expect((await audit().list({ page: { limit: 1 } })).items[0]?.id).toBe(made[0]?.id);
+      const ids = async (projects: Where) =>
+        (await walk((page) => audit().list({ projects, page, filter: { actor } }))).map((entry) => entry.id);
+      const of = (projects: readonly string[]) =>
+        made.filter(({ project }) => project !== null && projects.includes(project)).map(({ id }) => id);
+      expect(await ids("all")).toEqual(made.map((entry) => entry.id));
+      for (const projects of [["p"], [""], ["q", "p", "p", "none"], []]) {
+        expect(await ids(projects)).toEqual(of(projects));
+      }
+      expect((await audit().list({ projects: "all", page: { limit: 1 } })).items[0]?.id).toBe(made[0]?.id);
     });
 
     it("lists what was done to one target, both ways", async () => {
       const [target, other] = [unique("target"), unique("target")];
       const made: string[] = [];
       for (const one of [target, other, target]) made.unshift(await audit().append(anEntry({ target: one })));
-      const ids = async (scope: { target: string; project?: string }) =>
-        (await walk((page) => audit().list({ page, filter: scope }))).map((entry) => entry.id);
-      expect(await ids({ target })).toEqual([made[0], made[2]]);
-      expect(await ids({ target, project: "p" })).toEqual([made[0], made[2]]);
-      expect(await ids({ target, project: "q" })).toEqual([]);
+      const ids = async (projects: Where) =>
+        (await walk((page) => audit().list({ projects, page, filter: { target } }))).map((entry) => entry.id);
+      expect(await ids("all")).toEqual([made[0], made[2]]);
+      expect(await ids(["p"])).toEqual([made[0], made[2]]);
+      expect(await ids(["q"])).toEqual([]);
     });
 
     it("lists by action, outcome, request and time, and by several of them, both ways", async () => {
@@ -95,7 +99,9 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       }
       const times = new Map((await audit().getMany(made)).map(({ id, at }) => [id, at]));
       const ids = async (filter: AuditFilter) =>
-        (await walk((page) => audit().list({ page, filter: { actor, ...filter } }))).map(({ id }) => id);
+        (await walk((page) => audit().list({ projects: "all", page, filter: { actor, ...filter } }))).map(
+          ({ id }) => id,
+        );
       expect(await ids({ action: "b" })).toEqual([made[1]]);
       expect(await ids({ outcome: "refused" })).toEqual([made[2]]);
       expect(await ids({ requestId })).toEqual([made[3]]);
@@ -107,7 +113,9 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
     });
 
     it("refuses a malformed marker or entry id", async () => {
-      await expect(audit().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
+      await expect(audit().list({ projects: "all", page: { limit: 1, after: "x" } })).rejects.toMatchObject({
+        code: "BAD_INPUT",
+      });
       await expect(audit().settle("x", "done")).rejects.toMatchObject({ code: "BAD_INPUT" });
     });
   });

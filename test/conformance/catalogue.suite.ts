@@ -105,23 +105,35 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       for (const queue of pairs) await catalogue().delete(queue);
     });
 
-    it("lists in order of insertion, by project and pool, both ways", async () => {
+    it("lists in order of insertion, by projects and pool, both ways", async () => {
       await catalogue().dropAll();
       const made = [];
       for (const [index, project] of ["p", "", "p", "q", "p", "p"].entries()) {
         made.push(await catalogue().insert({ project, name: `${"zyxwvu"[index]}` }, index % 2 === 0 ? "even" : "odd"));
       }
-      expect(await walk((page) => catalogue().list({ page }))).toEqual(made);
-      expect(await walk((page) => catalogue().list({ project: "p", page }))).toEqual(
+      expect(await walk((page) => catalogue().list({ projects: "all", page }))).toEqual(made);
+      expect(await walk((page) => catalogue().list({ projects: ["p"], page }))).toEqual(
         made.filter((entry) => entry.project === "p"),
       );
-      expect(await walk((page) => catalogue().list({ pool: "odd", page }))).toEqual(
+      expect(await walk((page) => catalogue().list({ projects: "all", pool: "odd", page }))).toEqual(
         made.filter((entry) => entry.pool === "odd"),
       );
-      expect(await walk((page) => catalogue().list({ project: "p", pool: "even", page }))).toEqual(
+      expect(await walk((page) => catalogue().list({ projects: ["p"], pool: "even", page }))).toEqual(
         made.filter((entry) => entry.project === "p" && entry.pool === "even"),
       );
-      expect(await walk((page) => catalogue().list({ project: "nobody", page }))).toEqual([]);
+      const some = made.filter((entry) => entry.project !== "p");
+      expect(await walk((page) => catalogue().list({ projects: ["q", "", "q", "nobody"], page }))).toEqual(some);
+      expect(await walk((page) => catalogue().list({ projects: [], page }))).toEqual([]);
+      const byPool = await catalogue().listOfPools({
+        pools: ["odd", "even"],
+        projects: ["q", ""],
+        page: { limit: 1 },
+      });
+      expect(byPool.map(({ items }) => items)).toEqual([
+        some.filter(({ pool }) => pool === "odd").slice(0, 1),
+        some.filter(({ pool }) => pool === "even").slice(0, 1),
+      ]);
+      expect(await walk((page) => catalogue().list({ projects: ["nobody"], page }))).toEqual([]);
     });
 
     it("keeps the position of a queue in the list when its pool changes", async () => {
@@ -131,7 +143,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       await catalogue().insert(other, "a");
       await catalogue().update(one, "b");
       await catalogue().insert(one, "c");
-      const listed = (await catalogue().list({ page: { limit: 9 } })).items;
+      const listed = (await catalogue().list({ projects: "all", page: { limit: 9 } })).items;
       expect(listed.map((entry) => entry.queue)).toEqual([one.name, other.name]);
     });
 
@@ -147,21 +159,28 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
         await catalogue().insert({ project, name: queue }, pool);
       }
       const found = async (scope: object) =>
-        (await walk((page) => catalogue().list({ page, ...scope }))).map((entry) => `${entry.queue} ${entry.project}`);
+        (await walk((page) => catalogue().list({ projects: "all", page, ...scope }))).map(
+          (entry) => `${entry.queue} ${entry.project}`,
+        );
       expect(await found({ search: "a" })).toEqual(["a% p", "ab p", "ab q", "aé p"]);
       expect(await found({ search: "a%" })).toEqual(["a% p"]);
-      expect(await found({ search: "ab", project: "q" })).toEqual(["ab q"]);
+      expect(await found({ search: "ab", projects: ["q"] })).toEqual(["ab q"]);
+      expect(await found({ search: "a", projects: ["q", "none", "p"] })).toEqual(["a% p", "ab p", "ab q", "aé p"]);
       expect(await found({ search: "a", pool: "x" })).toEqual(["a% p", "ab q", "aé p"]);
-      await expect(catalogue().list({ page: { limit: 1, after: "x" }, search: "a" })).rejects.toMatchObject({
+      await expect(
+        catalogue().list({ projects: "all", page: { limit: 1, after: "x" }, search: "a" }),
+      ).rejects.toMatchObject({
         code: "BAD_INPUT",
       });
-      await expect(catalogue().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
+      await expect(catalogue().list({ projects: "all", page: { limit: 1, after: "x" } })).rejects.toMatchObject({
+        code: "BAD_INPUT",
+      });
     });
 
     it("lists the queues of many pools, each as a list of that pool alone", async () => {
       const pools = [unique("pool"), unique("pool"), unique("pool")];
       for (const index of [0, 2, 0, 2, 0]) await catalogue().insert(aQueue(), pools[index] as string);
-      const first = await catalogue().list({ pool: pools[0] as string, page: { limit: 1 } });
+      const first = await catalogue().list({ projects: "all", pool: pools[0] as string, page: { limit: 1 } });
       const marker = first.markers[0] as string;
       const pages = [
         { limit: 2 },
@@ -171,10 +190,10 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       ];
       for (const page of pages) {
         const asked = [...pools, pools[0] as string];
-        const alone = await Promise.all(asked.map((pool) => catalogue().list({ pool, page })));
-        expect(await catalogue().listOfPools({ pools: asked, page })).toEqual(alone);
+        const alone = await Promise.all(asked.map((pool) => catalogue().list({ projects: "all", pool, page })));
+        expect(await catalogue().listOfPools({ projects: "all", pools: asked, page })).toEqual(alone);
       }
-      expect((await catalogue().listOfPools({ pools, project: "none", page: { limit: 5 } }))[0]?.items).toEqual([]);
+      expect((await catalogue().listOfPools({ pools, projects: ["none"], page: { limit: 5 } }))[0]?.items).toEqual([]);
     });
 
     it("counts a pool's queues", async () => {
@@ -193,7 +212,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
     it("drops all entries", async () => {
       await catalogue().insert(aQueue(), "a");
       await catalogue().dropAll();
-      expect((await catalogue().list({ page: { limit: 1 } })).items).toEqual([]);
+      expect((await catalogue().list({ projects: "all", page: { limit: 1 } })).items).toEqual([]);
     });
   });
 }

@@ -112,17 +112,22 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       const names = ["b", "a", "é", "B", "a.b", "😀"];
       for (const one of names) await flavors().create({ project: "p", name: one, pools: [] });
       await flavors().create({ project: "q", name: "other", pools: [] });
-      const found = await walk((page) => flavors().list({ project: "p", page }));
+      const found = await walk((page) => flavors().list({ projects: ["p"], page }));
       expect(found.map((flavor) => flavor.name)).toEqual(inByteOrder(names));
       expect(found.every((flavor) => flavor.project === "p")).toBe(true);
     });
 
-    it("lists the flavors of all projects by project and name, both ways", async () => {
+    it("lists the flavors of several or all projects by project and name, both ways", async () => {
       const all = ["", "p", "q", "é"].flatMap((project) => ["a", "b", "😀"].map((one) => ({ project, name: one })));
       for (const { project, name: one } of all.toReversed()) await flavors().create({ project, name: one, pools: [] });
-      const found = await walk((page) => flavors().list({ page }));
+      const found = await walk((page) => flavors().list({ projects: "all", page }));
       expect(found.map(({ project, name: one }) => ({ project, name: one }))).toEqual(all);
-      await expect(flavors().list({ page: { limit: 1, after: "no marker" } })).rejects.toMatchObject({
+      const some = await walk((page) => flavors().list({ projects: ["q", "none", "", "q"], page }));
+      expect(some.map(({ project, name: one }) => ({ project, name: one }))).toEqual(
+        all.filter(({ project }) => project === "" || project === "q"),
+      );
+      expect(await walk((page) => flavors().list({ projects: [], page }))).toEqual([]);
+      await expect(flavors().list({ projects: "all", page: { limit: 1, after: "no marker" } })).rejects.toMatchObject({
         code: "BAD_INPUT",
       });
     });
@@ -131,7 +136,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       for (const project of ["p", "q"]) await flavors().create({ project, name: "gold", pools: ["a"] });
       await harness.driver.pools.update("b", { flavor: "loose" });
       await flavors().dropAll();
-      expect((await flavors().list({ page: { limit: 10 } })).items).toEqual([]);
+      expect((await flavors().list({ projects: "all", page: { limit: 10 } })).items).toEqual([]);
       expect((await harness.driver.pools.get("a")).flavor).toBeNull();
       expect(await poolsOf("loose")).toEqual(["b"]);
     });

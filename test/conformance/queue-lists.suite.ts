@@ -1,11 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { QueueFilter, QueueOrder } from "../../server/storage/control-driver.ts";
-import { emptyPage } from "../../server/storage/list-pages.ts";
+import { emptyPage, type PageRequest } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import { includesProject, type Where } from "../../server/storage/where.ts";
 import { type ControlDriverHarness, inByteOrder, unique } from "./control-harness.ts";
 import { walk } from "./walk.ts";
 
+/** Of the projects "", "a", "a.b" and "ä". */
+const SCOPES: Where[] = [
+  "all",
+  ["ä", "a", "a", "nobody"],
+  // More than have a plan each.
+  ["", ...Array.from({ length: 40 }, (_, index) => `none${index}`), "a.b"],
+  [],
+];
 const BY_AGE = { field: "createdAt", direction: "asc" } as const;
 
 /** Cases of a suite whose harness `harness` gives: lists of queues, and their filters. */
@@ -24,7 +33,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
           await Promise.all(wanted.map((text) => queues().create({ project, name: text })));
           const expected = inByteOrder(wanted);
           const list = (direction: "asc" | "desc", field: "name" | "createdAt") =>
-            walk((page) => queues().list({ project, page, orderBy: { field, direction } }), [1, 2, 3, 10]);
+            walk((page) => queues().list({ projects: [project], page, orderBy: { field, direction } }), [1, 2, 3, 10]);
           const found = await list("asc", "name");
           expect(found.map((queue) => queue.name)).toEqual(expected);
           expect((await list("desc", "name")).map((queue) => queue.name)).toEqual(expected.toReversed());
@@ -43,7 +52,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       await queues().create({ project, name: "z" });
       await queues().create({ project, name: "a" });
       await queues().create({ project, name: "m" });
-      const all = await walk((page) => queues().list({ project, page, orderBy: BY_AGE }));
+      const all = await walk((page) => queues().list({ projects: [project], page, orderBy: BY_AGE }));
       const keys = all.map((queue) => `${queue.createdAt.toISOString()} ${queue.name}`);
       expect(keys).toEqual([...keys].sort());
       expect(all.map((queue) => queue.createdAt.getTime())).toEqual(
@@ -51,7 +60,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       );
     });
 
-    it("lists all projects when none is named, in all four orders", async () => {
+    it("lists several or all projects, in all four orders", async () => {
       const prefix = unique("everywhere");
       const made: QueueRef[] = [];
       for (const project of ["", "a", "a.b", "ä"]) {
@@ -62,16 +71,18 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
         }
       }
       const keys = (found: readonly QueueRef[]) => found.map(({ project, name: queue }) => `${queue} ${project}`);
-      const expected = inByteOrder(keys(made));
       const filter = { search: prefix };
-      for (const field of ["name", "createdAt"] as const) {
-        const list = (direction: "asc" | "desc") =>
-          walk((page) => queues().list({ filter, page, orderBy: { field, direction } }));
-        const up = keys(await list("asc"));
-        expect(keys(await list("desc"))).toEqual(up.toReversed());
-        expect(field === "name" ? up : inByteOrder(up)).toEqual(expected);
+      for (const projects of SCOPES) {
+        const expected = inByteOrder(keys(made.filter(({ project }) => includesProject(projects, project))));
+        for (const field of ["name", "createdAt"] as const) {
+          const list = (direction: "asc" | "desc") =>
+            walk((page) => queues().list({ projects, filter, page, orderBy: { field, direction } }));
+          const up = keys(await list("asc"));
+          expect(keys(await list("desc"))).toEqual(up.toReversed());
+          expect(field === "name" ? up : inByteOrder(up)).toEqual(expected);
+        }
+        expect(await queues().count({ projects, filter })).toEqual({ value: expected.length, exact: true });
       }
-      expect(await queues().count({ filter })).toEqual({ value: 8, exact: true });
     });
 
     it("finds names by prefix, with case and wildcard characters taken literally", async () => {
@@ -87,7 +98,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       ]) {
         await queues().create({ project, name: text });
       }
-      const all = await walk((page) => queues().list({ project, page }));
+      const all = await walk((page) => queues().list({ projects: [project], page }));
       for (const prefix of [
         "a",
         "a%",
@@ -105,9 +116,9 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       ]) {
         const expected = all.map((queue) => queue.name).filter((text) => text.startsWith(prefix));
         const filter = { search: prefix };
-        const found = await walk((page) => queues().list({ project, filter, page }), [2, 20]);
+        const found = await walk((page) => queues().list({ projects: [project], filter, page }), [2, 20]);
         expect(found.map((queue) => queue.name)).toEqual(expected);
-        expect(await queues().count({ project, filter })).toEqual({ value: expected.length, exact: true });
+        expect(await queues().count({ projects: [project], filter })).toEqual({ value: expected.length, exact: true });
       }
     });
 
@@ -115,13 +126,13 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       const project = unique("p");
       await queues().create({ project, name: "a" }, '{"x":1}');
       await queues().create({ project, name: "b" }, '{"x":2}');
-      const plain = await queues().list({ project, page: { limit: 1 } });
+      const plain = await queues().list({ projects: [project], page: { limit: 1 } });
       expect(plain).toMatchObject({
         items: [{ name: "a", metadataText: "{}" }],
         nextMarker: "a",
         previousMarker: null,
       });
-      const detailed = await queues().list({ project, page: { limit: 5, after: "a" }, detailed: true });
+      const detailed = await queues().list({ projects: [project], page: { limit: 5, after: "a" }, detailed: true });
       expect(detailed).toMatchObject({ items: [{ name: "b", metadataText: '{"x":2}' }], nextMarker: null });
     });
 
@@ -129,20 +140,21 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       const project = unique("p");
       for (const text of ["a", "b", "c"]) await queues().create({ project, name: text });
       await queues().delete({ project, name: "b" });
-      const after = await queues().list({ project, page: { limit: 5, after: "b" } });
+      const after = await queues().list({ projects: [project], page: { limit: 5, after: "b" } });
       expect(after.items.map((queue) => queue.name)).toEqual(["c"]);
       expect(after.previousMarker).toBe("c");
-      const before = await queues().list({ project, page: { limit: 5, before: "b" } });
+      const before = await queues().list({ projects: [project], page: { limit: 5, before: "b" } });
       expect(before.items.map((queue) => queue.name)).toEqual(["a"]);
       expect(before.nextMarker).toBe("a");
-      expect(await queues().list({ project, page: { limit: 5, after: "c" } })).toEqual(emptyPage());
+      expect(await queues().list({ projects: [project], page: { limit: 5, after: "c" } })).toEqual(emptyPage());
       // Nothing lies before "0", though a marker was given.
-      expect((await queues().list({ project, page: { limit: 5, after: "0" } })).previousMarker).toBeNull();
+      expect((await queues().list({ projects: [project], page: { limit: 5, after: "0" } })).previousMarker).toBeNull();
     });
 
     it("refuses markers that are not its own", async () => {
       const bad = { code: "BAD_INPUT" };
-      const list = (after: string, options = {}) => queues().list({ page: { limit: 1, after }, ...options });
+      const list = (after: string, options = {}) =>
+        queues().list({ projects: "all", page: { limit: 1, after }, ...options });
       const marker = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
       await expect(list("nonsense")).rejects.toMatchObject(bad);
       await expect(list(marker({ a: 1 }))).rejects.toMatchObject(bad);
@@ -151,16 +163,18 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       await expect(list(marker(["a\u0000", "b"]))).rejects.toMatchObject(bad);
       await expect(list(marker(["now", "a", "b"]), { orderBy: BY_AGE })).rejects.toMatchObject(bad);
       await expect(list(marker(["1'", "b"]), { orderBy: BY_AGE, project: "p" })).rejects.toMatchObject(bad);
-      await expect(queues().list({ page: { limit: 1, after: "a", before: "b" } })).rejects.toMatchObject(bad);
+      await expect(
+        queues().list({ projects: "all", page: { limit: 1, after: "a", before: "b" } }),
+      ).rejects.toMatchObject(bad);
       await expect(queues().listProjects({ page: { limit: 1, after: "a" } })).rejects.toMatchObject(bad);
     });
 
     it("counts exactly, and an empty scope too", async () => {
       const project = unique("p");
-      expect(await queues().count({ project })).toEqual({ value: 0, exact: true });
+      expect(await queues().count({ projects: [project] })).toEqual({ value: 0, exact: true });
       for (const text of ["a", "b", "ba"]) await queues().create({ project, name: text });
-      expect(await queues().count({ project })).toEqual({ value: 3, exact: true });
-      expect(await queues().count({ project, filter: { search: "b" } })).toEqual({ value: 2, exact: true });
+      expect(await queues().count({ projects: [project] })).toEqual({ value: 3, exact: true });
+      expect(await queues().count({ projects: [project], filter: { search: "b" } })).toEqual({ value: 2, exact: true });
       const counts = await queues().countByProjects([project, "no-project", project]);
       expect(counts.map(({ value }) => value)).toEqual([3, 0, 3]);
       expect(await queues().countByProjects([])).toEqual([]);
@@ -193,16 +207,17 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
   describe("filters", () => {
     /** Names of the queues that the filter finds: the same in both orders, and as many as are counted. */
     const find = async (project: string, filter: QueueFilter): Promise<string[]> => {
-      const byName = await walk((page) => queues().list({ project, filter, page }), [1, 2, 100]);
+      const byName = await walk((page) => queues().list({ projects: [project], filter, page }), [1, 2, 100]);
       const names = byName.map((queue) => queue.name);
       const newest = await walk(
-        (page) => queues().list({ project, filter, page, orderBy: { field: "createdAt", direction: "desc" } }),
+        (page) =>
+          queues().list({ projects: [project], filter, page, orderBy: { field: "createdAt", direction: "desc" } }),
         [2, 100],
       );
       const times = newest.map((queue) => queue.createdAt.getTime());
       expect(times).toEqual(times.toSorted((a, b) => b - a));
       expect(inByteOrder(newest.map((queue) => queue.name))).toEqual(names);
-      expect(await queues().count({ project, filter })).toEqual({ value: names.length, exact: true });
+      expect(await queues().count({ projects: [project], filter })).toEqual({ value: names.length, exact: true });
       return names;
     };
     const metadata = (value: object) => JSON.stringify(value);
@@ -236,7 +251,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
                 .filter((one) => isDeadLetterQueue === undefined || one.dead === isDeadLetterQueue)
                 .filter((one) => search === undefined || one.name.startsWith(search));
               const filter = { pool, flavor, isDeadLetterQueue, search };
-              const found = await queues().list({ project, filter, page: { limit: 100 } });
+              const found = await queues().list({ projects: [project], filter, page: { limit: 100 } });
               expect(found.items.map((queue) => queue.name)).toEqual(inByteOrder(expected.map(({ name }) => name)));
             }
           }
@@ -247,28 +262,31 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       expect(await find(project, { flavor: "none of them" })).toEqual([]);
     });
 
-    it("find queues of all projects, in all four orders", async () => {
+    it("find queues of several or all projects, in all four orders", async () => {
       const pool = unique("pool");
-      const made: string[] = [];
+      const made: { project: string; key: string }[] = [];
       for (const project of ["", "a", "ä"]) {
         for (const end of ["1", "2"]) {
           const queue = { project, name: unique(end) };
           await queues().create(queue, metadata({ _flavor: end }));
           await harness().driver.catalogue.insert(queue, pool);
-          made.push(`${queue.name} ${project}`);
+          made.push({ project, key: `${queue.name} ${project}` });
         }
       }
-      for (const field of ["name", "createdAt"] as const) {
-        const list = async (direction: "asc" | "desc") => {
-          const orderBy = { field, direction };
-          const found = await walk((page) => queues().list({ filter: { pool }, page, orderBy }), [1, 4, 100]);
-          return found.map((queue) => `${queue.name} ${queue.project}`);
-        };
-        const up = await list("asc");
-        expect(await list("desc")).toEqual(up.toReversed());
-        expect(up).toEqual(field === "name" ? inByteOrder(made) : made);
+      for (const projects of SCOPES) {
+        const expected = made.filter(({ project }) => includesProject(projects, project)).map(({ key }) => key);
+        for (const field of ["name", "createdAt"] as const) {
+          const list = async (direction: "asc" | "desc") => {
+            const orderBy = { field, direction };
+            const read = (page: PageRequest) => queues().list({ projects, filter: { pool }, page, orderBy });
+            return (await walk(read, [1, 4, 100])).map((queue) => `${queue.name} ${queue.project}`);
+          };
+          const up = await list("asc");
+          expect(await list("desc")).toEqual(up.toReversed());
+          expect(up).toEqual(field === "name" ? inByteOrder(expected) : expected);
+        }
+        expect(await queues().count({ projects, filter: { pool } })).toEqual({ value: expected.length, exact: true });
       }
-      expect(await queues().count({ filter: { pool } })).toEqual({ value: 6, exact: true });
     });
 
     it("follow each change of the metadata and of the catalogue, whichever comes first", async () => {
@@ -334,7 +352,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
           else await driver.catalogue.insert(queue, `pool${index % 2}`);
         }),
       );
-      const { items } = await queues().list({ project, page: { limit: 100 }, detailed: true });
+      const { items } = await queues().list({ projects: [project], page: { limit: 100 }, detailed: true });
       const used = new Set(items.map((queue) => JSON.parse(queue.metadataText)._dead_letter_queue));
       const names = items.map((queue) => queue.name);
       expect(await find(project, { isDeadLetterQueue: true })).toEqual(names.filter((text) => used.has(text)));
@@ -350,7 +368,7 @@ export function queueListCases(harness: () => ControlDriverHarness): void {
       for (const text of ["a", "b"]) await queues().create({ project, name: text });
       const filter = { isDeadLetterQueue: false };
       const list = (orderBy?: QueueOrder, after?: string) =>
-        queues().list({ project, filter, orderBy, page: { limit: 1, after } });
+        queues().list({ projects: [project], filter, orderBy, page: { limit: 1, after } });
       const { nextMarker } = await list();
       await expect(list(BY_AGE, nextMarker ?? "")).rejects.toMatchObject({ code: "BAD_INPUT" });
     });

@@ -73,7 +73,7 @@ export function queueRecordCases(harness: () => ControlDriverHarness): void {
       expect(await find()).toEqual(["c", "a", "b"]);
       expect(await find(2)).toEqual(["c", "a"]);
       expect(await find(10, [])).toEqual([]);
-      const everywhere = await queues().listWithoutDeadLetterQueue({ limit: 1000 });
+      const everywhere = await queues().listWithoutDeadLetterQueue({ projects: "all", limit: 1000 });
       expect(everywhere).toContainEqual({ project, name: "c", metadataText: uses("absent") });
       await queues().create({ project, name: "gone" });
       await queues().delete({ project, name: "c" });
@@ -185,7 +185,9 @@ export function queueRecordCases(harness: () => ControlDriverHarness): void {
       await expect(queues().create(aQueue({ name: "half \ud800 pair" }))).rejects.toMatchObject(bad);
       await expect(queues().exists(aQueue({ name: "\u0000" }))).rejects.toMatchObject(bad);
       await expect(queues().getMany([aQueue({ name: "\u0000" })])).rejects.toMatchObject(bad);
-      await expect(queues().list({ filter: { search: "\u0000" }, page: { limit: 1 } })).rejects.toMatchObject(bad);
+      await expect(
+        queues().list({ projects: "all", filter: { search: "\u0000" }, page: { limit: 1 } }),
+      ).rejects.toMatchObject(bad);
     });
   });
 }

@@ -46,7 +46,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
           }),
         ).rejects.toBe(reason);
         expect(await queues().exists(queue)).toBe(false);
-        const { items } = await harness.driver.audit.list({ page: { limit: 100 } });
+        const { items } = await harness.driver.audit.list({ projects: "all", page: { limit: 100 } });
         expect(items.filter((entry) => entry.target === queue.name)).toEqual([]);
       });
 

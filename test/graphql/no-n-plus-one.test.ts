@@ -142,7 +142,7 @@ beforeAll(async () => {
   for (const n of [1, ROWS]) tokens.set(n, await aDryRun(project, n));
   // They name no pool, so they fail.
   await vi.waitFor(async () => {
-    const { items } = await jobs.list({ page: { limit: 100 } });
+    const { items } = await jobs.list({ projects: "all", page: { limit: 100 } });
     expect(items.every(({ finishedAt }) => finishedAt !== null)).toBe(true);
   }, 10_000);
   await operations.problemRounds.find(new AbortController().signal);

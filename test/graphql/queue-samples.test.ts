@@ -1,4 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
+import { queueKey } from "../../server/storage/queue-ref.ts";
+import { walk as walkPages } from "../conformance/walk.ts";
 import { FakePool, samplingOf } from "../history/fake-pools.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
@@ -141,6 +143,18 @@ test("queues are ordered by depth, age and rate, page by page, both ways, and th
   expect(
     await walk({ field: "NAME", direction: "ASC" }, { hasClaimed: false, hasDelayed: false, hasExhausted: false }),
   ).toBe("abc");
+  const other = aProject();
+  await used(other, [["a", 30, 5]]);
+  const { queues: stored } = server().engine.control;
+  const some = { projects: ["none", other, project], filter: { hasReady: true } };
+  for (const field of ["depth", "oldestReady", "rate", "name", "createdAt"] as const) {
+    const orderBy = { field, direction: "asc" } as const;
+    const ofSome = await walkPages((page) => stored.list({ ...some, orderBy, page }));
+    const ofAll = await walkPages((page) => stored.list({ ...some, projects: "all", orderBy, page }));
+    expect(ofSome.map(queueKey)).toEqual(ofAll.filter((queue) => some.projects.includes(queue.project)).map(queueKey));
+    expect(ofSome).toHaveLength(4);
+  }
+  expect(await stored.count(some)).toEqual({ value: 4, exact: true });
   const all = `{ queues(allProjects: true, filter: { hasReady: true, search: "a" }, orderBy: { field: RATE, direction: DESC }) {
     nodes { project } edges { cursor } count { value } } }`;
   const found = (await api.run(all)).queues;

@@ -94,7 +94,7 @@ describe("moveQueue", () => {
     });
     expect(await poolOf("small")).toBe(two);
     expect(await totalOf("small")).toBe(5);
-    const { items } = await service.control.audit.list({ page: { limit: 5 }, filter: { project: "p" } });
+    const { items } = await service.control.audit.list({ projects: ["p"], page: { limit: 5 } });
     expect(items[0]).toMatchObject({ action: "moveQueue", actor: "otto", target: "small", outcome: "done" });
     expect(JSON.parse(items[0]?.detailsText ?? "")).toMatchObject({ before: one, after: two, job: job.id });
     const again = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "small", pool: two });

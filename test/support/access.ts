@@ -1,4 +1,5 @@
-import { type Access, type Grant, type Role, rightsOfGrants, type Where } from "../../server/access/access.ts";
+import { type Access, type Grant, type Role, rightsOfGrants } from "../../server/access/access.ts";
+import type { Where } from "../../server/storage/where.ts";
 
 /** A person with these grants. */
 export function person(actor: string, ...grants: Grant[]): Access {

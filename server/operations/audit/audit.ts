@@ -11,13 +11,13 @@ import { readVisible } from "../input/visible.ts";
 import { writeRefusal } from "./audit-trail.ts";
 
 /** How a request filters entries. Left out or null: no such condition. */
-export type AuditFilterInput = { [Name in keyof Omit<AuditFilter, "project">]?: AuditFilter[Name] | null };
+export type AuditFilterInput = { [Name in keyof AuditFilter]?: AuditFilter[Name] | null };
 
 /** Reading the log needs the role admin. */
 export interface AuditOperations {
   /**
-   * Audit entries of a project that meet all conditions, newest first. Without `project`: those of all projects for an
-   * unlimited caller, of its own for a caller with one project. BAD_INPUT.
+   * Audit entries of a project, or without `project` of all that the caller may see, that meet all conditions, newest
+   * first. BAD_INPUT.
    */
   list(access: Access, params: ProjectAddress & PageParams & AuditFilterInput): Promise<Page<AuditEntry>>;
   /**
@@ -42,13 +42,9 @@ export function createAuditOperations(context: OperationContext): AuditOperation
   return {
     async list(access, params) {
       const named = params.project !== undefined && params.project !== null;
-      const project = chosenScope(
-        limits,
-        access,
-        "administer",
-        named ? { project: params.project } : { allProjects: true },
-      );
-      const filter: AuditFilter = project === undefined ? {} : { project };
+      const scope = named ? { project: params.project } : { allProjects: true };
+      const projects = chosenScope(limits, access, "administer", scope);
+      const filter: AuditFilter = {};
       for (const name of TEXTS) {
         const text = params[name] ?? undefined;
         if (text !== undefined) filter[name] = checkText(name, text);
@@ -58,7 +54,7 @@ export function createAuditOperations(context: OperationContext): AuditOperation
       if (from) filter.from = from;
       if (to) filter.to = to;
       if (from && to && from >= to) throw badInput("to", "`to` must be later than `from`.");
-      return control.audit.list({ page: pageRequest(limits, params.page), filter });
+      return control.audit.list({ projects, page: pageRequest(limits, params.page), filter });
     },
 
     async getMany(access, { ids }) {

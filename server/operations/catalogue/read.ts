@@ -11,8 +11,8 @@ import { readVisible } from "../input/visible.ts";
 /** Role viewer. */
 export interface CatalogueReads {
   /**
-   * Entries of one project, or with `allProjects` of all that the caller may see (needs an unlimited caller or one with
-   * a single project). In order of insertion; with `search`, those whose queue's name begins with it, by name.
+   * Entries of one project, or with `allProjects` of all that the caller may see. In order of insertion; with `search`,
+   * those whose queue's name begins with it, by name.
    */
   list(
     access: Access,
@@ -35,10 +35,10 @@ export function createCatalogueReads({ control, limits }: OperationContext): Cat
   return {
     async list(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", params);
+      const projects = chosenScope(limits, access, "read", params);
       return control.catalogue.list({
         page: pageRequest(limits, params.page),
-        ...(project === undefined ? {} : { project }),
+        projects,
         ...(params.pool === undefined || params.pool === null ? {} : { pool: checkName("pool", params.pool) }),
         ...checkSearch(params.search, limits.MAX_QUEUE_NAME_LENGTH),
       });
@@ -46,10 +46,10 @@ export function createCatalogueReads({ control, limits }: OperationContext): Cat
 
     async listOfPools(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", { allProjects: true });
+      const projects = chosenScope(limits, access, "read", { allProjects: true });
       const pools = checkBatch(limits, "pools", params.pools).map((pool) => checkName("pools", pool));
       const page = pageRequest(limits, params.page);
-      return control.catalogue.listOfPools({ pools, page, ...(project === undefined ? {} : { project }) });
+      return control.catalogue.listOfPools({ pools, page, projects });
     },
 
     async get(access, params) {

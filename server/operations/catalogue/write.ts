@@ -116,7 +116,7 @@ export function createCatalogueWrites(
       const trace: Trace = { access, action: "dropAllCatalogueEntries", project: null, target: "*" };
       await permitted(context, trace, () => undefined);
       return dropAll(context, trace, params, {
-        list: (tx, page) => tx.catalogue.list({ page }),
+        list: (tx, page) => tx.catalogue.list({ projects: "all", page }),
         identity: ({ project, queue, pool, epoch }) => [project, queue, pool, epoch],
         dropInSteps: () => control.catalogue.dropAll(),
       });

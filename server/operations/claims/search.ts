@@ -14,6 +14,7 @@ import {
   readsBackward,
 } from "../../storage/list-pages.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import { onlyProject, type Where } from "../../storage/where.ts";
 import { withGoneSeconds } from "../consumers.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";
@@ -102,10 +103,10 @@ export function createClaimSearch(
   { data, samples, consumers, limits }: OperationContext,
   { lookup }: { lookup: QueueLookup },
 ): ClaimSearch {
-  async function candidates(project: string | undefined, queue: string | undefined) {
-    if (project !== undefined && queue !== undefined)
-      return { queues: [{ project, name: queue }], leftOut: 0, exact: true };
-    const { queues, total, exact } = await samples.claimedQueues({ project, queue, limit: MAX_QUEUES });
+  async function candidates(projects: Where, queue: string | undefined) {
+    const project = onlyProject(projects);
+    if (project !== null && queue !== undefined) return { queues: [{ project, name: queue }], leftOut: 0, exact: true };
+    const { queues, total, exact } = await samples.claimedQueues({ projects, queue, limit: MAX_QUEUES });
     return { queues, leftOut: total - queues.length, exact };
   }
 
@@ -144,7 +145,7 @@ export function createClaimSearch(
   return {
     async search(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", params);
+      const projects = chosenScope(limits, access, "read", params);
       const { filter, orderBy } = params;
       const queue = filter?.queue == null ? undefined : checkQueueName(limits, filter.queue);
       const holder = checkToken("holder", filter?.holder);
@@ -155,7 +156,7 @@ export function createClaimSearch(
       const from = order.read(page);
 
       const [{ queues, leftOut, exact }, asOf, at] = await Promise.all([
-        candidates(project, queue),
+        candidates(projects, queue),
         samples.lastAt(),
         samples.now(),
       ]);

@@ -3,6 +3,7 @@ import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { MessageAction } from "../../jobs/dry-run.ts";
 import type { Queue, QueueFilter } from "../../storage/control-driver.ts";
+import { onlyProject } from "../../storage/where.ts";
 import type { OperationContext } from "../context.ts";
 import type { ProjectAddress, QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
@@ -47,13 +48,13 @@ export async function chosenQueues(
   const named = scope.filter
     ? { project: scope.filter.project ?? null, allProjects: scope.filter.allProjects === true }
     : { project: scope.project ?? null };
-  const project = chosenScope(limits, access, "operate", named);
+  const projects = chosenScope(limits, access, "operate", named);
   const filter: QueueFilter = {
     ...(kind === "redriveMessages" ? { isDeadLetterQueue: true } : {}),
     ...(scope.filter ? await checkQueueFilter(limits, scope.filter.queues, samples.now) : {}),
   };
   const { items, nextMarker } = await control.queues.list({
-    ...(project === undefined ? {} : { project }),
+    projects,
     page: { limit: MAX_JOB_QUEUES },
     filter,
   });
@@ -64,5 +65,5 @@ export async function chosenQueues(
       { details: { field: "queues", maximum: MAX_JOB_QUEUES } },
     );
   }
-  return { queues: items, project: project ?? null, target: "" };
+  return { queues: items, project: onlyProject(projects), target: "" };
 }

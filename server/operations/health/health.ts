@@ -95,7 +95,7 @@ export function createHealthOperations(
 
   /** What others found that this check does not find. */
   async function knownProblems({ rights: { read: projects } }: Access): Promise<Problem[]> {
-    const filter = { kinds: KNOWN_KINDS, ...(projects === "all" ? {} : { projects }) };
+    const filter = { kinds: KNOWN_KINDS, projects };
     return (await problems.list({ page: { limit: MAX_KNOWN + 1 }, filter })).items;
   }
 

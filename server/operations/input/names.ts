@@ -1,6 +1,7 @@
-import { type Access, chooseProject, type Permission } from "../../access/access.ts";
+import { type Access, chooseProject, type Permission, requirePermission } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { Where } from "../../storage/where.ts";
 import type { QueueAddress } from "./addresses.ts";
 import { badInput, checkText } from "./limits.ts";
 
@@ -77,20 +78,17 @@ export function checkToken(field: string, token: unknown): string | null {
   return checkLength(field, checkText(field, token), MAX_TOKEN_LENGTH);
 }
 
-/**
- * The project of a list, or undefined for all projects. `allProjects` needs an unlimited caller; for a caller with a
- * single project it means that one, for others it is BAD_INPUT.
- */
+/** The projects of a list. `allProjects`: all in which the caller has the permission. FORBIDDEN, BAD_INPUT. */
 export function chosenScope(
   limits: Limits,
   access: Access,
   permission: Permission,
   params: { project?: string | null; allProjects?: boolean },
-): string | undefined {
-  if (params.allProjects !== true) return chosenProject(limits, access, permission, params.project);
+): Where {
+  if (params.allProjects !== true) return [chosenProject(limits, access, permission, params.project)];
   if (params.project !== undefined && params.project !== null) {
     throw badInput("allProjects", "Give `project` or `allProjects`, not both.");
   }
-  if (access.rights[permission] === "all") return undefined;
-  return chosenProject(limits, access, permission, undefined);
+  requirePermission(access, permission);
+  return access.rights[permission];
 }

@@ -86,7 +86,7 @@ export function createMoveRequests(context: OperationContext, { work, add }: Mov
       const once = onceOf(params, "");
       const prior = once && (await jobs.findByKey(target, once));
       if (prior) return waitForEnd(jobs, prior);
-      const { items } = await jobs.list({ page: { limit: 100 }, kind: "drainPool", target: pool });
+      const { items } = await jobs.list({ projects: "all", page: { limit: 100 }, kind: "drainPool", target: pool });
       const unfinished = items.find((job) => job.finishedAt === null);
       if (unfinished !== undefined && once === undefined) return unfinished;
       await possible(context, trace, () => work.requireElsewhere(pool));

@@ -42,7 +42,7 @@ export function createJobReads(context: OperationContext, watch: JobWatch): JobR
         ...(kind === null ? {} : { kind }),
         ...(state === null ? {} : { state }),
         ...(target === null ? {} : { target: checkName("target", target, limits.MAX_QUEUE_NAME_LENGTH) }),
-        ...(access.rights.read === "all" ? {} : { projects: access.rights.read }),
+        projects: access.rights.read,
       });
     },
 

@@ -88,7 +88,9 @@ async function pass(
   let after: string | undefined;
   do {
     const at = { limit: PAGE, ...(after === undefined ? {} : { after }) };
-    const page = await progress.patiently(() => parts.control.catalogue.list({ pool: job.target, page: at }));
+    const page = await progress.patiently(() =>
+      parts.control.catalogue.list({ projects: "all", pool: job.target, page: at }),
+    );
     for (let first = 0; first < page.items.length; first += MOVES_AT_A_TIME) {
       progress.checkpoint();
       const some = page.items.slice(first, first + MOVES_AT_A_TIME);
@@ -154,7 +156,7 @@ async function targetFor(parts: MoveParts, entry: CatalogueEntry): Promise<strin
 
 /** Checks before a drain that the pool's queues have another pool to go to. */
 export async function requireElsewhere(parts: MoveParts, pool: string): Promise<void> {
-  const { items } = await parts.control.catalogue.list({ pool, page: { limit: PAGE } });
+  const { items } = await parts.control.catalogue.list({ projects: "all", pool, page: { limit: PAGE } });
   const takes = new Map<string | null, boolean>();
   for (const entry of items) {
     const flavor = flavorOf(parts, (await metadataOf(parts, { project: entry.project, name: entry.queue })) ?? "{}");

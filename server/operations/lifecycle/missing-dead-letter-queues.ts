@@ -7,16 +7,16 @@ import type { Access } from "../../access/access.ts";
 import { type FoundProblem, ofQueue } from "../../problems/problem.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import type { QueueStats } from "../../storage/queue-stats.ts";
+import type { Where } from "../../storage/where.ts";
 import type { OperationContext } from "../context.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 
 export interface MissingDeadLetterQueues {
   /**
-   * One problem for each queue, at most `limit`: that it has exhausted messages, or will have some. Without `projects`,
-   * of all.
+   * One problem for each queue, at most `limit`: that it has exhausted messages, or will have some.
    */
-  find(params: { projects?: readonly string[]; limit: number; since: Date }): Promise<FoundProblem[]>;
+  find(params: { projects: Where; limit: number; since: Date }): Promise<FoundProblem[]>;
   /** The same of the queues that the caller may see, up to one more than MAX_MISSING. At most LONGEST_MS old. */
   recent(access: Access): Promise<FoundProblem[]>;
 }
@@ -71,7 +71,7 @@ export function createMissingDeadLetterQueues(
   }
 
   const findRecent = ({ rights: { read: projects } }: Access) =>
-    find({ limit: MAX_MISSING + 1, since: new Date(), ...(projects === "all" ? {} : { projects }) });
+    find({ limit: MAX_MISSING + 1, since: new Date(), projects });
 
   return {
     find,

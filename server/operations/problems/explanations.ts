@@ -118,7 +118,9 @@ export function createExplanationOperations(
   async function movesOf(found: readonly Found[]): Promise<Map<string, QueueFacts["move"]>> {
     const page = { limit: MOVES };
     const states = ["running", "waiting"] as const;
-    const lists = await Promise.all(states.map((state) => jobs.list({ page, kind: "moveQueue", state })));
+    const lists = await Promise.all(
+      states.map((state) => jobs.list({ projects: "all", page, kind: "moveQueue", state })),
+    );
     const running = new Map(
       lists.flatMap(({ items }) =>
         items.map((job) => [queueKey({ project: job.project ?? "", name: job.target }), job] as const),

@@ -60,7 +60,7 @@ export function createProblemRounds(
       [
         "missing dead letter queues",
         ["exhausted", "deadLetterQueueMissing"],
-        (since) => parts.missingDeadLetterQueues.find({ limit: MAX_QUEUES, since }),
+        (since) => parts.missingDeadLetterQueues.find({ projects: "all", limit: MAX_QUEUES, since }),
       ],
       ["failed jobs", ["jobFailed"], async () => (await jobs.listFailed({ limit: MAX_JOBS })).map(jobProblem)],
       ["late garbage collections", ["gcBehind"], findGc],

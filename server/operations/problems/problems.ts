@@ -65,8 +65,9 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
     return {
       ...(kinds ? { kinds: kinds.filter((kind) => PROBLEM_KINDS.includes(kind)) } : {}),
       ...(severities ? { severities } : {}),
-      ...(access.rights.read === "all" ? {} : { projects: access.rights.read }),
-      ...(typeof project === "string" ? { project: chosenProject(limits, access, "read", project) } : {}),
+      ...(typeof project === "string"
+        ? { projects: [chosenProject(limits, access, "read", project)], ofPools: false }
+        : { projects: access.rights.read }),
       ...(typeof queue === "string" ? { queue: checkQueueName(limits, queue) } : {}),
       ...(typeof pool === "string" ? { pool: checkName("pool", pool) } : {}),
       includeSnoozed: includeSnoozed === true,
@@ -118,7 +119,7 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
 
     async summary(access) {
       requirePermission(access, "read");
-      return problems.summary(access.rights.read === "all" ? {} : { projects: access.rights.read });
+      return problems.summary({ projects: access.rights.read });
     },
 
     async ofQueues(access, { queues }) {

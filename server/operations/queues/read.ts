@@ -4,6 +4,7 @@ import type { QueueOrder } from "../../storage/control-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { queueKey } from "../../storage/queue-ref.ts";
 import type { QueueStats } from "../../storage/queue-stats.ts";
+import { onlyProject } from "../../storage/where.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, pageRequest } from "../input/limits.ts";
@@ -37,8 +38,7 @@ export interface QueueReads {
   /** True when the queue's record exists, whatever its pool says. */
   exists(access: Access, params: QueueAddress): Promise<boolean>;
   /**
-   * A page of one project's queues, or with `allProjects` of all that the caller may see (needs an unlimited caller or
-   * one with a single project). `detailed` adds the metadata, `withStats` the statistics of this page's queues, with
+   * A page of one project's queues, or with `allProjects` of all that the caller may see. `detailed` adds the metadata, `withStats` the statistics of this page's queues, with
    * one call to each pool.
    */
   list(
@@ -90,12 +90,12 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
 
     async list(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", params);
+      const projects = chosenScope(limits, access, "read", params);
       const { orderBy = BY_NAME, detailed = false, withStats = false } = params;
       // In other orders a marker is more than a name, and the driver checks it.
-      const isMarker = orderBy.field === "name" && project !== undefined ? isNameMarker : undefined;
+      const isMarker = orderBy.field === "name" && onlyProject(projects) !== null ? isNameMarker : undefined;
       const page = await control.queues.list({
-        ...(project === undefined ? {} : { project }),
+        projects,
         page: pageRequest(limits, params.page, isMarker),
         filter: await checkQueueFilter(limits, params.filter, samples.now),
         orderBy,
@@ -120,9 +120,9 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
 
     async count(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", params);
+      const projects = chosenScope(limits, access, "read", params);
       const filter = await checkQueueFilter(limits, params.filter, samples.now);
-      return control.queues.count({ ...(project === undefined ? {} : { project }), filter });
+      return control.queues.count({ projects, filter });
     },
 
     async countByProjects(access, { projects }) {

@@ -47,8 +47,8 @@ export function createSettingsExport(
   async function* write(access: Access, params: ProjectAddress): AsyncGenerator<string> {
     requirePermission(access, "read");
     const named = params.project !== undefined && params.project !== null;
-    const project = chosenScope(limits, access, "read", named ? { project: params.project } : { allProjects: true });
-    const scope = project === undefined ? { allProjects: true } : { project };
+    const scope = named ? { project: params.project } : { allProjects: true };
+    chosenScope(limits, access, "read", scope);
     yield* writeSettings({
       pools: pages(
         (page) => pools.list(access, { page }),

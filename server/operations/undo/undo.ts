@@ -114,8 +114,7 @@ export function createUndoOperations(
 
     async list(access, params) {
       requirePermission(access, "read");
-      const project = chosenScope(limits, access, "read", params);
-      return undos.listOpen(project === undefined ? {} : { project });
+      return undos.listOpen({ projects: chosenScope(limits, access, "read", params) });
     },
 
     async undo(access, { token }) {

@@ -1,6 +1,7 @@
 /** Part of the control plane's seam: the records of acts that can be taken back. */
 import type { UndoIsOver } from "../errors/undo-errors.ts";
 import type { QueueRef } from "../queue-ref.ts";
+import type { Where } from "../where.ts";
 
 export type UndoAction = "purgeQueue" | "deleteQueue" | "deleteMessages" | "deleteMessage";
 
@@ -69,8 +70,8 @@ export interface UndosController {
   openOf(queues: readonly QueueRef[]): Promise<(Undo | null)[]>;
   /** Of each job those that are open, newest first, in the order given, with one statement: 100 of a job, 1,000 in all. */
   openOfJobs(jobs: readonly string[]): Promise<Undo[][]>;
-  /** The open ones of a project or of all, newest first, at most 100. */
-  listOpen(params: { project?: string }): Promise<Undo[]>;
+  /** Those that are open, newest first, at most 100. */
+  listOpen(params: { projects: Where }): Promise<Undo[]>;
   /**
    * Makes it "restoring", with a new epoch, or returns it as it was started before. UNDO_DOES_NOT_EXIST, UNDO_IS_OVER,
    * QUEUE_IS_MOVING.

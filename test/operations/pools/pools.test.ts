@@ -357,10 +357,8 @@ describe("flavors", () => {
       ["q", "wide"],
     ]);
     expect(await seen(operator), "a caller with one project").toEqual([["p", "wide"]]);
-    expect(await codeOf(flavors.list(viewer, all))).toBe("BAD_INPUT");
+    expect(await seen(viewer), "a caller with some projects").toEqual(await seen(admin));
     expect(await codeOf(flavors.list(admin, { ...all, project: "p" }))).toBe("BAD_INPUT");
-    const limited = limitedTo(admin, "admin", ["p", "q"]);
-    expect(await codeOf(flavors.dropAll(limited, all))).toBe("BAD_INPUT");
     expect(await codeOf(flavors.dropAll(operator, all))).toBe("FORBIDDEN");
     const { confirmationToken } = await flavors.dropAll(admin, all);
     await flavors.create(admin, { project: "q", flavor: "late", pools: ["fast-1"] });
@@ -412,7 +410,8 @@ describe("the catalogue", () => {
     expect(await codeOf(catalogue.get(admin, entry))).toBe("QUEUE_NOT_MAPPED");
     expect(await codeOf(catalogue.insert(operator, entry))).toBe("FORBIDDEN");
     expect(await codeOf(catalogue.delete(operator, entry))).toBe("FORBIDDEN");
-    expect(await codeOf(catalogue.list(viewer, { allProjects: true }))).toBe("BAD_INPUT");
+    const { items } = await catalogue.list(viewer, { allProjects: true });
+    expect(items.every(({ project }) => ["p", "q"].includes(project))).toBe(true);
   });
 
   test("a queue whose entry is deleted cannot be used until the entry is created again", async () => {

@@ -488,7 +488,7 @@ describe("deleting and purging", () => {
     for (let time = 0; time < 2; time += 1)
       expect(await purge(request)).toMatchObject({ messages: 1, subscriptions: 0 });
     expect(await codeOf(purge({ ...request, before: { time: new Date() } }))).toBe("IDEMPOTENCY_KEY_REUSED");
-    const { items } = await service.control.audit.list({ page: { limit: 2 }, filter: { project: "p" } });
+    const { items } = await service.control.audit.list({ projects: ["p"], page: { limit: 2 } });
     expect(JSON.parse(items[1]?.detailsText ?? "")).toMatchObject({ before: { marker }, messages: 1 });
     expect(await purge({ before: { time: new Date(Date.now() + 60_000) } })).toMatchObject({
       messages: 1,

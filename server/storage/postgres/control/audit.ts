@@ -2,10 +2,11 @@
  * The audit log: who did what, and with which outcome. Rows are inserted; an intended action gets its outcome once; old
  * rows are deleted. The table itself refuses every other change.
  */
-import type { AuditEntry as AuditRow } from "../../../../prisma/generated/client.ts";
-import type { AuditController, AuditEntry } from "../../control-driver.ts";
+import { type AuditEntry as AuditRow, Prisma } from "../../../../prisma/generated/client.ts";
+import type { AuditController, AuditEntry, AuditFilter } from "../../control-driver.ts";
 import { isNumber, numberMarker } from "../../list-pages.ts";
-import { type Bound, keysetPage } from "../sql/keyset.ts";
+import { type Bound, keysetPage, operatorOf, orderOf } from "../sql/keyset.ts";
+import { isProject, ofProjects } from "../sql/of-projects.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
 export function auditController({ session }: { session: Session }): AuditController {
@@ -34,23 +35,25 @@ export function auditController({ session }: { session: Session }): AuditControl
           SELECT id FROM (SELECT id, at FROM audit_entries ORDER BY id LIMIT ${limit}) AS first
           WHERE at < clock_timestamp() - make_interval(days => ${days}::int))`,
 
-    list: ({ page, filter: { from, to, ...equal } = {} }) =>
-      keysetPage({
+    list({ projects, page, filter = {} }) {
+      const conditions = conditionsOf(filter);
+      return keysetPage({
         page,
         descending: true,
-        fetch: (bound, order, take) =>
-          prisma.auditEntry.findMany({
-            where: {
-              ...equal,
-              ...(from === undefined && to === undefined ? {} : { at: { gte: from, lt: to } }),
-              ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}),
-            },
-            orderBy: { id: order },
-            take,
-          }),
+        fetch(bound, order, take) {
+          const beyond = bound ? [Prisma.sql`id ${operatorOf(bound)} ${idOf(bound)}`] : [];
+          const select = (project: Prisma.Sql | null) => Prisma.sql`
+            SELECT id, at, actor, action, project, target, outcome, details AS "detailsText",
+              request_id AS "requestId", reason
+            FROM audit_entries
+            WHERE ${Prisma.join([Prisma.sql`true`, ...isProject(project), ...conditions, ...beyond], " AND ")}`;
+          const tail = Prisma.sql`ORDER BY id ${orderOf(order)} LIMIT ${take}`;
+          return prisma.$queryRaw<AuditRow[]>`${ofProjects(projects, select, tail)}`;
+        },
         marker: (row) => String(row.id),
         item: toEntry,
-      }),
+      });
+    },
 
     async getMany(ids) {
       const known = ids.filter(isNumber);
@@ -59,6 +62,24 @@ export function auditController({ session }: { session: Session }): AuditControl
     },
   };
   return guarded(session, controller, ["append", "settle", "trim"]);
+}
+
+/** The columns that must have just this value. */
+const COLUMNS: { [Name in keyof Omit<AuditFilter, "from" | "to">]-?: Prisma.Sql } = {
+  actor: Prisma.sql`actor`,
+  action: Prisma.sql`action`,
+  target: Prisma.sql`target`,
+  outcome: Prisma.sql`outcome`,
+  requestId: Prisma.sql`request_id`,
+};
+
+function conditionsOf({ from, to, ...equal }: AuditFilter): Prisma.Sql[] {
+  const names = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+  return [
+    ...names.flatMap((name) => (equal[name] === undefined ? [] : [Prisma.sql`${COLUMNS[name]} = ${equal[name]}`])),
+    ...(from === undefined ? [] : [Prisma.sql`at >= ${from}`]),
+    ...(to === undefined ? [] : [Prisma.sql`at < ${to}`]),
+  ];
 }
 
 function toEntry(row: AuditRow): AuditEntry {

@@ -15,6 +15,7 @@ import {
   readMarker,
   writeMarker,
 } from "../sql/keyset.ts";
+import { isProject, ofProjects } from "../sql/of-projects.ts";
 import { countQueuesOfPools } from "./counts.ts";
 import { countQueues } from "./pool-queues.ts";
 import { guarded, type Session, translateControlError } from "./prisma-session.ts";
@@ -50,11 +51,10 @@ export function catalogueController({ session }: { session: Session }): Catalogu
 
 function list(
   prisma: Prisma.TransactionClient,
-  { project, pool, search = "", page }: Parameters<CatalogueController["list"]>[0],
+  { projects, pool, search = "", page }: Parameters<CatalogueController["list"]>[0],
 ): Promise<Page<CatalogueEntry>> {
   const end = prefixEnd(search);
   const scope = [
-    project === undefined ? null : Prisma.sql`project = ${project}`,
     pool === undefined ? null : Prisma.sql`pool = ${pool}`,
     search === "" ? null : Prisma.sql`queue >= ${search}`,
     end === null ? null : Prisma.sql`queue < ${end}`,
@@ -63,11 +63,12 @@ function list(
   return keysetPage({
     page,
     fetch: (bound, order, take) => {
-      const conditions = bound ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.values(bound)}`] : scope;
-      return prisma.$queryRaw<EntryRow[]>`
+      const within = bound ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.values(bound)}`] : scope;
+      const select = (project: Prisma.Sql | null) => Prisma.sql`
         SELECT ${COLUMNS} FROM catalogue_entries
-        WHERE ${conditions.length === 0 ? Prisma.sql`true` : Prisma.join(conditions, " AND ")}
-        ORDER BY ${plan.order(orderOf(order))} LIMIT ${take}`;
+        WHERE ${Prisma.join([Prisma.sql`true`, ...isProject(project), ...within], " AND ")}`;
+      const tail = Prisma.sql`ORDER BY ${plan.order(orderOf(order))} LIMIT ${take}`;
+      return prisma.$queryRaw<EntryRow[]>`${ofProjects(projects, select, tail)}`;
     },
     marker: plan.marker,
     item: toEntry,
@@ -76,17 +77,19 @@ function list(
 
 function listOfPools(
   prisma: Prisma.TransactionClient,
-  { pools, project, page }: Parameters<CatalogueController["listOfPools"]>[0],
+  { pools, projects, page }: Parameters<CatalogueController["listOfPools"]>[0],
 ): Promise<Page<CatalogueEntry>[]> {
   // All pools ask for the same sides of the same marker, and share the statement for each side.
   const sides = new Map<string, Promise<EntryRow[]>>();
   const readSide = (bound: Bound | null, order: Order, take: number) => {
-    const beyond = bound ? Prisma.sql`AND position ${operatorOf(bound)} ${BY_POSITION.values(bound)}` : Prisma.empty;
-    const inProject = project === undefined ? Prisma.empty : Prisma.sql`AND project = ${project}`;
+    const beyond = bound ? [Prisma.sql`position ${operatorOf(bound)} ${BY_POSITION.values(bound)}`] : [];
+    const select = (project: Prisma.Sql | null) => Prisma.sql`
+      SELECT ${COLUMNS} FROM catalogue_entries
+      WHERE ${Prisma.join([Prisma.sql`pool = asked.name`, ...isProject(project), ...beyond], " AND ")}`;
+    const tail = Prisma.sql`ORDER BY position ${orderOf(order)} LIMIT ${take}`;
     return prisma.$queryRaw<EntryRow[]>`
       SELECT found.* FROM unnest(${[...new Set(pools)]}::text[]) AS asked(name) CROSS JOIN LATERAL (
-        SELECT ${COLUMNS} FROM catalogue_entries
-        WHERE pool = asked.name ${inProject} ${beyond} ORDER BY position ${orderOf(order)} LIMIT ${take}
+        ${ofProjects(projects, select, tail)}
       ) AS found ORDER BY found.position ${orderOf(order)}`;
   };
   return Promise.all(

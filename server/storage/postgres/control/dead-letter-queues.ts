@@ -29,7 +29,7 @@ export async function listWithoutDeadLetterQueue(
   prisma: Prisma.TransactionClient,
   { projects, limit }: Parameters<QueueController["listWithoutDeadLetterQueue"]>[0],
 ): Promise<Pick<Queue, "project" | "name" | "metadataText">[]> {
-  const inProjects = projects === undefined ? Prisma.empty : Prisma.sql`AND q.project = ANY (${[...projects]}::text[])`;
+  const inProjects = projects === "all" ? Prisma.empty : Prisma.sql`AND q.project = ANY (${[...projects]}::text[])`;
   // The inner query reads two indexes only. The metadata of 100,000 queues would be ten times as much.
   return prisma.$queryRaw<{ project: string; name: string; metadataText: string }[]>`
     SELECT q.project, q.name, q.metadata AS "metadataText" FROM (

@@ -2,6 +2,7 @@
 import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { FlavorsController } from "../../control-driver.ts";
+import { onlyProject } from "../../where.ts";
 import { type Bound, keysetPage, readMarker, writeMarker } from "../sql/keyset.ts";
 import { lockPools, poolDoesNotExist } from "./pools.ts";
 import { guarded, type Session } from "./prisma-session.ts";
@@ -9,24 +10,22 @@ import { guarded, type Session } from "./prisma-session.ts";
 export function flavorsController({ session }: { session: Session }): FlavorsController {
   const { prisma } = session;
   const controller: FlavorsController = {
-    list: ({ project, page }) =>
-      keysetPage({
+    list({ projects, page }) {
+      const isOne = onlyProject(projects) !== null;
+      const within = projects === "all" ? {} : { project: { in: [...projects] } };
+      const beyond = (bound: Bound) => (isOne ? { name: { [bound.side]: bound.marker } } : beyondBoth(bound));
+      return keysetPage({
         page,
         fetch: (bound, order, take) =>
-          project === undefined
-            ? prisma.flavor.findMany({
-                where: bound ? beyond(bound) : {},
-                orderBy: [{ project: order }, { name: order }],
-                take,
-              })
-            : prisma.flavor.findMany({
-                where: { project, ...(bound ? { name: { [bound.side]: bound.marker } } : {}) },
-                orderBy: { name: order },
-                take,
-              }),
-        marker: (row) => (project === undefined ? writeMarker([row.project, row.name]) : row.name),
+          prisma.flavor.findMany({
+            where: { AND: [within, bound ? beyond(bound) : {}] },
+            orderBy: [{ project: order }, { name: order }],
+            take,
+          }),
+        marker: (row) => (isOne ? row.name : writeMarker([row.project, row.name])),
         item: (row) => row,
-      }),
+      });
+    },
 
     async get({ project, name }) {
       const row = await prisma.flavor.findUnique({ where: { project_name: { project, name } } });
@@ -86,7 +85,7 @@ export function flavorsController({ session }: { session: Session }): FlavorsCon
 }
 
 /** Rows beyond a marker in the order of project and name. The first condition is a range of the primary key. */
-function beyond(bound: Bound): Prisma.FlavorWhereInput {
+function beyondBoth(bound: Bound): Prisma.FlavorWhereInput {
   const [project = "", name = ""] = readMarker(bound, ["text", "text"]);
   const forward = bound.side === "gt" || bound.side === "gte";
   return {

@@ -2,7 +2,9 @@
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../control-driver.ts";
 import type { Page } from "../../list-pages.ts";
+import { onlyProject } from "../../where.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
+import { isProject, ofProjects } from "../sql/of-projects.ts";
 import { COUNTED_ROWS, countOf } from "./counts.ts";
 import { listSampledQueues, needsSamples, sampledRows } from "./queue-sample-lists.ts";
 
@@ -18,30 +20,37 @@ export function listQueues(
   prisma: Prisma.TransactionClient,
   params: Parameters<QueueController["list"]>[0],
 ): Promise<Page<Queue>> {
-  const { project, page, filter = {}, orderBy = BY_NAME, detailed } = params;
+  const { projects, page, filter = {}, orderBy = BY_NAME, detailed } = params;
   const { field } = orderBy;
   if (!isPlain(field) || needsSamples(filter)) return listSampledQueues(prisma, { ...params, filter, orderBy });
-  const plan = PLANS[field][project === undefined ? "all" : "one"];
+  const only = onlyProject(projects);
+  const plan = PLANS[field][only === null ? "several" : "one"];
   return keysetPage({
     page,
     descending: orderBy.direction === "desc",
     fetch: (bound, order, take) => {
-      const within = [...inScope(project, filter), ...(bound ? [plan.beyond(bound)] : [])];
+      const within = [...named(filter), ...(bound ? [plan.beyond(bound)] : [])];
       const sorted = plan.order(orderOf(order));
+      const tail = Prisma.sql`ORDER BY ${sorted} LIMIT ${take}`;
+      // Only columns of the index: what is left out by the merge is not read.
+      const select = (project: Prisma.Sql | null) =>
+        isFiltered(filter)
+          ? Prisma.sql`
+              SELECT * FROM (${ofEachFacet(plan.columns, { project, filter, within }, tail)}) AS of_facets`
+          : Prisma.sql`SELECT ${plan.columns} FROM queues WHERE ${allOf([...isProject(project), ...within])}`;
       return prisma.$queryRaw<ListRow[]>`
-        ${isFiltered(filter) ? withFacets(project, filter) : Prisma.empty}
         SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}'`} AS "metadataText",
           created_at AS "createdAt", updated_at AS "updatedAt",
           (extract(epoch FROM created_at) * 1000000)::bigint AS "createdMicros"
         FROM queues
         ${
-          isFiltered(filter)
+          isFiltered(filter) || (projects !== "all" && only === null)
             ? Prisma.sql`JOIN (
-                SELECT project, name FROM (${ofEachFacet(Prisma.sql`project, name, created_at`, within, sorted, take)})
-                AS ones ORDER BY ${sorted} LIMIT ${take}) AS listed USING (project, name)`
-            : Prisma.sql`WHERE ${allOf(within)}`
+                SELECT project, name FROM (${ofProjects(projects, select, tail)}) AS ones
+              ) AS listed USING (project, name)`
+            : Prisma.sql`WHERE ${allOf([...isProject(only === null ? null : Prisma.sql`${only}`), ...within])}`
         }
-        ORDER BY ${sorted} LIMIT ${take}`;
+        ${tail}`;
     },
     marker: plan.marker,
     item: ({ createdMicros: _, ...queue }) => queue,
@@ -50,37 +59,45 @@ export function listQueues(
 
 export async function countQueues(
   prisma: Prisma.TransactionClient,
-  { project, filter = {} }: Parameters<QueueController["count"]>[0],
+  { projects, filter = {} }: Parameters<QueueController["count"]>[0],
 ): Promise<{ value: number; exact: boolean }> {
-  const within = inScope(project, filter);
-  const unfiltered = Prisma.sql`SELECT 1 FROM queues WHERE ${allOf(within)} LIMIT ${COUNTED_ROWS}`;
-  const all = needsSamples(filter) ? sampledRows(project, filter, COUNTED_ROWS) : unfiltered;
-  const byFacets = isFiltered(filter) && !needsSamples(filter);
+  const within = named(filter);
+  const limit = Prisma.sql`LIMIT ${COUNTED_ROWS}`;
+  const select = (project: Prisma.Sql | null) => {
+    if (needsSamples(filter)) return sampledRows(project, filter);
+    if (isFiltered(filter)) {
+      return Prisma.sql`SELECT 1 FROM (${ofEachFacet(Prisma.sql`1`, { project, filter, within }, limit)}) AS of_facets`;
+    }
+    return Prisma.sql`SELECT 1 FROM queues WHERE ${allOf([...isProject(project), ...within])}`;
+  };
   const rows = await prisma.$queryRaw<{ value: bigint }[]>`
-    ${byFacets ? withFacets(project, filter) : Prisma.empty}
-    SELECT count(*) AS value FROM (${
-      byFacets ? Prisma.sql`${ofEachFacet(Prisma.sql`1`, within, null, COUNTED_ROWS)} LIMIT ${COUNTED_ROWS}` : all
-    }) AS counted`;
+    SELECT count(*) AS value FROM (${ofProjects(projects, select, limit)}) AS counted`;
   return countOf(rows[0]);
 }
 
 interface Plan {
+  /** What its order is made of, and the queue's name. */
+  columns: Prisma.Sql;
   beyond: (bound: Bound) => Prisma.Sql;
   order: (direction: Prisma.Sql) => Prisma.Sql;
   marker: (row: ListRow) => string;
 }
 
+const NAMES = Prisma.sql`project, name`;
+const NAMES_AND_AGE = Prisma.sql`project, name, created_at`;
 const BY_NAME: QueueOrder = { field: "name", direction: "asc" };
 
 /** The four orders of a list without samples. Each follows an index, and ends in a unique key. */
-const PLANS: Record<"name" | "createdAt", Record<"one" | "all", Plan>> = {
+const PLANS: Record<"name" | "createdAt", Record<"one" | "several", Plan>> = {
   name: {
     one: {
+      columns: NAMES,
       beyond: (bound) => Prisma.sql`name ${operatorOf(bound)} ${bound.marker}`,
       order: (direction) => Prisma.sql`name ${direction}`,
       marker: (row) => row.name,
     },
-    all: {
+    several: {
+      columns: NAMES,
       beyond: (bound) => {
         const [name, project] = readMarker(bound, ["text", "text"]);
         return Prisma.sql`(name, project) ${operatorOf(bound)} (${name}, ${project})`;
@@ -91,6 +108,7 @@ const PLANS: Record<"name" | "createdAt", Record<"one" | "all", Plan>> = {
   },
   createdAt: {
     one: {
+      columns: NAMES_AND_AGE,
       beyond: (bound) => {
         const [micros, name] = readMarker(bound, ["number", "text"]);
         return Prisma.sql`(created_at, name) ${operatorOf(bound)} (${moment(micros)}, ${name})`;
@@ -98,7 +116,8 @@ const PLANS: Record<"name" | "createdAt", Record<"one" | "all", Plan>> = {
       order: (direction) => Prisma.sql`created_at ${direction}, name ${direction}`,
       marker: (row) => writeMarker([String(row.createdMicros), row.name]),
     },
-    all: {
+    several: {
+      columns: NAMES_AND_AGE,
       beyond: (bound) => {
         const [micros, project, name] = readMarker(bound, ["number", "text", "text"]);
         return Prisma.sql`(created_at, project, name) ${operatorOf(bound)} (${moment(micros)}, ${project}, ${name})`;
@@ -119,10 +138,9 @@ function moment(micros: string | undefined): Prisma.Sql {
 }
 
 /** Conditions on the columns that `queues` and `queue_facets` share. */
-function inScope(project: string | undefined, { search = "" }: QueueFilter): Prisma.Sql[] {
+function named({ search = "" }: QueueFilter): Prisma.Sql[] {
   const end = prefixEnd(search);
   return [
-    ...(project === undefined ? [] : [Prisma.sql`project = ${project}`]),
     ...(search === "" ? [] : [Prisma.sql`name >= ${search}`]),
     ...(end === null ? [] : [Prisma.sql`name < ${end}`]),
   ];
@@ -142,11 +160,11 @@ function isFiltered({ pool, flavor, isDeadLetterQueue }: QueueFilter): boolean {
   return pool !== undefined || flavor !== undefined || isDeadLetterQueue !== undefined;
 }
 
-/** `facets`: the groups of the scope that the filter chooses. Each step jumps to the first queue of the next group. */
-function withFacets(project: string | undefined, { pool, flavor, isDeadLetterQueue }: QueueFilter): Prisma.Sql {
+/** `facets`: the groups of the project that the filter chooses. Each step jumps to the first queue of the next group. */
+function withFacets(project: Prisma.Sql | null, { pool, flavor, isDeadLetterQueue }: QueueFilter): Prisma.Sql {
   const within = allOf([
     Prisma.sql`created_at IS NOT NULL`,
-    ...(project === undefined ? [] : [Prisma.sql`project = ${project}`]),
+    ...isProject(project, Prisma.sql`f.project`),
     ...(pool === undefined ? [] : [Prisma.sql`f.pool = ${pool}`]),
   ]);
   const chosen = allOf([
@@ -170,22 +188,23 @@ function withFacets(project: string | undefined, { pool, flavor, isDeadLetterQue
     facets AS (SELECT * FROM groups WHERE ${chosen})`;
 }
 
-/** At most `take` queues of each group of `facets`. */
+/** Queues of each group of `facets`: in each as `tail` orders and limits them. */
 function ofEachFacet(
   columns: Prisma.Sql,
-  within: readonly Prisma.Sql[],
-  sorted: Prisma.Sql | null,
-  take: number,
+  { project, filter, within }: { project: Prisma.Sql | null; filter: QueueFilter; within: readonly Prisma.Sql[] },
+  tail: Prisma.Sql,
 ): Prisma.Sql {
   const conditions = allOf([
     Prisma.sql`created_at IS NOT NULL`,
     Prisma.sql`f.pool = facets.pool`,
     Prisma.sql`f.flavor = facets.flavor`,
     Prisma.sql`f.is_dead_letter_queue = facets.is_dead_letter_queue`,
+    ...isProject(project, Prisma.sql`f.project`),
     ...within,
   ]);
   return Prisma.sql`
+    ${withFacets(project, filter)}
     SELECT one.* FROM facets CROSS JOIN LATERAL (
       SELECT ${columns} FROM queue_facets f
-      WHERE ${conditions} ${sorted === null ? Prisma.empty : Prisma.sql`ORDER BY ${sorted}`} LIMIT ${take}) AS one`;
+      WHERE ${conditions} ${tail}) AS one`;
 }

@@ -6,7 +6,9 @@
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../control-driver.ts";
 import { badMarker, type Page } from "../../list-pages.ts";
+import { onlyProject } from "../../where.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
+import { isProject, ofProjects } from "../sql/of-projects.ts";
 
 interface SampledRow extends Queue {
   /** The sort key, as a marker has it. */
@@ -18,6 +20,12 @@ interface Key {
   /** As text for markers. */
   written: Prisma.Sql;
   read: (text: string) => Prisma.Sql | null;
+}
+
+/** A column of the order: in the table, and in what was found. */
+interface KeyColumn {
+  column: Prisma.Sql;
+  found: Prisma.Sql;
 }
 
 /** In microseconds since 1970: a Date would lose the last digits. */
@@ -53,7 +61,7 @@ export function needsSamples(filter: QueueFilter): boolean {
 export function listSampledQueues(
   prisma: Prisma.TransactionClient,
   {
-    project,
+    projects,
     page,
     filter,
     orderBy,
@@ -62,40 +70,48 @@ export function listSampledQueues(
 ): Promise<Page<Queue>> {
   const key = KEYS[orderBy.field];
   const table = ordering(orderBy);
-  const names = [...(project === undefined ? [Prisma.sql`${table}.project`] : []), Prisma.sql`${table}.name`];
+  const isOne = onlyProject(projects) !== null;
+  const keys: KeyColumn[] = [
+    ...(key === null ? [] : [{ column: key.column, found: Prisma.sql`sort_value` }]),
+    ...(isOne ? [] : [{ column: Prisma.sql`${table}.project`, found: Prisma.sql`project` }]),
+    { column: Prisma.sql`${table}.name`, found: Prisma.sql`name` },
+  ];
   // By name alone, in the order of other lists by name.
-  if (key === null) names.reverse();
-  const columns = key === null ? names : [key.column, ...names];
+  if (key === null) keys.reverse();
+  const columns = keys.map(({ column }) => column);
   return keysetPage({
     page,
     descending: orderBy.direction === "desc",
     fetch: (bound, order, take) => {
       const within = [
-        ...conditions(table, project, filter),
+        ...conditions(table, filter),
         ...(isOfQueues(orderBy) ? [] : sampleConditions(filter)),
         ...(bound ? [beyond(bound)] : []),
       ];
-      const sorted = Prisma.join(columns.map((column) => Prisma.sql`${column} ${orderOf(order)}`));
+      const sorted = Prisma.join(keys.map(({ found }) => Prisma.sql`${found} ${orderOf(order)}`));
+      const select = (project: Prisma.Sql | null) => Prisma.sql`
+        SELECT ${table}.project, ${table}.name, ${key?.column ?? Prisma.sql`''`} AS sort_value,
+          ${key?.written ?? Prisma.sql`''`} AS "sortKey"
+        FROM ${sources(filter, orderBy)} WHERE ${allOf(table, project, within)}`;
       return prisma.$queryRaw<SampledRow[]>`
         SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}'`} AS "metadataText",
           created_at AS "createdAt", updated_at AS "updatedAt", listed."sortKey"
         FROM (
           SELECT ones.*, row_number() OVER () AS place FROM (
-            SELECT ${table}.project, ${table}.name, ${key === null ? Prisma.sql`''` : key.written} AS "sortKey"
-            FROM ${sources(filter, orderBy)} WHERE ${Prisma.join(within, " AND ")} ORDER BY ${sorted} LIMIT ${take}
+            ${ofProjects(projects, select, Prisma.sql`ORDER BY ${sorted} LIMIT ${take}`)}
           ) AS ones
         ) AS listed JOIN queues USING (project, name) ORDER BY place`;
     },
     marker: ({ sortKey, project: of, name }) => {
       // Of one project by name, the name is the marker.
-      if (key === null) return project === undefined ? writeMarker([name, of]) : name;
-      return writeMarker([sortKey, ...(project === undefined ? [of] : []), name]);
+      if (key === null) return isOne ? name : writeMarker([name, of]);
+      return writeMarker([sortKey, ...(isOne ? [] : [of]), name]);
     },
     item: ({ sortKey: _, ...queue }) => queue,
   });
 
   function beyond(bound: Bound): Prisma.Sql {
-    if (key === null && project !== undefined) return Prisma.sql`q.name ${operatorOf(bound)} ${bound.marker}`;
+    if (key === null && isOne) return Prisma.sql`q.name ${operatorOf(bound)} ${bound.marker}`;
     const parts = readMarker(
       bound,
       columns.map(() => "text" as const),
@@ -107,10 +123,11 @@ export function listSampledQueues(
   }
 }
 
-/** At most `limit` rows, to be counted. */
-export function sampledRows(project: string | undefined, filter: QueueFilter, limit: number): Prisma.Sql {
-  const within = Prisma.join([...conditions(Prisma.sql`s`, project, filter), ...sampleConditions(filter)], " AND ");
-  return Prisma.sql`SELECT 1 FROM ${sources(filter)} WHERE ${within} LIMIT ${limit}`;
+/** To be counted. */
+export function sampledRows(project: Prisma.Sql | null, filter: QueueFilter): Prisma.Sql {
+  const table = Prisma.sql`s`;
+  const within = [...conditions(table, filter), ...sampleConditions(filter)];
+  return Prisma.sql`SELECT 1 FROM ${sources(filter)} WHERE ${allOf(table, project, within)}`;
 }
 
 const isOfQueues = ({ field }: QueueOrder) => field === "name" || field === "createdAt";
@@ -145,15 +162,16 @@ function sources(filter: QueueFilter, orderBy?: QueueOrder): Prisma.Sql {
 }
 
 /** Of the table that a page follows. */
-function conditions(table: Prisma.Sql, project: string | undefined, filter: QueueFilter): Prisma.Sql[] {
-  const { search = "" } = filter;
+function conditions(table: Prisma.Sql, { search = "" }: QueueFilter): Prisma.Sql[] {
   const end = prefixEnd(search);
   return [
-    Prisma.sql`true`,
-    ...(project === undefined ? [] : [Prisma.sql`${table}.project = ${project}`]),
     ...(search === "" ? [] : [Prisma.sql`${table}.name >= ${search}`]),
     ...(end === null ? [] : [Prisma.sql`${table}.name < ${end}`]),
   ];
+}
+
+function allOf(table: Prisma.Sql, project: Prisma.Sql | null, within: readonly Prisma.Sql[]): Prisma.Sql {
+  return Prisma.join([Prisma.sql`true`, ...isProject(project, Prisma.sql`${table}.project`), ...within], " AND ");
 }
 
 /** A queue without a sample meets none. */

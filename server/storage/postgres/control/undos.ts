@@ -124,8 +124,8 @@ export function undosController({ session }: { session: Session }): UndosControl
       return jobs.map((job) => (byJob.get(job) ?? []).slice(0, LIST_SIZE));
     },
 
-    listOpen: ({ project }) =>
-      listOpen(prisma, project === undefined ? Prisma.sql`true` : Prisma.sql`u.project = ${project}`),
+    listOpen: ({ projects }) =>
+      listOpen(prisma, projects === "all" ? Prisma.sql`true` : Prisma.sql`u.project = ANY(${[...projects]}::text[])`),
 
     start: (token) => session.atomically((tx) => start(tx, token)),
     finish: (undo) => session.atomically((tx) => finish(tx, undo)),
