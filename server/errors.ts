@@ -7,6 +7,8 @@
 export class DomainError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
+  /** The audit log has it as a refusal. */
+  isNoted = false;
 
   constructor(code: ErrorCode, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -41,8 +43,9 @@ export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
  */
 export function withDetails<T>(error: T, more: Readonly<Record<string, unknown>>): T {
   if (!(error instanceof DomainError) || Object.keys(more).every((name) => name in error.details)) return error;
-  const { code, message, cause } = error;
-  return new DomainError(code, message, { details: { ...more, ...error.details }, cause }) as T;
+  const { code, message, cause, isNoted } = error;
+  const detailed = new DomainError(code, message, { details: { ...more, ...error.details }, cause });
+  return Object.assign(detailed, { isNoted }) as T;
 }
 
 /** Any other error than a DomainError is a defect of ours: "internal". */

@@ -180,4 +180,7 @@ test("a large file is split into parts that hold all of it", () => {
   expect(JSON.parse(parts[2] ?? "").pools).toEqual(POOLS);
   expect(splitSettings(file({ queues }), { queues: 9, bytes: 60 })).toHaveLength(5);
   expect(splitSettings("nonsense", { queues: 1, bytes: 1 })).toEqual(["nonsense"]);
+  // As a whole, so that its import refuses it.
+  const twice = file({ queues: [...queues, { project: "p", name: "q0", metadata: {} }] });
+  expect(splitSettings(twice, { queues: 2, bytes: 1000 })).toEqual([twice]);
 });

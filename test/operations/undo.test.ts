@@ -129,6 +129,21 @@ describe("a purge", () => {
     expect(await read(address)).toHaveLength(1);
   });
 
+  test("that comes back while a subscription cannot be written is ended by a repeat, with all of them", async () => {
+    const { address, ids } = await aQueue(2);
+    const subscriber = "http://example.org/hook";
+    await operations.subscriptions.create(operator, { ...address, subscriber, ttlSeconds: 600 });
+    const purged = await operations.queues.purge(operator, address);
+    const pool = await service.data.pool("default");
+    const full = over(pool, { subscriptions: over(pool.subscriptions, { create: broken }) });
+    const failing = withBroken(service, { data: { pool: async () => full } });
+    expect(await codeOf(undo(tokenOf(purged), failing))).toBe("STORAGE_UNAVAILABLE");
+    expect(await undo(tokenOf(purged))).toMatchObject({ undo: { state: "undone" } });
+    const { items } = await operations.subscriptions.list(operator, { ...address, page: { limit: 5 } });
+    expect(items).toMatchObject([{ subscriber }]);
+    expect(await read(address)).toEqual(ids);
+  });
+
   test("is not kept with UNDO_SECONDS=0", async () => {
     const { address } = await aQueue();
     const { control, data, config } = service;

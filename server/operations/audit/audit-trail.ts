@@ -64,6 +64,7 @@ export async function writeRefusal(context: OperationContext, trace: Trace, erro
   const written = refusalsOf(context);
   const key = JSON.stringify([access.actor, action, cut(project ?? ""), cut(target), error.code]);
   const last = written.get(key);
+  error.isNoted = true;
   if (last !== undefined && now - last < REFUSED_MS) return;
   if (written.size >= MAX_REFUSALS) written.clear();
   written.set(key, now);

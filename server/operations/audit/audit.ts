@@ -73,7 +73,7 @@ export function createAuditOperations(context: OperationContext): AuditOperation
     },
 
     async noteRefusal(access, { error, ...what }) {
-      if (hasCode(error, "FORBIDDEN")) await writeRefusal(context, { access, ...what }, error);
+      if (hasCode(error, "FORBIDDEN") && !error.isNoted) await writeRefusal(context, { access, ...what }, error);
     },
   };
 }

@@ -45,10 +45,10 @@ export const MAX_DRY_RUN_LIMIT = 10_000;
 const MAX_WARNINGS = 20;
 
 export function createDryRunOperations(context: OperationContext, parts: PlanParts): DryRunOperations {
-  const { dryRuns, limits } = context;
+  const { dryRuns, limits, samples } = context;
   return {
     async make(access, params) {
-      const action = checkAction(limits, access, params.action);
+      const action = withinSight(checkAction(limits, access, params.action), await samples.now());
       const filter = checkFilter(limits, action, params);
       const { queues, project, target } = await chosenQueues(context, access, action, params.queues);
       const isNamed = target !== "";
@@ -80,6 +80,12 @@ export function createDryRunOperations(context: OperationContext, parts: PlanPar
       return tokens.map((token) => maySee(access, found.get(token) ?? null));
     },
   };
+}
+
+/** A purge of what is older than a time to come is one of all that is there now: later messages stay. */
+function withinSight(action: MessageAction, now: Date): MessageAction {
+  const isLater = action.kind === "purgeQueues" && action.before !== null && new Date(action.before) > now;
+  return isLater ? { ...action, before: null } : action;
 }
 
 function checkPart(

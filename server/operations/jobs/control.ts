@@ -4,7 +4,7 @@ import { type Access, chooseProject, type Permission, requireEverywhere } from "
 import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import { type Job, RATED_JOB_KINDS } from "../../jobs/job.ts";
-import { audited, permitted, settleIntention, type Trace, type Transaction } from "../audit/audit-trail.ts";
+import { intended, permitted, settleIntention, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { MoveWork } from "../lifecycle/move-jobs.ts";
 import { jobDoesNotExist, visibleJob } from "./parts.ts";
@@ -25,8 +25,9 @@ export interface JobControl {
   resume(access: Access, params: { id: string }): Promise<Job>;
   /**
    * Cancels a job. One that runs stops at its next safe point: queues that have moved stay where they are, what was done
-   * to messages stays done, and a drained pool gets its weight back. One that has ended stays as it is. JOB_DOES_NOT_EXIST, also when the
-   * caller may not see it. Role operator; for a drain, admin.
+   * to messages stays done, and a drained pool gets its weight back. One that has ended stays as it is.
+   * JOB_DOES_NOT_EXIST, also when the caller may not see it. Needs the permission operate; for a drain, administer in
+   * all projects.
    */
   cancel(access: Access, params: { id: string }): Promise<Job>;
 }
@@ -45,8 +46,8 @@ export function createJobControl(
     parts: {
       check?: (job: Job) => void;
       change: () => Promise<Job | null>;
-      details: (before: Job, after: Job) => object;
-      and?: (tx: Transaction, before: Job, after: Job) => Promise<void>;
+      details: (before: Job, after: Job) => Record<string, unknown>;
+      and?: (before: Job, after: Job) => Promise<void>;
     },
   ): Promise<Job> {
     const job = await visibleJob(context, access, id);
@@ -54,14 +55,15 @@ export function createJobControl(
     const need = job.kind === "drainPool" ? ADMINISTER_ALL : NEEDS[action];
     await permitted(context, trace, (permission) => chooseSubject(access, permission, job), need);
     parts.check?.(job);
-    const changed = await parts.change();
-    if (changed === null) throw jobDoesNotExist(id);
-    await audited(context, trace, async (tx) => {
-      await parts.and?.(tx, job, changed);
-      const details = { job: id, ...parts.details(job, changed) };
-      return { result: undefined, details, changed: job.finishedAt === null };
-    });
-    return changed;
+    const act = async () => {
+      const changed = await parts.change();
+      if (changed === null) throw jobDoesNotExist(id);
+      await parts.and?.(job, changed);
+      return changed;
+    };
+    // What has ended does not change any more.
+    if (job.finishedAt !== null) return act();
+    return intended(context, trace, { job: id }, act, (changed) => parts.details(job, changed));
   }
 
   /** A job over several projects has none, and is for callers who may do this in all. */
@@ -75,9 +77,10 @@ export function createJobControl(
       const cancelled = await change(access, "cancelJob", id, {
         change: () => jobs.cancel(id),
         details: () => ({}),
-        async and(tx, job, { startedAt }) {
+        async and(job, { startedAt }) {
           // A running drain gives the weight back itself when it stops.
-          if (job.kind === "drainPool" && startedAt === null) await work.giveWeightBack(tx, job);
+          if (job.kind !== "drainPool" || startedAt !== null) return;
+          await context.control.transaction((tx) => work.giveWeightBack(tx, job));
         },
       });
       // Nobody has begun it, so nobody else tells how it ended.

@@ -1,5 +1,4 @@
 import type { PlannedQueue } from "../../jobs/dry-run.ts";
-import type { PurgeBound } from "../../storage/data-driver.ts";
 import type { OperationContext } from "../context.ts";
 import type { UndoRecorder } from "../undo/recorder.ts";
 import { isMissing } from "./acts.ts";
@@ -18,7 +17,8 @@ export async function purgeQueue(
   progress.checkpoint();
   const access = await progress.patiently(() => requirePresentRight(context, run.job, [planned]));
   const queue = { project: planned.project, name: planned.name };
-  const bound = boundOf(planned, before, dryRun.createdAt);
+  // Never beyond what the dry run saw.
+  const bound = before === null ? { marker: String(BigInt(planned.upToMarker) + 1n) } : { time: new Date(before) };
   const idempotencyKey = dryRun.token;
   const act = { access, action: "purgeQueue", queue, idempotencyKey, job: run.job.id } as const;
   const purge = (undoToken: string | undefined) =>
@@ -31,10 +31,4 @@ export async function purgeQueue(
     if (!isMissing(error, queue)) throw error;
   }
   await run.store();
-}
-
-/** Never beyond what the dry run saw. */
-function boundOf({ upToMarker }: PlannedQueue, before: string | null, seenAt: Date): PurgeBound {
-  const time = before === null ? null : new Date(before);
-  return time !== null && time < seenAt ? { time } : { marker: String(BigInt(upToMarker) + 1n) };
 }

@@ -1,6 +1,7 @@
 import type { Access } from "../../access/access.ts";
 import type { PurgeBound } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import { keptSubscriptions } from "../../storage/undo/kept-subscriptions.ts";
 import { intended, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
@@ -8,7 +9,6 @@ import { badInput } from "../input/limits.ts";
 import { checkToken } from "../input/names.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import type { UndoRecorder } from "../undo/recorder.ts";
-import { keptSubscriptions } from "../undo/subscriptions.ts";
 import type { UndoRecord } from "../undo/undo.ts";
 import { changing } from "./input.ts";
 
@@ -66,7 +66,9 @@ export function createQueuePurge(
           : { messages: 0 };
         return { messages, subscriptions };
       };
-      const subscriptionsText = resources.includes("subscriptions") ? await keptSubscriptions(context, queue) : null;
+      const subscriptionsText = resources.includes("subscriptions")
+        ? await keptSubscriptions(context.data, queue)
+        : null;
       const act = { access, action: "purgeQueue", queue, idempotencyKey, subscriptionsText } as const;
       const record = () => recorder.record(act, purge, ({ messages }) => messages);
       const { result, undo } = await intended(context, trace, { resources, ...bound }, record, ({ result }) => result);

@@ -115,6 +115,8 @@ export function splitSettings(text: string, most: { queues: number; bytes: numbe
     JSON.parse(text);
     members = objectMembers(text);
     queues = arrayItems(members.get("queues") ?? "[]");
+    // Named twice in two parts, a queue would be imported twice.
+    if (new Set(queues.map(nameOf)).size < queues.length) return [text];
   } catch {
     return [text];
   }
@@ -134,6 +136,11 @@ export function splitSettings(text: string, most: { queues: number; bytes: numbe
   if (parts.length === 1) return [text];
   return parts.map((part) => objectText(new Map([...members, ["queues", `[${part.join(",")}]`]])));
 }
+
+const nameOf = (queue: string) => {
+  const members = objectMembers(queue);
+  return JSON.stringify([members.get("project"), members.get("name")]);
+};
 
 const keyOf = ({ project, name }: FlavorSettings) => JSON.stringify([project, name]);
 

@@ -12,7 +12,6 @@ import { chosenScope } from "../input/names.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type QueueRecord, queueRecord } from "../lifecycle/queue-record.ts";
 import type { PauseBook } from "../pauses/pause-book.ts";
-import { restoreSubscriptions } from "./subscriptions.ts";
 
 export type UndoRecord = Undo;
 
@@ -51,7 +50,6 @@ export function createUndoOperations(
     try {
       const restored = await completeUndo(undos, await data.pool(undo.pool), undo);
       await data.forgetQueue(queue);
-      await restoreSubscriptions(context, undo);
       await keepLives(undo, queue);
       return restored;
     } finally {

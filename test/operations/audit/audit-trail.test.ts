@@ -138,7 +138,11 @@ test("a refusal that comes again is written once a minute, and by the operation 
   expect(await count()).toBe(1);
   await operations.audit.noteRefusal(viewer, { ...what, error: new DomainError("BAD_INPUT", "No.") });
   expect(await count()).toBe(1);
-  await operations.audit.noteRefusal(viewer, { ...what, action: "postMessages" });
+  // A door knows the target by another name than the operation.
+  await operations.audit.noteRefusal(viewer, { ...what, target: "again *" });
+  expect(await count()).toBe(1);
+  const another = new DomainError("FORBIDDEN", "No.");
+  await operations.audit.noteRefusal(viewer, { ...what, action: "postMessages", error: another });
   expect(await count()).toBe(2);
   now += 60_000;
   await codeOf(purge());
