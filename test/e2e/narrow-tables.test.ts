@@ -58,8 +58,10 @@ describe("at 375 pixels", () => {
         const line = region.getByRole("row", { name: row }).first().locator("div", { hasText: text });
         expect(await cutOff(region, line.first()), text).toBeNull();
       }
-      // The frame around them is the same.
-      expect(await violations(page, label === "Queues" ? "html" : "main")).toEqual([]);
+      // The frame around them is the same, and what differs from a wide page is in two of them.
+      if (label === "Queues" || label.startsWith("Messages")) {
+        expect(await violations(page, label === "Queues" ? "html" : "main")).toEqual([]);
+      }
     },
     SLOW,
   );
