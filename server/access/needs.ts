@@ -52,6 +52,7 @@ export const NEEDS = {
   snoozeProblem: OPERATE,
   unsnoozeProblem: OPERATE,
 
+  setBodyRule: ADMINISTER,
   createFlavor: ADMINISTER,
   updateFlavor: ADMINISTER,
   deleteFlavor: ADMINISTER,

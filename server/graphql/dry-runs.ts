@@ -146,8 +146,10 @@ const DryRunType = builder.objectRef<DryRun>("DryRun").implement({
     kind: t.expose("kind", { type: JobKindType, description: "The kind of the job." }),
     input: t.field({
       type: "JSON",
-      description: "What was asked for, an object.",
-      resolve: ({ inputText }) => new RawJson(inputText),
+      description:
+        "What was asked for, an object. For who does not read bodies in full, the text that they were searched for is `***`.",
+      resolve: async (dryRun, _args, { access, operations }) =>
+        new RawJson(await operations.bodies.shownInput(access, dryRun)),
     }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
     expiresAt: t.expose("expiresAt", {

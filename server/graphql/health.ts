@@ -141,7 +141,7 @@ const HealthType = builder.objectRef<HealthReport>("Health").implement({
   }),
 });
 
-const RoleType = builder.enumType("Role", {
+export const RoleType = builder.enumType("Role", {
   description: "What a caller may do. Each role may do what those before it may.",
   values: {
     VIEWER: { value: "viewer", description: "Read." },

@@ -160,10 +160,15 @@ export const JobType = builder.objectRef<Job>("Job").implement({
     }),
     input: t.field({
       type: "JSON",
-      description: "Its parameters, an object.",
-      resolve: (job) => new RawJson(job.inputText),
+      description:
+        "Its parameters, an object. For who does not read bodies in full, bodies and what they were searched for are `***`.",
+      resolve: async (job, _args, { access, operations }) =>
+        new RawJson(await operations.bodies.shownInput(access, job)),
     }),
-    inputText: t.exposeString("inputText", { description: "The same as JSON text." }),
+    inputText: t.string({
+      description: "The same as JSON text.",
+      resolve: (job, _args, { access, operations }) => operations.bodies.shownInput(access, job),
+    }),
     result: t.field({
       type: "JSON",
       nullable: true,

@@ -1,6 +1,7 @@
 import { MAX_SEARCHED_TEXT_LENGTH } from "../operations/input/message-filter.ts";
 import type { MessageSearch } from "../operations/messages/search.ts";
-import { MessageStateType, MessageType } from "./messages.ts";
+import { MessageStateType } from "./message-parts.ts";
+import { MessageType } from "./messages.ts";
 import { addressOf, QueueType } from "./queue-types.ts";
 import { builder } from "./schema/builder.ts";
 import { KEEPING_WAITING } from "./schema/connection.ts";

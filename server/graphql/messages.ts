@@ -1,10 +1,15 @@
 import type { GraphQLResolveInfo } from "graphql";
 import type { QueueAddress } from "../operations/input/addresses.ts";
 import { checksumOf } from "../operations/input/message-checksum.ts";
-import type { HeaderToPost } from "../operations/input/message-headers.ts";
 import type { MessageToPost } from "../operations/input/new-messages.ts";
 import type { MessageRecord } from "../operations/messages/record.ts";
-import type { DeadLettered } from "../storage/messages/dead-lettered.ts";
+import {
+  BodyVisibilityType,
+  DeadLetterOriginType,
+  MessageClaimType,
+  MessageHeaderType,
+  MessageStateType,
+} from "./message-parts.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import {
   clientIdField,
@@ -27,63 +32,6 @@ import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
 
-const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>("MessageClaim").implement({
-  description: "The claim that holds a message now.",
-  fields: (t) => ({
-    id: t.exposeID("id", { description: "The claim's id." }),
-    expiresAt: t.expose("expiresAt", {
-      type: "DateTime",
-      description: "When the claim expires, so that others may claim the message.",
-    }),
-  }),
-});
-
-export const MessageStateType = builder.enumType("MessageState", {
-  description: "The state of a message. Each message has exactly one: the first of these that applies.",
-  values: {
-    CLAIMED: { value: "claimed", description: "A live claim holds it." },
-    DELAYED: { value: "delayed", description: "Its delay is not over, so nobody can claim it yet." },
-    EXHAUSTED: {
-      value: "exhausted",
-      description:
-        "It was claimed `_max_claim_count` times, and the queue's `_dead_letter_queue` does not exist. Neither claims nor pops return it. Create that queue, and the next claim moves it there.",
-    },
-    READY: { value: "ready", description: "None of the others: the next claim may return it." },
-  } as const,
-});
-
-const MessageHeaderType = builder.objectRef<HeaderToPost>("MessageHeader").implement({
-  description: "A header of a message.",
-  fields: (t) => ({
-    name: t.exposeString("name", { description: "Its name, unique in the message." }),
-    value: t.exposeString("value", { description: "Its value." }),
-  }),
-});
-
-/** With the project of the message. */
-const DeadLetterOriginType = builder.objectRef<DeadLettered & { project: string }>("DeadLetterOrigin").implement({
-  description: "How a message came to a dead letter queue.",
-  fields: (t) => ({
-    queueName: t.exposeString("queue", { description: "The name of the queue that it came from." }),
-    queue: t.field({
-      type: QueueType,
-      nullable: true,
-      description: `The queue that it came from. ${QUEUE_REFERENCE}`,
-      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
-    }),
-    at: t.expose("at", { type: "DateTime", description: "When it was moved." }),
-    deliveries: t.expose("deliveries", { type: "SafeInt", description: "How often it had been claimed there." }),
-    clientId: t.exposeString("clientId", {
-      nullable: true,
-      description: "The client that claimed it last there; null when it gave no client id.",
-    }),
-    claimId: t.exposeID("claimId", {
-      nullable: true,
-      description: "The last claim that delivered it there; null when it was released from that.",
-    }),
-  }),
-});
-
 export const MessageType = builder.objectRef<MessageRecord>("Message");
 MessageType.implement({
   description: "A message. Reading it does not consume it.",
@@ -102,21 +50,30 @@ MessageType.implement({
       description:
         "Its position in the queue: a number as text that grows in commit order and is never reused. `messages` and `messagePosted` take it as `after`.",
     }),
-    bodyText: t.exposeString("bodyText", { description: "The body as the exact JSON text that was posted." }),
+    bodyVisibility: t.expose("bodyVisibility", {
+      type: BodyVisibilityType,
+      description: "What you see of its body and headers: see `Project.bodyRule`.",
+    }),
+    bodyText: t.exposeString("bodyText", {
+      description:
+        'The body as the exact JSON text that was posted. What you may not see of it is the text `"***"`: the whole body, or some values in it; all else is as it was posted.',
+    }),
     body: t.field({
       type: "JSON",
-      description: "The body as JSON. The answer holds the exact text that was posted.",
+      description: "The same as JSON. The answer holds the exact text.",
       resolve: (message) => new RawJson(message.bodyText),
     }),
     headers: t.field({
       type: [MessageHeaderType],
       complexity: 0,
-      description: "Its headers, in the order of their names. It keeps them when it moves.",
+      description:
+        "Its headers, in the order of their names. It keeps them when it moves. Of a masked body their values are `***`; of a hidden one there are none.",
       resolve: ({ headers }) =>
         headers === null ? [] : Object.entries(headers).map(([name, value]) => ({ name, value })),
     }),
     checksum: t.string({
-      description: "\"MD5:\" and the MD5 of the body as Python's json.dumps writes it, which is Zaqar's checksum.",
+      description:
+        "\"MD5:\" and the MD5 of `bodyText` as Python's json.dumps writes it, which is Zaqar's checksum of a body that you see in full.",
       resolve: (message) => checksumOf(message.bodyText),
     }),
     ttlSeconds: t.expose("ttlSeconds", {

@@ -5,6 +5,7 @@ import { MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/dat
 import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import type { CountedQueue } from "../storage/queue-stats.ts";
+import type { BodySights, Sight } from "./bodies/sights.ts";
 import { type ClaimRecord, claimed } from "./claims/record.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
@@ -15,7 +16,7 @@ import type { DeadLetters } from "./lifecycle/dead-letters.ts";
 import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
 import { type BodyBudget, pageBudget } from "./messages/body-budget.ts";
 import { listFilters, type MessageFilters } from "./messages/filters.ts";
-import { type MessageRecord, placed } from "./messages/record.ts";
+import { type MessageRecord, placed, placedOne } from "./messages/record.ts";
 import { type SubscriptionRecord, toRecord } from "./subscriptions/record.ts";
 
 interface Queues {
@@ -57,6 +58,7 @@ const EVERY_STATE = { includeClaimed: true, includeDelayed: true, includeExhaust
 interface BatchParts {
   lookup: QueueLookup;
   deadLetters: Pick<DeadLetters, "counted">;
+  sights: BodySights;
 }
 
 export function createBatchReadOperations(context: OperationContext, parts: BatchParts): BatchReadOperations {
@@ -83,9 +85,9 @@ function messageReads(
         one: ({ exhaustedFrom = null, ...queue }, maxBytes) =>
           data.messages.list({ ...request, queue, exhaustedFrom, maxBytes }),
         messagesOf: ({ items }) => items,
-        use: (queue, found, exhaustedFrom) => ({
+        use: async (queue, found, exhaustedFrom, sight) => ({
           ...found,
-          items: found.items.map((message) => placed(queue, message, exhaustedFrom)),
+          items: await placed(queue, found.items, exhaustedFrom, sight),
         }),
       });
     },
@@ -99,7 +101,8 @@ function messageReads(
         many: (queues, maxBytes) => data.batch.messages({ ...request, queues, pageBytes, maxBytes }),
         one: (queue, maxBytes) => data.messages.list({ ...request, queue, maxBytes }),
         messagesOf: ({ items }) => items,
-        use: (queue, { items: [message] }, from) => (message === undefined ? null : placed(queue, message, from)),
+        use: (queue, { items: [message] }, from, sight) =>
+          message === undefined ? null : placedOne(queue, message, from, sight),
       });
     },
 
@@ -111,7 +114,7 @@ function messageReads(
         many: (queues, maxBytes) => data.batch.messagesById({ queues, ids, pageBytes, maxBytes }),
         one: (queue, maxBytes) => data.messages.bulkGet({ queue, ids, maxBytes }),
         messagesOf: (found) => found,
-        use: (queue, found, from) => found.map((message) => placed(queue, message, from)),
+        use: placed,
       });
     },
   };
@@ -119,7 +122,7 @@ function messageReads(
 
 function claimReads(
   { data, limits }: OperationContext,
-  { lookup }: BatchParts,
+  { lookup, sights }: BatchParts,
 ): Pick<BatchReadOperations, "claims" | "claimsById"> {
   const pageBytes = limits.MAX_PAGE_BYTES;
   return {
@@ -157,12 +160,15 @@ function claimReads(
             one: ({ claimId: id, ...queue }, maxBytes) => data.claims.get({ queue, id, ...from, maxBytes }),
             messagesOf: ({ messages }) => messages,
           });
-          return results.map((result, index) => {
-            if (result instanceof DomainError) return result;
-            const { claimId: _, ...queue } = live[index] as QueueClaim;
-            const messages = result.messages.map((message) => placed(queue, message, null));
-            return { claim: claimed(queue, result.claim), messages };
-          });
+          return Promise.all(
+            results.map(async (result, index) => {
+              if (result instanceof DomainError) return result;
+              const { claimId: _, ...queue } = live[index] as QueueClaim;
+              const sight = await sights.held(access, queue.project, result.claim);
+              const messages = await placed(queue, result.messages, null, sight);
+              return { claim: claimed(queue, result.claim), messages };
+            }),
+          );
         },
       );
       return found.map((result) => (hasCode(result, "CLAIM_DOES_NOT_EXIST") ? null : result));
@@ -226,7 +232,7 @@ async function ofLive<Queue extends QueueRef, T>(
 /** Reads messages of the queues that exist. `use` gets what was read of a queue. */
 function readMessages<Found, T>(
   { limits }: OperationContext,
-  { lookup, deadLetters }: BatchParts,
+  { lookup, deadLetters, sights }: BatchParts,
   access: Access,
   { queues, bodies = pageBudget(limits) }: Queues,
   reading: {
@@ -235,7 +241,7 @@ function readMessages<Found, T>(
     many: (queues: readonly CountedQueue[], maxBytes: number) => Promise<(BatchResult<Found> | null)[]>;
     one: (queue: CountedQueue, maxBytes: number) => Promise<Found>;
     messagesOf: (found: Found) => readonly Message[];
-    use: (queue: QueueRef, found: Found, exhaustedFrom: number | null) => T;
+    use: (queue: QueueRef, found: Found, exhaustedFrom: number | null, sight: Sight) => T | Promise<T>;
   },
 ): Promise<BatchResult<T>[]> {
   return ofLive<QueueRef, T>(
@@ -245,10 +251,17 @@ function readMessages<Found, T>(
     async (live, attributes) => {
       const counted = await deadLetters.counted(live, attributes);
       const found = await withinBudget(bodies, counted, reading);
-      return found.map((result, index) => {
-        const { exhaustedFrom = null, ...queue } = counted[index] as CountedQueue;
-        return result instanceof DomainError ? result : reading.use(queue, result, exhaustedFrom);
-      });
+      const byProject = await sights.readEach(
+        access,
+        counted.map(({ project }) => project),
+      );
+      return Promise.all(
+        found.map((result, index) => {
+          const { exhaustedFrom = null, ...queue } = counted[index] as CountedQueue;
+          if (result instanceof DomainError) return result;
+          return reading.use(queue, result, exhaustedFrom, byProject.get(queue.project) as Sight);
+        }),
+      );
     },
   );
 }

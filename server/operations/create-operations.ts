@@ -2,6 +2,9 @@ import { ConsumerNotes } from "../history/consumer-notes.ts";
 import { notingActs } from "./audit/acts.ts";
 import { createAuditOperations } from "./audit/audit.ts";
 import { createBatchReadOperations } from "./batch-reads.ts";
+import { createBodyOperations } from "./bodies/bodies.ts";
+import { BodyRuleBook } from "./bodies/rule-book.ts";
+import { BodySights } from "./bodies/sights.ts";
 import { createCatalogueOperations } from "./catalogue/catalogue.ts";
 import { createClaimOperations } from "./claims/claims.ts";
 import { createConsumerOperations } from "./consumers.ts";
@@ -58,6 +61,8 @@ export function createOperations(context: OperationContext): Operations {
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
   const pauses = new PauseBook(context);
+  const rules = new BodyRuleBook({ rules: context.control.bodyRules, now: context.now });
+  const sights = new BodySights(rules);
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
   const undo = createUndoOperations(context, { lookup, pauses });
   const gc = createGcOperations(context, { lifecycle, undo });
@@ -71,10 +76,20 @@ export function createOperations(context: OperationContext): Operations {
   const queues = createQueueOperations(context, { lookup, lifecycle, recorder, ticker, jobs, deadLetters });
   const noting = notingActs(context);
   const messages = noting.messages(
-    createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters, recorder, notes, pauses }),
+    createMessageOperations(context, {
+      lookup,
+      lifecycle,
+      tail,
+      longPolls,
+      deadLetters,
+      recorder,
+      notes,
+      pauses,
+      sights,
+    }),
   );
   const claims = noting.claims(
-    createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes, pauses }),
+    createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls, notes, pauses, sights }),
   );
   const subscriptions = noting.subscriptions(createSubscriptionOperations(context, { lookup, lifecycle }));
   const pools = createPoolOperations(context);
@@ -83,10 +98,11 @@ export function createOperations(context: OperationContext): Operations {
   return {
     queues: namingErrors(queues, { name: "queue" }, note),
     projects: namingErrors(createProjectOperations(context)),
+    bodies: namingErrors(createBodyOperations(context, { rules, sights })),
     messages: namingErrors(messages, { id: "messageId" }, note),
     claims: namingErrors(claims, { id: "claimId" }, note),
     consumers: namingErrors(createConsumerOperations(context, { lookup, notes }), {}, note),
-    batch: namingErrors(createBatchReadOperations(context, { lookup, deadLetters }), {}, note),
+    batch: namingErrors(createBatchReadOperations(context, { lookup, deadLetters, sights }), {}, note),
     subscriptions: namingErrors(subscriptions, { id: "subscriptionId" }, note),
     pools: namingErrors(pools, { name: "pool" }),
     poolPlacement: namingErrors(createPoolPlacementOperations(context)),
@@ -94,7 +110,7 @@ export function createOperations(context: OperationContext): Operations {
     catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
     jobs: namingErrors(jobs, { id: "jobId" }),
     pauses: namingErrors(createPauseOperations(context, { pauses })),
-    dryRuns: namingErrors(createDryRunOperations(context, acting), {}, note),
+    dryRuns: namingErrors(createDryRunOperations(context, { ...acting, sights }), {}, note),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     audit: createAuditOperations(context),
     settingsFile: createSettingsFileOperations(context, { pools, flavors, queues }),

@@ -6,6 +6,7 @@
  */
 import type { AuditOperations } from "./audit/audit.ts";
 import type { BatchReadOperations } from "./batch-reads.ts";
+import type { BodyOperations } from "./bodies/bodies.ts";
 import type { CatalogueOperations } from "./catalogue/catalogue.ts";
 import type { ClaimOperations } from "./claims/claims.ts";
 import type { ConsumerOperations } from "./consumers.ts";
@@ -35,6 +36,7 @@ import type { UndoOperations } from "./undo/undo.ts";
 export interface Operations {
   readonly queues: QueueOperations;
   readonly projects: ProjectOperations;
+  readonly bodies: BodyOperations;
   readonly messages: MessageOperations;
   readonly claims: ClaimOperations;
   readonly consumers: ConsumerOperations;

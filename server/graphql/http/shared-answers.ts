@@ -207,12 +207,14 @@ export class SharedAnswers<Answer> {
 }
 
 /**
- * The same for viewers who get the same answer: it depends on nothing of the caller but role and projects. Null for
- * variables that nest too deeply to be written.
+ * The same for viewers who get the same answer: it depends on nothing of the caller but the rights. There are two
+ * exceptions: `viewer` tells who asks, and tokens see their own claims in full. Null for variables that nest too deeply
+ * to be written.
  */
-function keyOf({ rights }: Access, document: string, variables: Record<string, unknown>): string | null {
+function keyOf({ rights, kind, actor }: Access, document: string, variables: Record<string, unknown>): string | null {
+  const who = kind === "token" || document.includes("viewer") ? [kind, actor] : [];
   try {
-    return JSON.stringify([rights, document, variables]);
+    return JSON.stringify([rights, who, document, variables]);
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;

@@ -13,6 +13,7 @@ import "../consumers.ts";
 import "../pauses.ts";
 import "../subscriptions.ts";
 import "../projects.ts";
+import "../body-rules.ts";
 import "../pools.ts";
 import "../pool-shares.ts";
 import "../flavors.ts";

@@ -19,14 +19,19 @@ interface Open {
 }
 
 /**
- * The body with each value that a path leads to replaced by MASK_JSON. `bodyText` must be valid JSON, of any depth. Of
- * a key that comes twice, each value is masked.
+ * The body with each value that a path leads to replaced by MASK_JSON. Of a key that comes twice, each value is masked.
+ * A text that is no JSON, which nobody can have posted here, is masked as a whole.
  */
 export async function maskBody(bodyText: string, paths: readonly BodyPath[]): Promise<string> {
-  const masking = masked(bodyText, paths);
-  for (let step = masking.next(); ; step = masking.next()) {
-    if (step.done) return step.value;
-    await setImmediate();
+  try {
+    const masking = masked(bodyText, paths);
+    for (let step = masking.next(); ; step = masking.next()) {
+      if (step.done) return step.value;
+      await setImmediate();
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError) return MASK_JSON;
+    throw error;
   }
 }
 
@@ -47,6 +52,7 @@ function* masked(text: string, paths: readonly BodyPath[]): Generator<void, stri
     if (inside === undefined) break;
     at = skipSpace(text, at);
     const char = text[at];
+    if (char === undefined) throw new SyntaxError("The JSON does not end.");
     if (char === ",") {
       at += 1;
       continue;

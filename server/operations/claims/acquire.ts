@@ -1,6 +1,7 @@
 import { type Access, chooseProject } from "../../access/access.ts";
 import { NEEDS } from "../../access/needs.ts";
 import type { ConsumerNotes } from "../../history/consumer-notes.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkLimit } from "../input/limits.ts";
@@ -11,9 +12,9 @@ import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, creatingIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { checkWait, type LongPolls } from "../live/long-polls.ts";
 import { type BodyBudget, pageBudget } from "../messages/body-budget.ts";
-import type { MessageRecord } from "../messages/record.ts";
+import { type MessageRecord, placed } from "../messages/record.ts";
 import type { PauseBook } from "../pauses/pause-book.ts";
-import { type ClaimRecord, claimed, inQueue } from "./record.ts";
+import { type ClaimRecord, claimed } from "./record.ts";
 import { type ClaimTimes, checkTimes } from "./times.ts";
 
 /** What a paused queue gives out. */
@@ -60,9 +61,10 @@ export function createClaimAcquire(
     longPolls: LongPolls;
     notes: ConsumerNotes | null;
     pauses: PauseBook;
+    sights: BodySights;
   },
 ): ClaimAcquire {
-  const { lookup, lifecycle, deadLetters, longPolls, notes, pauses } = parts;
+  const { lookup, lifecycle, deadLetters, longPolls, notes, pauses, sights } = parts;
   return {
     async create(access, params) {
       const queue = chosenQueue(limits, access, "consume", params);
@@ -76,6 +78,7 @@ export function createClaimAcquire(
       };
       const { bodies = pageBudget(limits) } = params;
       const waitSeconds = checkWait(params.waitSeconds);
+      const sight = await sights.taken(access, queue.project);
       const found = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
       const createQueue = async () => {
         chooseProject(access, NEEDS.createQueue.permission, queue.project);
@@ -103,7 +106,12 @@ export function createClaimAcquire(
         (acquired) => acquired.claim !== null || acquired.deadLettered > 0,
       );
       notes?.note(queue, request.clientId, access.actor, messages.length);
-      return { claim: claim === null ? null : claimed(queue, claim), messages: inQueue(queue, messages), deadLettered };
+      return {
+        claim: claim === null ? null : claimed(queue, claim),
+        // One that a claim holds is in the state "claimed", whatever its claim count.
+        messages: await placed(queue, messages, null, sight),
+        deadLettered,
+      };
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ConsumerNotes } from "../../history/consumer-notes.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
@@ -25,11 +26,12 @@ export function createClaimOperations(
     longPolls: LongPolls;
     notes: ConsumerNotes | null;
     pauses: PauseBook;
+    sights: BodySights;
   },
 ): ClaimOperations {
   return {
     ...createClaimAcquire(context, parts),
-    ...createClaimReads(context, parts.lookup),
+    ...createClaimReads(context, parts),
     ...createClaimSearch(context, parts),
     ...createClaimWrites(context, parts.lookup),
   };

@@ -1,14 +1,15 @@
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { emptyPage, type Page } from "../../storage/list-pages.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { pageRequest } from "../input/limits.ts";
 import { chosenQueue } from "../input/names.ts";
 import { inLiveQueue, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type BodyBudget, pageBudget } from "../messages/body-budget.ts";
-import type { MessageRecord } from "../messages/record.ts";
-import { type ClaimRecord, claimed, inQueue } from "./record.ts";
+import { type MessageRecord, placed } from "../messages/record.ts";
+import { type ClaimRecord, claimed } from "./record.ts";
 
 /** Role viewer. A missing queue has no claims: `list` is empty, and `get` is CLAIM_DOES_NOT_EXIST. */
 export interface ClaimReads {
@@ -25,7 +26,10 @@ export interface ClaimReads {
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<ClaimRecord>>;
 }
 
-export function createClaimReads({ data, limits }: OperationContext, lookup: QueueLookup): ClaimReads {
+export function createClaimReads(
+  { data, limits }: OperationContext,
+  { lookup, sights }: { lookup: QueueLookup; sights: BodySights },
+): ClaimReads {
   return {
     async get(access, params) {
       const queue = chosenQueue(limits, access, "read", params);
@@ -44,7 +48,8 @@ export function createClaimReads({ data, limits }: OperationContext, lookup: Que
           throw claimDoesNotExist();
         },
       );
-      return { claim: claimed(queue, claim), messages: inQueue(queue, messages) };
+      const sight = await sights.held(access, queue.project, claim);
+      return { claim: claimed(queue, claim), messages: await placed(queue, messages, null, sight) };
     },
 
     async list(access, params) {

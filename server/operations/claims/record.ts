@@ -1,6 +1,5 @@
-import type { Claim, Message } from "../../storage/data-driver.ts";
+import type { Claim } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { type MessageRecord, placed } from "../messages/record.ts";
 
 /** A claim, with the project and queue that it is in. */
 export interface ClaimRecord extends Claim {
@@ -16,9 +15,4 @@ export function holderOf({ clientId, actor }: Pick<Claim, "clientId" | "actor">)
 /** Writes into the object, because the driver created it for this call alone. */
 export function claimed(queue: QueueRef, claim: Claim): ClaimRecord {
   return Object.assign(claim, { project: queue.project, queue: queue.name });
-}
-
-/** A message that a claim holds is in the state "claimed", whatever its claim count. */
-export function inQueue(queue: QueueRef, messages: Message[]): MessageRecord[] {
-  return messages.map((message) => placed(queue, message, null));
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Access, mayUse, requirePermission } from "../../access/access.ts";
 import type { DryRun, MessageAction } from "../../jobs/dry-run.ts";
 import type { MessageFilter } from "../../storage/messages/message-select.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
 import type { MessageFilterInput } from "../input/message-filter.ts";
@@ -44,13 +45,18 @@ const DRY_RUN_SECONDS = 600;
 export const MAX_DRY_RUN_LIMIT = 10_000;
 const MAX_WARNINGS = 20;
 
-export function createDryRunOperations(context: OperationContext, parts: PlanParts): DryRunOperations {
+export function createDryRunOperations(
+  context: OperationContext,
+  parts: PlanParts & { sights: BodySights },
+): DryRunOperations {
   const { dryRuns, limits, samples } = context;
   return {
     async make(access, params) {
       const action = withinSight(checkAction(limits, access, params.action), await samples.now());
       const filter = checkFilter(limits, action, params);
       const { queues, project, target } = await chosenQueues(context, access, action, params.queues);
+      const within = queues.map(({ project: one }) => one);
+      if (filter.bodyContains !== undefined) await parts.sights.requireFull(access, within, "filter.bodyContains");
       const isNamed = target !== "";
       const limit = checkPart(params.limit ?? null, action, filter, isNamed);
       const plan = await makePlan(context, parts, { action, filter, limit, queues, isNamed });

@@ -5,6 +5,7 @@ import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { DeleteOutcome } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import { intended, permitted, type Trace } from "../audit/audit-trail.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput, checkBatch, checkLimit } from "../input/limits.ts";
@@ -81,12 +82,14 @@ export function createMessageDeletes(
     recorder,
     notes,
     pauses,
+    sights,
   }: {
     lookup: QueueLookup;
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;
     recorder: UndoRecorder;
     notes: ConsumerNotes | null;
     pauses: PauseBook;
+    sights: BodySights;
   },
 ): MessageDeletes {
   const { data, limits } = context;
@@ -140,6 +143,8 @@ export function createMessageDeletes(
       const clientId = checkToken("clientId", params.clientId);
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
       const once = idempotencyKey === null ? {} : { idempotencyKey };
+      // Before it takes anything: what is taken is gone when this fails.
+      const sight = await sights.taken(access, queue.project);
       return inLiveQueue(lookup, queue, async (attributes) => {
         const paused = pauses.of(queue);
         if ((paused instanceof Promise ? await paused : paused) !== null) {
@@ -150,7 +155,7 @@ export function createMessageDeletes(
         const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes, ...once });
         const messages = await bodies.spend(take, itself);
         notes?.note(queue, clientId, access.actor, messages.length);
-        return messages.map((message) => placed(queue, message, exhaustedFrom));
+        return placed(queue, messages, exhaustedFrom, sight);
       });
     },
 

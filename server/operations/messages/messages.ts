@@ -1,4 +1,5 @@
 import type { ConsumerNotes } from "../../history/consumer-notes.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
@@ -38,6 +39,7 @@ export function createMessageOperations(
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;
     notes: ConsumerNotes | null;
     pauses: PauseBook;
+    sights: BodySights;
   },
 ): MessageOperations {
   return {

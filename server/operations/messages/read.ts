@@ -3,6 +3,7 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type { Message } from "../../storage/data-driver.ts";
 import { emptyPage, type Page } from "../../storage/list-pages.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { BodySights, Sight } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, pageRequest } from "../input/limits.ts";
@@ -14,7 +15,7 @@ import { checkWait, type LongPolls } from "../live/long-polls.ts";
 import type { QueueTail } from "../live/queue-tail.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { listFilters, type MessageFilters } from "./filters.ts";
-import { itself, type MessageRecord, placed } from "./record.ts";
+import { itself, type MessageRecord, placed, placedOne } from "./record.ts";
 
 /** Role viewer. A missing queue reads as an empty one; `watch` is QUEUE_DOES_NOT_EXIST there. */
 export interface MessageReads {
@@ -74,11 +75,14 @@ interface ReadParts {
   tail: QueueTail;
   longPolls: LongPolls;
   deadLetters: Pick<DeadLetters, "exhaustedFrom">;
+  sights: BodySights;
 }
 
 export function createMessageReads(context: OperationContext, parts: ReadParts): MessageReads {
   const { data, limits } = context;
-  const { lookup, tail, longPolls, deadLetters } = parts;
+  const { lookup, tail, longPolls, deadLetters, sights } = parts;
+  const sightIn = (access: Access, { project }: QueueRef) => sights.read(access, project);
+  const sharedParts = new SharedParts();
   const ofPage = pageBudget(limits);
   return {
     async list(access, params) {
@@ -96,7 +100,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
                 (maxBytes) => data.messages.list({ ...request, exhaustedFrom, maxBytes }),
                 ({ items }) => items,
               );
-              return { ...found, items: found.items.map((message) => placed(queue, message, exhaustedFrom)) };
+              return { ...found, items: await placed(queue, found.items, exhaustedFrom, await sightIn(access, queue)) };
             },
             () => emptyPage(),
           ),
@@ -111,7 +115,8 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
         parts,
         queue,
         async (from) => {
-          return placed(queue, await one(limits, bodies, () => data.messages.get({ queue, id: params.id })), from);
+          const message = await one(limits, bodies, () => data.messages.get({ queue, id: params.id }));
+          return placedOne(queue, message, from, await sightIn(access, queue));
         },
         () => {
           throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.");
@@ -128,7 +133,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
         queue,
         async (from) => {
           const found = await bodies.spend((maxBytes) => data.messages.bulkGet({ queue, ids, maxBytes }), itself);
-          return found.map((message) => placed(queue, message, from));
+          return placed(queue, found, from, await sightIn(access, queue));
         },
         () => [],
       );
@@ -142,7 +147,8 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
         parts,
         queue,
         async (from) => {
-          return placed(queue, await one(limits, bodies, () => data.messages.first({ queue, sort })), from);
+          const message = await one(limits, bodies, () => data.messages.first({ queue, sort }));
+          return placedOne(queue, message, from, await sightIn(access, queue));
         },
         () => {
           throw new DomainError("QUEUE_IS_EMPTY", "This queue has no messages.");
@@ -164,9 +170,12 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
       const queue = chosenQueue(limits, access, "read", params);
       const { after } = pageRequest(limits, { after: params.after ?? null });
       for await (const message of tail.watch(queue, after, params.signal)) {
-        // Cached for a second, so rarely a query.
+        // Both cached for a second, so rarely a query.
         const attributes = await lookup.attributes(queue);
-        yield placed(queue, message, await deadLetters.exhaustedFrom(queue, attributes));
+        const from = await deadLetters.exhaustedFrom(queue, attributes);
+        const sight = await sightIn(access, queue);
+        if (sight.visibility === "full") yield placedOne(queue, message, from, sight);
+        else yield sharedParts.of(message, sight, () => placedOne(queue, message, from, sight));
       }
     },
   };
@@ -205,4 +214,17 @@ async function one(
 ): Promise<Message> {
   const [message] = await bodies.spend(async () => [await work()], itself, limits.MAX_MESSAGES_POST_SIZE);
   return message as Message;
+}
+
+/** All readers of a queue get the same message: those who see the same part of it share that part. */
+class SharedParts {
+  readonly #ofMessages = new WeakMap<Message, Map<Sight, Promise<MessageRecord>>>();
+
+  of(message: Message, sight: Sight, make: () => Promise<MessageRecord>): Promise<MessageRecord> {
+    const parts = this.#ofMessages.get(message) ?? new Map<Sight, Promise<MessageRecord>>();
+    this.#ofMessages.set(message, parts);
+    const part = parts.get(sight) ?? make();
+    parts.set(sight, part);
+    return part;
+  }
 }

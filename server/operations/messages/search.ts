@@ -2,6 +2,7 @@ import { Semaphore, type SemaphoreInterface, withTimeout } from "async-mutex";
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { SelectBudget, Selection, SelectOrder } from "../../storage/messages/message-select.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkLimit, checkWhole } from "../input/limits.ts";
@@ -32,7 +33,8 @@ export interface MessageSearches {
    * Role viewer. Looks at messages in their order and returns those that fit the filter. Ends at `limit` (1 to
    * MAX_PAGE_SIZE, by default DEFAULT_PAGE_SIZE), at the size of a page, after `examine` messages, or after SEARCH_MS,
    * and says how far it came: a search with its `position` as `after` goes on from there. A missing queue has no
-   * messages. TOO_MANY_REQUESTS when a search waited too long for its turn.
+   * messages. TOO_MANY_REQUESTS when a search waited too long for its turn. FORBIDDEN for `bodyContains`, unless the
+   * caller reads bodies in full.
    */
   search(
     access: Access,
@@ -51,6 +53,7 @@ export interface MessageSearches {
 interface SearchParts {
   lookup: QueueLookup;
   deadLetters: Pick<DeadLetters, "exhaustedFrom">;
+  sights: BodySights;
 }
 
 export function createMessageSearches(context: OperationContext, parts: SearchParts): MessageSearches {
@@ -62,6 +65,9 @@ export function createMessageSearches(context: OperationContext, parts: SearchPa
       const queue = chosenQueue(limits, access, "read", params);
       const { order, after, bodies = ofPage } = params;
       const filter = checkMessageFilter(limits, params.filter);
+      const project = [queue.project];
+      if (filter.bodyContains !== undefined) await parts.sights.requireFull(access, project, "filter.bodyContains");
+      const sight = await parts.sights.read(access, queue.project);
       const limit = checkLimit(limits, "first", params.limit);
       const examine = checkWhole(
         "examine",
@@ -82,7 +88,7 @@ export function createMessageSearches(context: OperationContext, parts: SearchPa
                   data.messages.select({ queue, filter, order, after, limit, budget, exhaustedFrom, maxBytes }),
                 ({ messages }) => messages,
               );
-              return { ...found, messages: found.messages.map((message) => placed(queue, message, exhaustedFrom)) };
+              return { ...found, messages: await placed(queue, found.messages, exhaustedFrom, sight) };
             }),
           () => nothing,
         );

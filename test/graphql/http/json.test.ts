@@ -26,6 +26,7 @@ const aMessage = (): MessageRecord => ({
   headers: null,
   deadLettered: null,
   state: "ready",
+  bodyVisibility: "full",
 });
 
 beforeAll(async () => {

@@ -147,14 +147,14 @@ describe("a path into a body", () => {
   });
 });
 
-test("lets others work while it masks a body of half a million values", async () => {
+test("lets others work while it masks a body of many values", async () => {
   let turns = 0;
   const timer = setInterval(() => {
     turns += 1;
   }, 0);
-  const text = `[${Array.from({ length: 500_000 }, (_, index) => `{"n":${index}}`).join(",")}]`;
+  const text = `[${Array.from({ length: 100_000 }, (_, index) => `{"n":${index}}`).join(",")}]`;
   const shown = await masked(text, "$[*].n");
   clearInterval(timer);
-  expect(JSON.parse(shown)).toHaveLength(500_000);
+  expect(JSON.parse(shown)).toHaveLength(100_000);
   expect(turns).toBeGreaterThan(5);
 });

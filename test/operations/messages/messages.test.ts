@@ -25,12 +25,12 @@ describe("posting", () => {
     const address = { project: "p", queue: await aQueue(), createQueue: true };
     const gone = async () => {
       await service.operations.messages.post(operator, { ...address, messages: [{ bodyText: "0" }] });
-      await service.operations.messages.list(viewer, address);
+      await service.operations.messages.list(operator, address);
       await other.operations.queues.delete(operator, { project: "p", queue: address.queue });
     };
     await gone();
     await service.operations.messages.post(operator, { ...address, messages: [{ bodyText: "1" }] });
-    const { items } = await service.operations.messages.list(viewer, address);
+    const { items } = await service.operations.messages.list(operator, address);
     expect(items.map(({ bodyText }) => bodyText)).toEqual(["1"]);
     await gone();
     expect(await service.operations.claims.create(operator, address)).toMatchObject({ claim: null });
@@ -60,7 +60,7 @@ describe("posting", () => {
     // A repeat posts nothing more under the same key.
     const [again] = await messages.postToMany(operator, { posts: posts.slice(0, 1) });
     expect(again).toEqual(outcomes[0]);
-    const { items } = await messages.list(viewer, { project: "p", queue: one });
+    const { items } = await messages.list(operator, { project: "p", queue: one });
     expect(items.map(({ bodyText }) => bodyText)).toEqual(["1", "2"]);
     expect(await codeOf(messages.postToMany(viewer, { posts }))).toBe("FORBIDDEN");
   });
@@ -88,7 +88,7 @@ describe("posting", () => {
       '"\u{1f600}"',
     ];
     await post(queue, ...bodies.map((bodyText) => ({ bodyText })));
-    const { items } = await service.operations.messages.list(viewer, { project: "p", queue });
+    const { items } = await service.operations.messages.list(operator, { project: "p", queue });
     expect(items.map(({ bodyText }) => bodyText)).toEqual(bodies);
     expect(items[0]).toMatchObject({ project: "p", queue });
   });
