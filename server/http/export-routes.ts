@@ -29,11 +29,14 @@ const FORMATS: Readonly<Record<string, Format>> = {
 const SETTINGS = "settings.json";
 /** Exports that one process writes at a time: each holds a page in memory. */
 const MOST_EXPORTS = 4;
+/** A client that does not read a piece of so many bytes in so long gives its place to others. */
+const PIECE_BYTES = 65_536;
+const STALLED_MS = 30_000;
 
 /**
- * `GET /export/<list>.csv` and `.ndjson`, with the arguments of the list as parameters; and the settings. The answer is written as fast as
- * it is read, a page at a time. When it cannot go on it breaks off: the client sees that the last chunk is missing. A
- * client that leaves ends it.
+ * `GET /export/<list>.csv` and `.ndjson`, with the arguments of the list as parameters; and the settings. The answer is
+ * written as fast as it is read, a page at a time. When it cannot go on, or nobody reads it for half a minute, it breaks
+ * off: the client sees that the last chunk is missing. A client that leaves ends it.
  */
 export function addExportRoutes(
   app: FastifyInstance,
@@ -59,7 +62,10 @@ export function addExportRoutes(
     const [day] = new Date().toISOString().split("T");
     const [list, extension] = name.split(".");
     reply.type(type).header("content-disposition", `attachment; filename="isimud-${list}-${day}.${extension}"`);
-    const stream = Readable.from(texts, { objectMode: false });
+    const stream = Readable.from(
+      whileRead(texts, () => stream.destroy(new Error("Nobody reads the export."))),
+      { objectMode: false },
+    );
     // Also when nobody reads it to its end.
     stream.once("close", () => {
       running -= 1;
@@ -88,6 +94,21 @@ export function addExportRoutes(
       return written(pages, columns, format);
     });
   });
+}
+
+/** The texts in pieces. Calls `stalled` when nobody asks for the next one for STALLED_MS. */
+async function* whileRead(texts: AsyncIterable<string>, stalled: () => void): AsyncGenerator<Buffer> {
+  for await (const text of texts) {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const timer = setTimeout(stalled, STALLED_MS).unref();
+      try {
+        yield bytes.subarray(at, at + PIECE_BYTES);
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
 }
 
 async function* written(

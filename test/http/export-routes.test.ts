@@ -100,6 +100,27 @@ test("what a slow client has not read yet is not read from the storage, and noth
   await vi.waitFor(() => expect(read.ended).toBe(1));
 });
 
+test("an export that nobody reads for half a minute ends, for the sake of those who wait for its place", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  try {
+    const { read, pages } = endless();
+    const response = await fetch(`${await serve(pages)}.ndjson`);
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(31_000);
+      expect(read.ended).toBe(1);
+    });
+    await expect(
+      (async () => {
+        while ((await reader?.read())?.done === false);
+      })(),
+    ).rejects.toThrow();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test("a process writes four exports at a time, and the next one when one of them has ended or its client has left", async () => {
   const { pages } = endless();
   const url = `${await serve(pages)}.csv`;
