@@ -4,13 +4,12 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import cluster from "node:cluster";
-import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { createRequestAccess } from "./access/request-access.ts";
+import { createShell } from "./access/shell.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
 import { type Config, readConfig } from "./config.ts";
 import { DomainError } from "./errors.ts";
@@ -232,14 +231,14 @@ async function openPagesAs(
  * sockets. Hazard: a server forgets such a socket, and still waits for it when it closes.
  */
 function acceptUpgrades(server: Server, config: Config, pages: Pages | null): Set<Duplex> {
-  const accessOf = createRequestAccess(config);
+  const shell = createShell(config);
   const sockets = new Set<Duplex>();
   server.on("upgrade", (request, socket: Duplex, head) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
     try {
-      accessOf(request, randomUUID());
+      shell(request);
     } catch (error) {
       const status = error instanceof DomainError ? error.status : 500;
       refuseUpgrade(socket, status, status === 421 ? "Misdirected Request" : "Forbidden");

@@ -43,7 +43,8 @@ export function createCompression(mostAtOnce = MOST_AT_ONCE) {
       done(null, payload);
       return;
     }
-    reply.header("vary", "accept-encoding");
+    const vary = reply.getHeader("vary");
+    reply.header("vary", vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`);
     const encoding = acceptedEncoding(request.headers["accept-encoding"]);
     const { length } = payload;
     if (encoding === null || (compressing > 0 && compressing + length > mostAtOnce)) {

@@ -9,6 +9,9 @@ const ALWAYS: Readonly<Record<string, string>> = {
   "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 };
 
+/** Over TLS: a browser uses nothing else with this host for the next year. Other hosts of its domain are not ours. */
+export const TLS_HEADER = ["strict-transport-security", "max-age=31536000"] as const;
+
 /** For answers of the API: a browser may not run, load or frame anything from them. */
 export const API_HEADERS: Readonly<Record<string, string>> = {
   ...ALWAYS,

@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { Logger } from "pino";
 import type { Access } from "../access/access.ts";
 import { createRequestAccess } from "../access/request-access.ts";
+import { type Caller, createShell } from "../access/shell.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics/process-metrics.ts";
 import type { Scrape } from "../metrics/scrape.ts";
@@ -14,14 +15,17 @@ import type { HealthOperations } from "../operations/health/health.ts";
 import { answer, answerError, COMPRESSED, type ErrorAnswer } from "./answer-errors.ts";
 import { answerClientError } from "./client-errors.ts";
 import { createCompression } from "./compression.ts";
+import { allowOrigin } from "./cross-origin.ts";
 import { DrainingServer } from "./draining-server.ts";
 import { watchEventLoop } from "./event-loop.ts";
 import { addHealthRoutes, BUILD_HEADER } from "./health-routes.ts";
 import type { Pages } from "./pages.ts";
-import { API_HEADERS, pageHeaders } from "./security-headers.ts";
+import { API_HEADERS, pageHeaders, TLS_HEADER } from "./security-headers.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
+    /** How it came. Set before any route runs. */
+    caller: Caller;
     /** The caller. Set before any route runs. */
     access: Access;
   }
@@ -105,7 +109,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       pages === null || isDecodable(url, apiPath) ? url : `${config.BASE_PATH}${NO_PAGE}`,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;
-  const accessOf = createRequestAccess(config);
+  const shell = createShell(config);
+  const accessOf = createRequestAccess();
   const explorerPath = `${config.BASE_PATH}/graphql`;
   const environment = environmentHeader(config);
   const eventLoop = watchEventLoop();
@@ -133,7 +138,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       else request.raw.headers[ENVIRONMENT_HEADER] = environment;
     }
     try {
-      request.access = accessOf(request.raw, request.id);
+      request.caller = shell(request.raw);
+      // On the raw response, because Next writes pages without Fastify.
+      if (request.caller.isSecure) reply.raw.setHeader(...TLS_HEADER);
+      if (isApi && allowOrigin(request, reply, request.caller, path.startsWith(`${apiPath}/auth/`))) return;
+      request.access = accessOf(request.raw, request.caller, request.id);
     } catch (error) {
       return done(error as Error);
     }

@@ -76,6 +76,8 @@ export function startProcess(
 
 export interface WholeService {
   url: string;
+  /** What its present process has printed so far. */
+  output(): string;
   /** Ends the process. Its data and its port stay the same. */
   stop(): Promise<void>;
   /** Starts the process again after `stop`. */
@@ -114,6 +116,7 @@ export async function startWholeService({
   };
   return {
     url: await start(),
+    output: () => started.output(),
     stop,
     start: async () => void (await start()),
     close: async () => {

@@ -38,7 +38,7 @@ const AT = ' at "';
 function naming(error: GraphQLError, place: Place, reason: string): GraphQLError {
   const cause = innermost(error);
   const [what, path] = "argument" in place ? ["Argument", place.argument] : ["Variable", place.variable];
-  const message = `${what} "${path}" got an invalid value: ${reason}`;
+  const message = `${what} "${path}" got an invalid value: ${holdsSecret(path, reason) ? SECRET_REASON : reason}`;
   const { nodes } = error;
   if (cause instanceof DomainError) {
     const details = { ...place, ...cause.details };
@@ -49,6 +49,13 @@ function naming(error: GraphQLError, place: Place, reason: string): GraphQLError
   }
   const details = cause instanceof GraphQLError ? cause.extensions.details : undefined;
   return new GraphQLError(message, { nodes, extensions: { details: { ...place, ...(details as object) } } });
+}
+
+const SECRET_REASON = "it has the wrong type. It is not repeated here, because it may hold a password.";
+
+/** GraphQL repeats the value. Programs log our errors, and a pool's URI or a password shall not be in their logs. */
+function holdsSecret(path: string, reason: string): boolean {
+  return /[.$](uri|password|secret)(\[\d+\])*$/i.test(path) || /:\/\/[^\s/]*@/.test(reason);
 }
 
 function reasonOf(error: GraphQLError): string {
