@@ -98,3 +98,12 @@ export const PAUSES = graphql(
 `,
   [PAUSE_FACTS],
 );
+
+/** For every page: who looks at it. */
+export const VIEWER = graphql(`
+  query Viewer {
+    viewer {
+      actor
+    }
+  }
+`);

@@ -2,12 +2,14 @@ import type { Metadata, Viewport } from "next";
 import { headers } from "next/headers";
 import { type ReactNode, Suspense } from "react";
 import "./globals.css";
+import { AccessOffNotice } from "../components/access/access-off.tsx";
 import { AppShell } from "../components/app-shell.tsx";
 import type { Environment } from "../components/ui/environment-badge.tsx";
 import { ThemeScript } from "../components/ui/theme-script.tsx";
 import { EverythingPaused } from "./everything-paused.tsx";
 import { requestTime } from "./execute.ts";
 import { navigationCounts } from "./navigation-counts.ts";
+import { viewerOfRequest } from "./viewer.ts";
 
 export const metadata: Metadata = {
   title: { default: "Isimud", template: "%s · Isimud" },
@@ -25,6 +27,7 @@ export const viewport: Viewport = {
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const sent = await headers();
   const policy = sent.get("content-security-policy");
+  const { viewer, refused } = await viewerOfRequest();
   const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
   return (
     <html lang="en" suppressHydrationWarning>
@@ -37,10 +40,17 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
           build={sent.get("x-isimud-build")}
           counts={navigationCounts()}
           environment={environmentOf(sent.get("x-isimud-environment"))}
+          viewer={viewer}
+          refused={refused}
+          notices={
+            <>
+              {viewer?.kind === "LOCAL" ? <AccessOffNotice /> : null}
+              <Suspense fallback={null}>
+                <EverythingPaused />
+              </Suspense>
+            </>
+          }
         >
-          <Suspense fallback={null}>
-            <EverythingPaused />
-          </Suspense>
           {children}
         </AppShell>
       </body>

@@ -1,10 +1,11 @@
 "use client";
 
-import { type ComponentProps, type ReactElement, type ReactNode, useRef } from "react";
+import { cloneElement, type ReactElement, type ReactNode, useRef } from "react";
 import { API_PATH } from "./api.ts";
 import { textOf } from "./graphql.ts";
-import { Button, type ButtonKind } from "./ui/button.tsx";
+import { Button, type ButtonKind, type ButtonProps } from "./ui/button.tsx";
 import { type LoadPart, Opener } from "./ui/opener.tsx";
+import { useRefusal } from "./ui/refusals.ts";
 import { loadSheet } from "./ui/show-graphql.tsx";
 import { useShownRequest } from "./ui/shown-requests.ts";
 import { type ActionProps, type Question, useAction } from "./use-action.ts";
@@ -20,15 +21,19 @@ export function ActionButton<Data, Variables extends object>({
   goTo,
   kind,
   label,
-  disabledReason,
+  disabledReason: ownReason,
+  where = projectOf(variables),
   children,
 }: ActionProps<Data, Variables> & {
   kind?: ButtonKind;
   label?: string;
   disabledReason?: string | null;
+  /** The project, if the variables do not say it: see ui/refusals.ts. */
+  where?: string | null;
   children: ReactNode;
 }) {
   const { pending, run } = useAction({ goTo });
+  const disabledReason = useRefusal(mutationOf(textOf(document)), where) ?? ownReason;
   const text = useRef<HTMLSpanElement>(null);
   // What a narrow or a wide screen hides has no name.
   const name = () => {
@@ -64,12 +69,22 @@ export function ActionButton<Data, Variables extends object>({
 export function ConfirmedAction<Data, Variables extends { input: object }>({
   trigger,
   ...asked
-}: ActionProps<Data, Variables> & Question & { trigger: ReactElement<ComponentProps<"button">> }) {
-  // The question does not look into the data and the variables that it passes on.
+}: ActionProps<Data, Variables> & Question & { trigger: ReactElement<ButtonProps> }) {
+  const { document, variables } = asked;
   return (
-    <Opener trigger={trigger} load={loadQuestion} props={asked as ActionProps<unknown, { input: object }> & Question} />
+    <Opener
+      trigger={cloneElement(trigger, { needs: mutationOf(textOf(document)), where: projectOf(variables) })}
+      load={loadQuestion}
+      // The question does not look into the data and the variables that it passes on.
+      props={asked as ActionProps<unknown, { input: object }> & Question}
+    />
   );
 }
+
+/** The field of a document with one mutation. */
+const mutationOf = (document: string) => /\{\s*(\w+)/.exec(document)?.[1];
+
+const projectOf = (variables: { input?: { project?: string } }) => variables.input?.project;
 
 const loadQuestion: LoadPart<ActionProps<unknown, { input: object }> & Question> = () =>
   import("./confirmed-action.tsx");

@@ -1,9 +1,14 @@
 "use client";
 
+import { usePathname } from "next/navigation";
 import { lazy, type ReactNode, useCallback, useState } from "react";
+import type { ViewerFacts } from "./access/fragments.ts";
+import { UserMenu } from "./access/user-menu.tsx";
+import { type RefusedActions, Verdicts } from "./access/verdicts.tsx";
 import { askServer } from "./api.ts";
 import { GROUPS } from "./navigation.ts";
 import { paths } from "./paths.ts";
+import { Entry } from "./ui/entry.tsx";
 import { type Environment, EnvironmentBadge } from "./ui/environment-badge.tsx";
 import { Hints } from "./ui/hint.tsx";
 import { Keyboard } from "./ui/keyboard.tsx";
@@ -11,10 +16,9 @@ import type { Connect } from "./ui/live-tabs.ts";
 import { RefreshProvider } from "./ui/refresh.tsx";
 import { RefreshPicker } from "./ui/refresh-picker.tsx";
 import { type NavCounts, Shell } from "./ui/shell.tsx";
-import { ThemeToggle } from "./ui/theme-toggle.tsx";
+import { useShownTheme } from "./ui/theme.ts";
 import { Clock } from "./ui/time.tsx";
-import { TimeMenu } from "./ui/time-menu.tsx";
-import { Toasts } from "./ui/toast.tsx";
+import { Toasts } from "./ui/toast-list.tsx";
 
 /** Loaded when it is first asked for. */
 const loadPalette = () => import("./palette.tsx");
@@ -34,12 +38,18 @@ const MARK = (
   </svg>
 );
 
+/** Pages of people who have not signed in: without navigation. */
+const ENTRIES = [paths.signIn(), paths.link()];
+
 /** The frame and the providers around every page. */
 export function AppShell({
   serverNow,
   build,
   environment,
   counts,
+  viewer,
+  refused,
+  notices,
   children,
 }: {
   serverNow: number;
@@ -48,36 +58,50 @@ export function AppShell({
   /** Null: the operator gave it no name. */
   environment: Environment | null;
   counts: Promise<NavCounts>;
+  /** Null: nobody has signed in, or it could not be read. */
+  viewer: ViewerFacts | null;
+  refused: RefusedActions;
+  /** Above every page, but not where people sign in. */
+  notices: ReactNode;
   children: ReactNode;
 }) {
   // The browser keeps the build that it has loaded; a refresh may come from another one.
   const [ownBuild] = useState(build);
   const ask = useCallback(() => askServer(ownBuild), [ownBuild]);
+  const isEntry = ENTRIES.includes(usePathname());
+  // Somebody must listen for another theme, of the system or of another tab.
+  useShownTheme();
+  const badge = environment === null ? null : <EnvironmentBadge environment={environment} />;
   return (
     <Clock serverNow={serverNow}>
       <RefreshProvider ask={ask} connect={connectLive} serverNow={serverNow}>
-        <div className="root">
-          <Shell
-            name="Isimud"
-            mark={MARK}
-            home={paths.overview()}
-            groups={GROUPS}
-            counts={counts}
-            search={<Keyboard Palette={Palette} prepare={preparePalette} />}
-            badge={environment === null ? null : <EnvironmentBadge environment={environment} />}
-            tools={<RefreshPicker />}
-            drawerTools={
-              <>
-                <TimeMenu />
-                <ThemeToggle />
-              </>
-            }
-          >
-            {children}
-          </Shell>
-        </div>
-        <Toasts />
-        <Hints />
+        <Verdicts refused={refused}>
+          <div className="root">
+            {isEntry ? (
+              <Entry name="Isimud" mark={MARK} badge={badge}>
+                {children}
+              </Entry>
+            ) : (
+              <Shell
+                name="Isimud"
+                mark={MARK}
+                home={paths.overview()}
+                groups={GROUPS}
+                counts={counts}
+                search={<Keyboard Palette={Palette} prepare={preparePalette} />}
+                badge={badge}
+                tools={<RefreshPicker />}
+                barTools={<UserMenu viewer={viewer} />}
+                drawerTools={<UserMenu viewer={viewer} above />}
+              >
+                {notices}
+                {children}
+              </Shell>
+            )}
+          </div>
+          <Toasts />
+          <Hints />
+        </Verdicts>
       </RefreshProvider>
     </Clock>
   );

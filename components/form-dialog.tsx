@@ -11,7 +11,7 @@ import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 import { useOpened } from "./ui/opener.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
-import { toastDone } from "./ui/toast.tsx";
+import { toastDone } from "./ui/toast.ts";
 import { visible } from "./ui/visible.tsx";
 import { offerOf } from "./undo/offer.ts";
 import type { z } from "./zod.ts";

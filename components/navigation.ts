@@ -26,6 +26,7 @@ export const GROUPS: NavGroup[] = [
     label: "Service",
     items: [
       { label: "Health", href: paths.health() },
+      { label: "Access", href: paths.access(), covers: ["^/access/"] },
       { label: "Audit", href: paths.audit() },
       { label: "Settings file", href: paths.settings() },
       { label: "GraphQL", href: paths.explorer() },

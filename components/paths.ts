@@ -105,5 +105,13 @@ export const paths = {
   audit: (query?: AuditQuery & { after?: string | null; before?: string | null }) =>
     withQuery("/audit", { ...query, project: query?.project == null ? null : segment(query.project) }),
   settings: () => "/settings",
+  /** People, or with `tab` the tokens of programs. */
+  access: (tab: "people" | "tokens" = "people", query?: { after?: string | null; before?: string | null }) =>
+    withQuery(tab === "people" ? "/access" : "/access/tokens", query),
+  account: () => "/account",
+  /** `next`: where to go then. */
+  signIn: (next?: string) => withQuery("/sign-in", { next }),
+  /** Where a one-time link leads; its code is behind a #. */
+  link: () => "/link",
   explorer: () => "/graphql",
 };

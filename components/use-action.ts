@@ -5,7 +5,7 @@ import { type ReactNode, useCallback, useState } from "react";
 import { ApiError, callFields, type Done } from "./api.ts";
 import type { Document } from "./graphql.ts";
 import { useRefresh } from "./ui/refresh.tsx";
-import { toastDone, toastFailed } from "./ui/toast.tsx";
+import { toastDone, toastFailed } from "./ui/toast.ts";
 import { offerOf } from "./undo/offer.ts";
 
 interface Action {

@@ -17,7 +17,7 @@ import { StateStrip } from "../../components/ui/state-strip.tsx";
 import { EmptyState, ErrorState, NotFoundState, PageSkeleton } from "../../components/ui/states.tsx";
 import { column, DataTable } from "../../components/ui/table.tsx";
 import { Age, Ago, Instant, LeaseBar, TimeLeft } from "../../components/ui/time.tsx";
-import { toastDone, toastFailed } from "../../components/ui/toast.tsx";
+import { toastDone, toastFailed } from "../../components/ui/toast.ts";
 import { DeckSample } from "./deck-sample.tsx";
 
 const SHAPES: Shape[] = [

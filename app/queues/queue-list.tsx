@@ -89,7 +89,12 @@ export async function QueueList({ project, search }: { project: string | null; s
           <>
             <PageQuery document={textOf(QUEUES_PAGE)} variables={{ ...variables, counts: true }} />
             <ExportList list="queues" of="queues" variables={listed} />
-            <LinkButton kind="ghost" href={actHref(scopeOf(project, filter), {})}>
+            <LinkButton
+              kind="ghost"
+              href={actHref(scopeOf(project, filter), {})}
+              needs="startJob"
+              where={project ?? undefined}
+            >
               {isFiltered ? "Act on all that match…" : "Act on all…"}
             </LinkButton>
             <CreateQueue project={project} />

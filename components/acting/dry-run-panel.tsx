@@ -20,6 +20,8 @@ import { actingOn } from "./sample.ts";
 import { LEFT_WORDS, WORDS } from "./words.ts";
 
 interface Props {
+  /** Undefined: of several. */
+  project: string | undefined;
   choices: Choices;
   facts: DryRunFacts | null;
   /** What the form lacks; null: nothing. */
@@ -55,6 +57,8 @@ export default function DryRunPanel(props: Props) {
           <Button
             size="small"
             kind={facts === null || outdated ? "primary" : "plain"}
+            needs="dryRun"
+            where={props.project}
             pending={pending === "dry run"}
             disabledReason={missing}
             onClick={onLook}
@@ -233,6 +237,7 @@ function Start(props: Props & { facts: DryRunFacts }) {
   const expired = Date.parse(facts.expiresAt) <= useNow();
   const off = whyNot(props, acting, expired);
   const count = formatCount(acting, facts.count.exact ? "exact" : "at-least");
+  const needed = { needs: "startJob", where: props.project };
   return (
     <div className="flex flex-wrap items-center gap-2 border-t border-line px-3 py-2.5">
       <span className="mr-auto text-muted">
@@ -243,11 +248,12 @@ function Start(props: Props & { facts: DryRunFacts }) {
             : "It cannot be undone."}
       </span>
       {first !== null && acting > first ? (
-        <Button pending={pending === "job"} disabledReason={off} onClick={onStartFirst}>
+        <Button {...needed} pending={pending === "job"} disabledReason={off} onClick={onStartFirst}>
           {label} {first} first
         </Button>
       ) : null}
       <Button
+        {...needed}
         kind={danger ? "danger" : props.outdated ? "plain" : "primary"}
         pending={pending === "job"}
         disabledReason={off}

@@ -8,7 +8,8 @@ import type { JobDetail } from "../jobs/fragments.ts";
 import { KINDS } from "../jobs/job-states.ts";
 import { Panel } from "../ui/page.tsx";
 import { useHold, useRefresh } from "../ui/refresh.tsx";
-import { toastDone } from "../ui/toast.tsx";
+import { useRefusal } from "../ui/refusals.ts";
+import { toastDone } from "../ui/toast.ts";
 import { offerOf } from "../undo/offer.ts";
 import { ActForm } from "./act-form.tsx";
 import { actHref, type Choices, type Scope } from "./choices.ts";
@@ -114,11 +115,12 @@ export function Workplace({
       setJob(startJob.job);
     });
 
+  const refusal = useRefusal("dryRun", scope.project ?? undefined);
   // Looking changes nothing, so it is done at once where the choices are complete.
   const looked = useRef(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once
   useEffect(() => {
-    if (looked.current || shown !== null || asked.missing !== null) return;
+    if (looked.current || shown !== null || asked.missing !== null || refusal !== null) return;
     looked.current = true;
     void look();
   }, []);
@@ -142,6 +144,7 @@ export function Workplace({
       <div className="flex min-w-0 flex-col gap-3 xl:col-start-2 xl:row-span-2 xl:row-start-1">
         <Suspense fallback={<div className="h-80" />}>
           <DryRunPanel
+            project={scope.project ?? undefined}
             choices={choices}
             facts={shown?.facts ?? null}
             missing={asked.missing}

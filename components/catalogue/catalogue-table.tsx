@@ -18,7 +18,7 @@ export function MapQueue({ pools }: { pools: string[] }) {
   return (
     <Opener
       trigger={
-        <Button>
+        <Button needs="insertCatalogueEntry">
           <Plus aria-hidden />
           Map a queue
         </Button>
@@ -53,7 +53,13 @@ const COLUMNS = [
         <MoveInRow row={row} />
         <Opener
           trigger={
-            <Button kind="ghost" size="small" label={`Map ${row.queueName} to another pool`}>
+            <Button
+              kind="ghost"
+              size="small"
+              label={`Map ${row.queueName} to another pool`}
+              needs="updateCatalogueEntry"
+              where={row.project}
+            >
               <Pencil aria-hidden />
             </Button>
           }

@@ -11,7 +11,14 @@ import { loadMoveForm } from "./move-queue.tsx";
 export function MoveInRow({ row }: { row: MovableQueue }) {
   const reason = entryCan.move(row, row.pools);
   const trigger = (
-    <Button kind="ghost" size="small" label={`Move ${row.queueName}`} disabledReason={reason}>
+    <Button
+      kind="ghost"
+      size="small"
+      label={`Move ${row.queueName}`}
+      needs="moveQueue"
+      where={row.project}
+      disabledReason={reason}
+    >
       <ArrowRightLeft aria-hidden />
     </Button>
   );

@@ -8,7 +8,11 @@ import type { MovableQueue } from "./fragments.ts";
 /** Moves a queue to another pool. */
 export function MoveQueue({ row }: { row: MovableQueue }) {
   const reason = entryCan.move(row, row.pools);
-  const trigger = <Button disabledReason={reason}>Move…</Button>;
+  const trigger = (
+    <Button needs="moveQueue" where={row.project} disabledReason={reason}>
+      Move…
+    </Button>
+  );
   return reason === null ? <Opener trigger={trigger} load={loadMoveForm} props={{ row }} /> : trigger;
 }
 

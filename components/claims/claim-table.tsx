@@ -132,7 +132,11 @@ export function ClaimTable({
         actions: (chosen) => (
           <>
             <ReleaseClaims kind="plain" holder={holdersOf(chosen)} claims={chosen} />
-            {all === undefined ? null : <LinkButton href={all}>Release all of the queue…</LinkButton>}
+            {all === undefined ? null : (
+              <LinkButton href={all} needs="startJob">
+                Release all of the queue…
+              </LinkButton>
+            )}
           </>
         ),
       }}

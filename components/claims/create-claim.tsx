@@ -9,7 +9,7 @@ export function CreateClaim({ project, queue }: { project: string; queue: string
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="createClaim" where={project}>
           <Hand aria-hidden />
           Claim messages
         </Button>

@@ -5,7 +5,7 @@ import { ApiError, callFields } from "../api.ts";
 import { ShowRequest } from "../show-request.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { useRefresh } from "../ui/refresh.tsx";
-import { toastDone, toastFailed } from "../ui/toast.tsx";
+import { toastDone, toastFailed } from "../ui/toast.ts";
 import { RELEASE_CLAIM } from "./documents.ts";
 import { type ClaimsToRelease, counted } from "./holder.ts";
 

@@ -10,7 +10,12 @@ export function ReleaseClaims({ kind, ...props }: ClaimsToRelease & { kind?: "pr
   return (
     <Opener
       trigger={
-        <Button kind={kind} size={kind === undefined ? "small" : "normal"}>
+        <Button
+          kind={kind}
+          size={kind === undefined ? "small" : "normal"}
+          needs="releaseClaim"
+          where={props.claims[0]?.project}
+        >
           {kind === undefined ? `Release ${messages}…` : `Release ${counted(messages, "message")} of ${props.holder}…`}
         </Button>
       }

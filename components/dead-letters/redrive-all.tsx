@@ -14,7 +14,12 @@ export function RedriveAll({ project, name, queue }: { project: string; name: st
   if (!hasDeadLetters(queue) || !queue.stats) return null;
   const { ready, claimed, delayed, exact } = queue.stats;
   return (
-    <LinkButton kind="primary" href={actHref({ kind: "queue", project, name }, { action: "redrive", which: "all" })}>
+    <LinkButton
+      kind="primary"
+      href={actHref({ kind: "queue", project, name }, { action: "redrive", which: "all" })}
+      needs="startJob"
+      where={project}
+    >
       Redrive {formatCount(ready + claimed + delayed, exact ? "exact" : "about")}…
     </LinkButton>
   );

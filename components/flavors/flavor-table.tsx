@@ -17,7 +17,7 @@ export function CreateFlavor({ project, choices }: { project: string; choices: F
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="createFlavor" where={project}>
           <Plus aria-hidden />
           New flavor
         </Button>
@@ -71,7 +71,7 @@ const COLUMNS = [
       <span className="flex justify-end gap-1">
         <Opener
           trigger={
-            <Button kind="ghost" size="small" label={`Edit ${row.name}`}>
+            <Button kind="ghost" size="small" label={`Edit ${row.name}`} needs="updateFlavor" where={row.project}>
               <Pencil aria-hidden />
             </Button>
           }

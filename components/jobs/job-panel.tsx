@@ -28,6 +28,7 @@ const SHOWN_UNDOS = 6;
 export function JobPanel({ title, job: given, linked = false }: { title: string; job: JobDetail; linked?: boolean }) {
   const job = useJob(given);
   const { id, kind, project, targetName, dryRun, leftBecause } = job;
+  const where = project ?? undefined;
   const unfinished = isUnfinished(job);
   const outcome = outcomeOf(job);
   const to = dryRun?.destinations ?? [];
@@ -132,14 +133,24 @@ export function JobPanel({ title, job: given, linked = false }: { title: string;
           <div className="flex flex-wrap items-center gap-2 border-t border-line px-3 py-2">
             {jobCan.changeRate(job) === null ? (
               <Opener
-                trigger={<Button size="small">Change rate…</Button>}
+                trigger={
+                  <Button size="small" needs="updateJob" where={where}>
+                    Change rate…
+                  </Button>
+                }
                 load={loadRateForm}
                 props={{ id, rate: job.ratePerSecond }}
               />
             ) : null}
             <span className="ml-auto flex flex-wrap gap-2">
               {job.isHeld ? (
-                <ActionButton kind="plain" document={RESUME_JOB} variables={{ input: { id } }} done="The job goes on.">
+                <ActionButton
+                  kind="plain"
+                  document={RESUME_JOB}
+                  variables={{ input: { id } }}
+                  where={where}
+                  done="The job goes on."
+                >
                   <Play aria-hidden /> Resume
                 </ActionButton>
               ) : (
@@ -147,6 +158,7 @@ export function JobPanel({ title, job: given, linked = false }: { title: string;
                   kind="plain"
                   document={HOLD_JOB}
                   variables={{ input: { id } }}
+                  where={where}
                   done="The job stops at its next safe point, until somebody resumes it."
                 >
                   <Pause aria-hidden /> Hold

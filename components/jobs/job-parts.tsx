@@ -108,6 +108,7 @@ export function CancelJob({ job, inWords = false }: { job: JobRow; inWords?: boo
       kind={inWords ? "danger" : "ghost"}
       document={CANCEL_JOB}
       variables={{ input: { id: job.id } }}
+      where={job.project ?? undefined}
       done="The job stops at its next safe point."
       label={inWords ? undefined : `Cancel job: ${actionOf(job)}`}
       disabledReason={jobCan.cancel(job)}

@@ -8,7 +8,7 @@ export function CreateStore() {
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="createKeyValueStore">
           <Plus aria-hidden />
           New store
         </Button>
@@ -20,7 +20,7 @@ export function CreateStore() {
 }
 
 export function SetKey({ store }: { store: string }) {
-  return <Opener trigger={<Button>Set a key</Button>} load={loadKeyForm} props={{ store }} />;
+  return <Opener trigger={<Button needs="setKeyValue">Set a key</Button>} load={loadKeyForm} props={{ store }} />;
 }
 
 const loadStoreForm = () => import("./create-store-form.tsx");

@@ -15,22 +15,28 @@ export default function ActOnSelected({
   const scope = { kind: "queue" as const, project, name: queue };
   const ids = rows.map(({ id }) => id);
   const count = rows.length;
+  const needed = { needs: "startJob", where: project };
   return (
     <>
       {rows.every(({ deadLettered }) => deadLettered === null) ? null : (
-        <LinkButton size="small" kind="primary" href={actHref(scope, { action: "redrive", which: "ids", ids })}>
+        <LinkButton
+          {...needed}
+          size="small"
+          kind="primary"
+          href={actHref(scope, { action: "redrive", which: "ids", ids })}
+        >
           Redrive {count}…
         </LinkButton>
       )}
-      <LinkButton size="small" href={actHref(scope, { action: "move", which: "ids", ids })}>
+      <LinkButton {...needed} size="small" href={actHref(scope, { action: "move", which: "ids", ids })}>
         Move {count}…
       </LinkButton>
       {rows.every(({ claim }) => claim === null) ? null : (
-        <LinkButton size="small" href={actHref(scope, { action: "release", which: "ids", ids })}>
+        <LinkButton {...needed} size="small" href={actHref(scope, { action: "release", which: "ids", ids })}>
           Release {count}…
         </LinkButton>
       )}
-      <LinkButton size="small" kind="danger" href={actHref(scope, { action: "delete", which: "ids", ids })}>
+      <LinkButton {...needed} size="small" kind="danger" href={actHref(scope, { action: "delete", which: "ids", ids })}>
         Delete {count}…
       </LinkButton>
     </>

@@ -32,6 +32,8 @@ export function MessageActions({
             { kind: "queue", project, name: queue },
             { action: "redrive", which: "ids", ids: [message.id] },
           )}
+          needs="startJob"
+          where={project}
         >
           Redrive…
         </LinkButton>

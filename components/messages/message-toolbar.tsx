@@ -66,7 +66,7 @@ export function MessageToolbar({
       <FilterSelect param="state" label="State" all="All" choices={STATES} forget={ELSEWHERE} />
       <SearchBox param="body" label="Find in bodies" forget={ELSEWHERE} />
       <OpenById project={project} queue={queue} browse={browse} />
-      <LinkButton kind="ghost" href={actHref}>
+      <LinkButton kind="ghost" href={actHref} needs="startJob" where={project}>
         {(browse.body ?? browse.state ?? browse.at) ? "Act on all that match…" : "Act on all…"}
       </LinkButton>
     </FilterBar>

@@ -11,7 +11,7 @@ export function PostAgain(props: { project: string; queue: string; again: Posted
   return (
     <Opener
       trigger={
-        <Button>
+        <Button needs="postMessages">
           <RotateCw aria-hidden />
           Edit and post again
         </Button>

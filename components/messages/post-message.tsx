@@ -7,7 +7,11 @@ import { Opener } from "../ui/opener.tsx";
 export function PostMessage({ plain = false, ...props }: { project: string; queue: string; plain?: boolean }) {
   return (
     <Opener
-      trigger={<Button kind={plain ? "plain" : "primary"}>Post a message</Button>}
+      trigger={
+        <Button kind={plain ? "plain" : "primary"} needs="postMessages" where={props.project}>
+          Post a message
+        </Button>
+      }
       load={loadPostMessageForm}
       props={props}
     />

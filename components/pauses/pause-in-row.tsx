@@ -8,7 +8,7 @@ import { named, type Target } from "./target.ts";
 /** One of many in a list, so it says what it pauses. */
 export function PauseInRow({ target }: { target: Target }) {
   const trigger = (
-    <Button size="small" kind="ghost">
+    <Button size="small" kind="ghost" needs="pause" where={target.project ?? null}>
       Pause… <span className="sr-only">{named(target)}</span>
     </Button>
   );

@@ -11,6 +11,7 @@ export function ResumeButton({ target, kind = "plain" }: { target: Target; kind?
       kind={kind}
       document={RESUME}
       variables={{ input: { target: inputOf(target) } }}
+      where={target.project ?? null}
       done={`${capital(named(target))} is resumed.`}
     >
       Resume <span className="sr-only">{named(target)}</span>

@@ -10,7 +10,7 @@ export function CreatePool() {
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="createPool">
           <Plus aria-hidden />
           New pool
         </Button>
@@ -24,7 +24,7 @@ export function CreatePool() {
 export function EditPool({ pool }: { pool: PoolFacts }) {
   const reason = poolCan.edit(pool);
   const trigger = (
-    <Button size="small" kind="ghost" label={`Edit ${pool.name}`} disabledReason={reason}>
+    <Button size="small" kind="ghost" label={`Edit ${pool.name}`} needs="updatePool" disabledReason={reason}>
       <Pencil aria-hidden />
     </Button>
   );

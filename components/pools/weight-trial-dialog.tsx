@@ -11,7 +11,7 @@ import { formatCount } from "../ui/format.ts";
 import { useOpened } from "../ui/opener.tsx";
 import { useRefresh } from "../ui/refresh.tsx";
 import { column, DataTable } from "../ui/table.tsx";
-import { toastDone } from "../ui/toast.tsx";
+import { toastDone } from "../ui/toast.ts";
 import { PLACEMENT, UPDATE_POOL } from "./documents.ts";
 
 type Share = Done<ResultOf<typeof PLACEMENT>>["poolPlacement"][number];
@@ -273,6 +273,7 @@ function Trial({
         <Button
           type="submit"
           kind="primary"
+          needs="updatePool"
           pending={saving}
           disabledReason={
             wrong ? "A weight is not a whole number." : weights.length === 0 ? "No weight is changed." : null

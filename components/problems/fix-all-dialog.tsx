@@ -16,7 +16,7 @@ import { Link } from "../ui/link.tsx";
 import { useOpened } from "../ui/opener.tsx";
 import { useRefresh } from "../ui/refresh.tsx";
 import { SelectBox } from "../ui/selection.tsx";
-import { toastDone } from "../ui/toast.tsx";
+import { toastDone } from "../ui/toast.ts";
 import { visible } from "../ui/visible.tsx";
 import type { ProblemRow } from "./fragments.ts";
 import { SEVERITIES } from "./looks.ts";

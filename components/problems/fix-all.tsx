@@ -13,7 +13,7 @@ export function FixAll({ problems, all }: { problems: readonly ProblemRow[]; all
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="startJob">
           Fix {formatCount(fixable.length)} of {formatCount(all)}…
         </Button>
       }

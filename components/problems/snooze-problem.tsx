@@ -5,11 +5,15 @@ import { Button } from "../ui/button.tsx";
 import { Opener } from "../ui/opener.tsx";
 import type { ProblemRow } from "./fragments.ts";
 
-export function SnoozeProblem({ problem: { id, text } }: { problem: Pick<ProblemRow, "id" | "text"> }) {
+export function SnoozeProblem({
+  problem: { id, text, project },
+}: {
+  problem: Pick<ProblemRow, "id" | "text" | "project">;
+}) {
   return (
     <Opener
       trigger={
-        <Button kind="ghost" size="small" label={`Silence: ${text}`}>
+        <Button kind="ghost" size="small" label={`Silence: ${text}`} needs="snoozeProblem" where={project ?? undefined}>
           <BellOff aria-hidden />
         </Button>
       }

@@ -9,7 +9,7 @@ export function CreateQueue({ project }: { project: string | null }) {
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="createQueue" where={project ?? undefined}>
           <Plus aria-hidden />
           New queue
         </Button>

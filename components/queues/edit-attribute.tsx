@@ -13,7 +13,14 @@ export function EditAttribute({ stored, ...edited }: EditedAttribute & { stored:
   const attribute = ATTRIBUTES[name];
   const fixed = attribute.kind === "fixed" ? "This is not supported yet." : null;
   const trigger = (
-    <Button kind="ghost" size="small" label={`Change ${name}`} disabledReason={fixed}>
+    <Button
+      kind="ghost"
+      size="small"
+      label={`Change ${name}`}
+      needs="updateQueueAttributes"
+      where={project}
+      disabledReason={fixed}
+    >
       <Pencil aria-hidden />
     </Button>
   );

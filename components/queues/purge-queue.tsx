@@ -10,7 +10,12 @@ export function PurgeQueue(props: { project: string; queue: string; stats: Queue
   const { stats } = props;
   const isEmpty = stats?.exact && totalOf(stats) === 0;
   const trigger = (
-    <Button kind="danger" disabledReason={isEmpty ? "It has no messages." : null}>
+    <Button
+      kind="danger"
+      needs="startJob"
+      where={props.project}
+      disabledReason={isEmpty ? "It has no messages." : null}
+    >
       Purge…
     </Button>
   );

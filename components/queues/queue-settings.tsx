@@ -110,7 +110,7 @@ export function QueueSettings({
         actions={
           <Opener
             trigger={
-              <Button size="small">
+              <Button size="small" needs="patchQueueMetadata" where={project}>
                 <Pencil aria-hidden />
                 Edit
               </Button>

@@ -7,7 +7,7 @@ import { ShowRequest } from "../show-request.tsx";
 import { Button } from "../ui/button.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Panel } from "../ui/page.tsx";
-import { toastDone } from "../ui/toast.tsx";
+import { toastDone } from "../ui/toast.ts";
 import { ChangeTable } from "./change-table.tsx";
 import { IMPORT_SETTINGS, type SettingsImported } from "./documents.ts";
 
@@ -83,6 +83,7 @@ export function ImportSettings() {
         </div>
         <Button
           kind="primary"
+          needs="importSettings"
           pending={pending}
           disabledReason={planned.length === 0 ? "Choose a file that changes something." : null}
           onClick={() => file && void send(file, false)}

@@ -8,7 +8,7 @@ export function CreateSubscription({ project, queue }: { project: string; queue:
   return (
     <Opener
       trigger={
-        <Button kind="primary">
+        <Button kind="primary" needs="createQueueSubscription" where={project}>
           <Plus aria-hidden />
           New subscription
         </Button>

@@ -3,6 +3,7 @@
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { classes } from "./classes.ts";
 import { Link } from "./link.tsx";
+import { useRefusal } from "./refusals.ts";
 import { useRowRemoved } from "./steady-rows.ts";
 
 export type ButtonKind = "primary" | "plain" | "ghost" | "danger";
@@ -24,16 +25,23 @@ function look(kind: ButtonKind, size: "small" | "normal", icon: boolean): string
   );
 }
 
-type ButtonProps = Omit<ComponentProps<"button">, "className" | "disabled"> & {
-  kind?: ButtonKind;
-  size?: "small" | "normal";
-  /** For a button that shows only an icon: its name and its hint. */
-  label?: string;
-  /** Why the button is disabled. It stays reachable by keyboard, so that the reason can be read. */
-  disabledReason?: string | null;
-  pending?: boolean;
-  children?: ReactNode;
-};
+/** What the viewer must be allowed to do, and where: see refusals.ts. */
+interface Needs {
+  needs?: string;
+  where?: string | null;
+}
+
+export type ButtonProps = Omit<ComponentProps<"button">, "className" | "disabled"> &
+  Needs & {
+    kind?: ButtonKind;
+    size?: "small" | "normal";
+    /** For a button that shows only an icon: its name and its hint. */
+    label?: string;
+    /** Why the button is disabled. It stays reachable by keyboard, so that the reason can be read. */
+    disabledReason?: string | null;
+    pending?: boolean;
+    children?: ReactNode;
+  };
 
 /** A button that is disabled with a reason instead of hidden. */
 export function Button({
@@ -42,11 +50,14 @@ export function Button({
   label,
   disabledReason: ownReason,
   pending = false,
+  needs,
+  where,
   children,
   onClick,
   ...rest
 }: ButtonProps) {
-  const disabledReason = useRowRemoved() ?? ownReason;
+  const refusal = useRefusal(needs, where);
+  const disabledReason = useRowRemoved() ?? refusal ?? ownReason;
   const reasonId = useId();
   const off = Boolean(disabledReason) || pending;
   return (
@@ -65,16 +76,20 @@ export function Button({
       }}
     >
       {children}
-      {disabledReason ? (
-        <span id={reasonId} hidden>
-          {disabledReason}
-        </span>
-      ) : null}
+      <Reason id={reasonId} text={disabledReason} />
     </button>
   );
 }
 
-type LinkButtonProps = {
+function Reason({ id, text }: { id: string; text: string | null | undefined }) {
+  return text ? (
+    <span id={id} hidden>
+      {text}
+    </span>
+  ) : null;
+}
+
+type LinkButtonProps = Needs & {
   href: string;
   kind?: ButtonKind;
   size?: "small" | "normal";
@@ -82,11 +97,31 @@ type LinkButtonProps = {
   children: ReactNode;
 };
 
-/** A link that looks like a button. */
-export function LinkButton({ href, kind = "plain", size = "normal", label, children }: LinkButtonProps) {
+/** A link that looks like a button. It leads nowhere when the viewer may not do what it leads to. */
+export function LinkButton({ href, kind = "plain", size = "normal", label, needs, where, children }: LinkButtonProps) {
+  const refusal = useRefusal(needs, where);
+  const reasonId = useId();
+  const className = look(kind, size, label !== undefined);
+  if (refusal === null) {
+    return (
+      <Link href={href} aria-label={label} className={className}>
+        {children}
+      </Link>
+    );
+  }
   return (
-    <Link href={href} aria-label={label} className={look(kind, size, label !== undefined)}>
+    // biome-ignore lint/a11y/useValidAnchor: a link that is disabled has no address
+    <a
+      role="link"
+      aria-disabled
+      tabIndex={0}
+      aria-label={label}
+      aria-describedby={reasonId}
+      data-hint={refusal}
+      className={className}
+    >
       {children}
-    </Link>
+      <Reason id={reasonId} text={refusal} />
+    </a>
   );
 }

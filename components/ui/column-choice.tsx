@@ -1,17 +1,42 @@
 "use client";
 
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { startTransition, useOptimistic } from "react";
+import { type RefObject, startTransition, useEffect, useOptimistic } from "react";
 import { COLUMNS_PARAM, useShownColumns } from "./shown-columns.ts";
 
-/** A box for each column of a table. */
+/** A box for each column of a table. `frame` has it and the button that opens it. */
 export default function ColumnChoice({
   id,
   columns,
+  frame,
+  close,
 }: {
   id: string;
   columns: readonly { id: string; header: string }[];
+  frame: RefObject<HTMLElement | null>;
+  close: () => void;
 }) {
+  useEffect(() => {
+    const leave = (event: Event) => {
+      if (event.target instanceof Node && !frame.current?.contains(event.target)) close();
+    };
+    const element = frame.current;
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      close();
+      element?.querySelector("button")?.focus();
+    };
+    document.addEventListener("pointerdown", leave);
+    document.addEventListener("focusin", leave);
+    element?.addEventListener("keydown", press);
+    return () => {
+      document.removeEventListener("pointerdown", leave);
+      document.removeEventListener("focusin", leave);
+      element?.removeEventListener("keydown", press);
+    };
+  }, [frame, close]);
+
   const router = useRouter();
   const path = usePathname();
   const search = useSearchParams();

@@ -1,35 +1,76 @@
 "use client";
 
 import {
+  type ComponentProps,
   cloneElement,
-  type KeyboardEvent,
+  lazy,
   type ReactElement,
   type ReactNode,
-  useEffect,
+  Suspense,
+  useCallback,
   useRef,
   useState,
 } from "react";
-import { classes } from "./classes.ts";
+import type { MenuChoice } from "./menu-panel.tsx";
 
-export interface MenuChoice {
-  value: string;
+/** Loaded when the pointer or the focus comes to a menu's button for the first time. */
+const loadPanel = () => import("./menu-panel.tsx");
+const MenuPanel = lazy(loadPanel);
+const Choices = lazy(async () => ({ default: (await loadPanel()).MenuChoices }));
+
+type TriggerProps = Pick<
+  ComponentProps<"button">,
+  "onClick" | "onKeyDown" | "onPointerEnter" | "onFocus" | "aria-haspopup" | "aria-expanded"
+>;
+
+/** A button with a menu. `load` loads the menu's content, where that is a part of its own. */
+export function Menu({
+  trigger,
+  label,
+  className,
+  load = loadPanel,
+  children,
+}: {
+  trigger: ReactElement<TriggerProps>;
   label: string;
-  icon?: ReactNode;
+  className?: string;
+  load?: () => Promise<unknown>;
+  children: (close: () => void) => ReactNode;
+}) {
+  const [open, setOpen] = useState(false);
+  const frame = useRef<HTMLSpanElement>(null);
+  const leave = useCallback(() => setOpen(false), []);
+  const close = () => {
+    setOpen(false);
+    frame.current?.querySelector("button")?.focus();
+  };
+  const prepare = () => {
+    load().catch(() => {});
+  };
+  return (
+    <span ref={frame} className="relative inline-flex">
+      {cloneElement(trigger, {
+        "aria-haspopup": "menu",
+        "aria-expanded": open,
+        onClick: () => setOpen(!open),
+        onPointerEnter: prepare,
+        onFocus: prepare,
+        onKeyDown: (event) => {
+          if (event.key !== "ArrowDown" || open) return;
+          event.preventDefault();
+          setOpen(true);
+        },
+      })}
+      {open ? (
+        <Suspense fallback={null}>
+          <MenuPanel label={label} className={className} frame={frame} onLeave={leave} close={close}>
+            {children(close)}
+          </MenuPanel>
+        </Suspense>
+      ) : null}
+    </span>
+  );
 }
-
-interface TriggerProps {
-  onClick?: () => void;
-  onKeyDown?: (event: KeyboardEvent) => void;
-  "aria-haspopup"?: "menu";
-  "aria-expanded"?: boolean;
-}
-
-const STEPS: Record<string, (at: number, count: number) => number> = {
-  ArrowDown: (at, count) => (at + 1) % count,
-  ArrowUp: (at, count) => (at - 1 + count) % count,
-  Home: () => 0,
-  End: (_at, count) => count - 1,
-};
 
 /** A menu in which one entry is chosen. `trigger` is a button. */
 export function ChoiceMenu({
@@ -41,91 +82,22 @@ export function ChoiceMenu({
 }: {
   trigger: ReactElement<TriggerProps>;
   label: string;
-  choices: MenuChoice[];
+  choices: readonly MenuChoice[];
   value: string;
   onChange: (value: string) => void;
 }) {
-  const [open, setOpen] = useState(false);
-  const frame = useRef<HTMLSpanElement>(null);
-  const items = () => [...(frame.current?.querySelectorAll<HTMLElement>("[role=menuitemradio]") ?? [])];
-  const close = (how: { focus: boolean }) => {
-    setOpen(false);
-    if (how.focus) frame.current?.querySelector("button")?.focus();
-  };
-
-  useEffect(() => {
-    if (!open) return;
-    const all = frame.current?.querySelectorAll<HTMLElement>("[role=menuitemradio]");
-    (all && ([...all].find((item) => item.ariaChecked === "true") ?? all[0]))?.focus();
-    const leave = (event: Event) => {
-      if (event.target instanceof Node && !frame.current?.contains(event.target)) setOpen(false);
-    };
-    document.addEventListener("pointerdown", leave);
-    document.addEventListener("focusin", leave);
-    return () => {
-      document.removeEventListener("pointerdown", leave);
-      document.removeEventListener("focusin", leave);
-    };
-  }, [open]);
-
-  const move = (event: KeyboardEvent) => {
-    const all = items();
-    const at = all.indexOf(document.activeElement as HTMLElement);
-    const step = STEPS[event.key];
-    if (event.key === "Escape" || event.key === "Tab") {
-      if (event.key === "Escape") event.preventDefault();
-      close({ focus: true });
-    } else if (step) {
-      event.preventDefault();
-      all[step(at, all.length)]?.focus();
-    } else if (event.key.length === 1) {
-      const next = [...all.slice(at + 1), ...all.slice(0, at + 1)];
-      next.find((item) => item.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
-    }
-  };
-
   return (
-    <span ref={frame} className="relative inline-flex">
-      {cloneElement(trigger, {
-        "aria-haspopup": "menu",
-        "aria-expanded": open,
-        onClick: () => setOpen(!open),
-        onKeyDown: (event: KeyboardEvent) => {
-          if (event.key !== "ArrowDown" || open) return;
-          event.preventDefault();
-          setOpen(true);
-        },
-      })}
-      {open ? (
-        <span
-          role="menu"
-          aria-label={label}
-          tabIndex={-1}
-          onKeyDown={move}
-          className="absolute top-full right-0 z-50 mt-1.5 flex min-w-40 flex-col rounded border border-line-2 bg-surface p-1 text-ink shadow-lg"
-        >
-          {choices.map((choice) => (
-            <button
-              key={choice.value}
-              type="button"
-              role="menuitemradio"
-              aria-checked={choice.value === value}
-              tabIndex={-1}
-              onClick={() => {
-                onChange(choice.value);
-                close({ focus: true });
-              }}
-              className={classes(
-                "flex h-7 items-center gap-2 rounded px-2 text-left outline-none focus:bg-raised hover:bg-raised max-sm:h-9 [&_svg]:size-3.5",
-                choice.value === value && "font-semibold",
-              )}
-            >
-              {choice.icon}
-              {choice.label}
-            </button>
-          ))}
-        </span>
-      ) : null}
-    </span>
+    <Menu trigger={trigger} label={label}>
+      {(close) => (
+        <Choices
+          choices={choices}
+          value={value}
+          onChoose={(next) => {
+            onChange(next);
+            close();
+          }}
+        />
+      )}
+    </Menu>
   );
 }

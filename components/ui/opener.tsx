@@ -13,7 +13,7 @@ import {
   useState,
 } from "react";
 import { useHold } from "./refresh.tsx";
-import { toastFailed } from "./toast.tsx";
+import { toastFailed } from "./toast.ts";
 
 /** Loads a part of the page, whose default export is a component. */
 export type LoadPart<Props> = () => Promise<{ default: ComponentType<Props> }>;

@@ -32,6 +32,7 @@ export function Shell({
   search,
   badge,
   tools,
+  barTools,
   drawerTools,
   children,
 }: {
@@ -46,7 +47,9 @@ export function Shell({
   /** Beside the search, at every width. */
   badge: ReactNode;
   tools: ReactNode;
-  /** In the bar of wide screens, in the drawer of narrow ones. */
+  /** Only in the bar of wide screens. */
+  barTools: ReactNode;
+  /** In the drawer of narrow screens, at its lower end. */
   drawerTools: ReactNode;
   children: ReactNode;
 }) {
@@ -72,7 +75,7 @@ export function Shell({
         {search}
         <div className="ml-auto flex items-center gap-1">
           {tools}
-          <span className="hidden lg:contents">{drawerTools}</span>
+          <span className="hidden lg:contents">{barTools}</span>
         </div>
       </header>
       <div className="lg:grid lg:grid-cols-[10.5rem_minmax(0,1fr)]">
@@ -139,7 +142,7 @@ function Drawer({
             </button>
           </div>
           <Navigation groups={groups} path={path} counts={counts} />
-          <div className="mt-auto flex justify-end border-t border-line p-2">{tools}</div>
+          <div className="mt-auto border-t border-line p-2">{tools}</div>
         </div>
       </dialog>
     </>

@@ -6,6 +6,7 @@ export const OPEN_UNDO = graphql(`
   fragment OpenUndo on Undo {
     token
     action
+    project
     queueName
     messages
     createdAt

@@ -1,6 +1,6 @@
 "use client";
 
-import { type ToastOffer, toastFailed } from "../ui/toast.tsx";
+import { type ToastOffer, toastFailed } from "../ui/toast.ts";
 import type { OpenUndoFacts } from "./fragments.ts";
 
 type Offered = Pick<OpenUndoFacts, "token" | "until">;

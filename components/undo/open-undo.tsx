@@ -36,7 +36,13 @@ export default function OpenUndo({ undo }: { undo: OpenUndoFacts }) {
         {whatWasDone(undo)} <span className="text-muted">By {undo.actor}. </span>
         <SecondsLeft until={undo.until} />
       </p>
-      <ActionButton kind="primary" document={TAKE_BACK} variables={{ input: { token: undo.token } }} done={done}>
+      <ActionButton
+        kind="primary"
+        document={TAKE_BACK}
+        variables={{ input: { token: undo.token } }}
+        where={undo.project}
+        done={done}
+      >
         Undo
       </ActionButton>
     </section>

@@ -2,7 +2,7 @@
 
 import { ApiError, callFields, type Done } from "../api.ts";
 import { formatCount } from "../ui/format.ts";
-import { toastDone, toastFailed } from "../ui/toast.tsx";
+import { toastDone, toastFailed } from "../ui/toast.ts";
 import { TAKE_BACK } from "./documents.ts";
 
 /** Takes back what the token stands for, and says so. Loaded at the first undo. */

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { graphql, textOf } from "../../components/graphql.ts";
+import { NEEDS } from "../../server/access/needs.ts";
 import { readConfig } from "../../server/config.ts";
 import { createDocuments } from "../../server/graphql/http/documents.ts";
 import { PAGE_FILES, textsOf } from "../support/page-documents.ts";
@@ -36,6 +37,16 @@ describe("the documents of pages and buttons", () => {
       (file) => /\.tsx?$/.test(file) && /\bgraphql\(\s*[`"']/.test(readFileSync(join(ROOT, file), "utf8")),
     );
     expect(elsewhere.filter((file) => !/\/(documents|fragments)\.ts$/.test(file))).toEqual([]);
+  });
+});
+
+describe("what a button needs", () => {
+  const needed = PAGE_FILES.filter((file) => file.endsWith(".tsx")).flatMap((file) =>
+    [...readFileSync(join(ROOT, file), "utf8").matchAll(/\bneeds(?:=|: )"(\w+)"/g)].map(([, name = ""]) => name),
+  );
+
+  it.each([...new Set(needed)])("%s is a mutation: of another name nothing would be refused", (name) => {
+    expect(Object.keys(NEEDS)).toContain(name);
   });
 });
 

@@ -35,5 +35,7 @@ export const PAGES: [string, string][] = [
   ["the audit log", paths.audit()],
   ["what was done to a queue", paths.audit({ project: "shop", target: "orders", outcome: "done" })],
   ["the settings file", paths.settings()],
+  ["access", paths.access()],
+  ["the account", paths.account()],
   ["an address that does not exist", "/nothing/here"],
 ];

@@ -148,7 +148,8 @@ it(
     await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
     const other = await context.newPage();
     await other.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
-    await page.getByRole("button", { name: "Theme: system" }).click();
+    const you = page.getByRole("button", { name: /^You: / });
+    await you.click();
     await page.getByRole("menuitemradio", { name: "Dark" }).click();
     await other.locator("html[data-theme=dark]").waitFor();
     // So only the document itself can have set it.
@@ -157,7 +158,8 @@ it(
     await other.locator("html[data-theme=dark] body").waitFor();
     await other.close();
     await page.reload({ waitUntil: "networkidle" });
-    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    await you.click();
+    await page.getByRole("menuitemradio", { name: "Dark", checked: true }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },
@@ -397,14 +399,16 @@ it(
     await page.goto(dashboard.url + paths.queues("shop"), { waitUntil: "networkidle" });
     const created = page.getByRole("table").locator("time", { hasText: "ago" }).first();
     expect(await created.getAttribute("title")).toMatch(/ UTC$/);
-    await page.getByRole("button", { name: "Times: UTC, ages" }).click();
+    const you = page.getByRole("button", { name: /^You: / });
+    await you.click();
     await page.getByRole("menuitemradio", { name: "Local time, dates" }).click();
     await page
       .getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30$/)
       .first()
       .waitFor();
     await page.reload({ waitUntil: "networkidle" });
-    await page.getByRole("button", { name: "Times: Local time, dates" }).waitFor();
+    await you.click();
+    await page.getByRole("menuitemradio", { name: "Local time, dates", checked: true }).waitFor();
     await page.getByRole("button", { name: /as of [\d:]+ \+05:30/ }).waitFor();
     expect(complaints).toEqual([]);
     await end();

@@ -1,0 +1,82 @@
+"use client";
+
+import { type FormEvent, useState } from "react";
+import { ApiError } from "../api.ts";
+import { Button } from "../ui/button.tsx";
+import { useHold } from "../ui/refresh.tsx";
+import { leaveFor, postAuth } from "./auth.ts";
+import { EntryField, Refusal } from "./entry-field.tsx";
+import { safeNext } from "./next-address.ts";
+
+/**
+ * `provider`: the name of the identity provider; null: there is none. `next`: where to go then. `problem`: the code with
+ * which the identity provider, or the server, sent somebody back.
+ */
+export function SignInForm({
+  provider,
+  next,
+  problem,
+}: {
+  provider: string | null;
+  next: string | undefined;
+  problem: string | null;
+}) {
+  const [pending, setPending] = useState<"password" | "provider" | null>(null);
+  const [refusal, setRefusal] = useState(() => refusalOf(problem));
+  useHold(true);
+
+  const attempt = async (how: "password" | "provider", work: () => Promise<void>) => {
+    setPending(how);
+    setRefusal(null);
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setRefusal(error);
+      setPending(null);
+    }
+  };
+
+  const signIn = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const typed = new FormData(event.currentTarget);
+    void attempt("password", async () => {
+      await postAuth("sign-in/email", { email: typed.get("email"), password: typed.get("password") });
+      leaveFor(safeNext(next));
+    });
+  };
+
+  const goToProvider = () =>
+    attempt("provider", async () => {
+      const callbackURL = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}${safeNext(next)}`;
+      const { url } = await postAuth<{ url: string }>("sign-in/social", { provider: "oidc", callbackURL });
+      location.assign(url);
+    });
+
+  return (
+    <div className="flex flex-col gap-4">
+      <Refusal of={refusal} />
+      {provider === null ? null : (
+        <>
+          <Button kind="primary" pending={pending === "provider"} onClick={() => void goToProvider()}>
+            Sign in with {provider}
+          </Button>
+          <p className="flex items-center gap-3 text-xs text-muted before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">
+            or with a password
+          </p>
+        </>
+      )}
+      <form onSubmit={signIn} className="flex flex-col gap-4">
+        <EntryField name="email" type="email" label="E-mail address" autoComplete="username" autoFocus />
+        <EntryField name="password" type="password" label="Password" autoComplete="current-password" />
+        <Button type="submit" kind={provider === null ? "primary" : "plain"} pending={pending === "password"}>
+          Sign in
+        </Button>
+      </form>
+    </div>
+  );
+}
+
+const SENT_BACK = "You were not signed in. Try again, or ask an admin whether you have a role here.";
+
+const refusalOf = (problem: string | null) => (problem === null ? null : new ApiError(problem, SENT_BACK));
