@@ -10,7 +10,7 @@ const PRODUCE: Need = { permission: "produce" };
 const CONSUME: Need = { permission: "consume" };
 export const OPERATE: Need = { permission: "operate" };
 const ADMINISTER: Need = { permission: "administer" };
-export const ADMINISTER_ALL: Need = { permission: "administer", everywhere: true };
+const ADMINISTER_ALL: Need = { permission: "administer", everywhere: true };
 
 /**
  * The only place that says what a mutation needs, by its name. Where the input decides, the least is here, and the
@@ -83,6 +83,14 @@ export const NEEDS = {
 
 /** The name of a mutation, which is also the action of its entry in the audit log. */
 export type Action = keyof typeof NEEDS;
+
+export const isAction = (name: string): name is Action => Object.hasOwn(NEEDS, name);
+
+/** What an action needs on what belongs to no project: a pool's problem, a job on a pool, a pause of everything. */
+export function needOfNone(action: Action): Need {
+  const need: Need = NEEDS[action];
+  return need.everywhere === true ? need : ADMINISTER_ALL;
+}
 
 /** FORBIDDEN unless the caller has it somewhere, or everywhere if that is needed. */
 export function requireNeed(access: Access, { permission, everywhere }: Need): void {

@@ -150,7 +150,7 @@ export const RoleType = builder.enumType("Role", {
   } as const,
 });
 
-const ViewerType = builder.objectRef<Access>("Viewer").implement({
+export const ViewerType = builder.objectRef<Access>("Viewer").implement({
   description: "The caller.",
   fields: (t) => ({
     actor: t.exposeString("actor", { description: "The name of the caller in the audit log." }),

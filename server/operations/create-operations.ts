@@ -47,6 +47,7 @@ import { createSettingsFileOperations } from "./settings-file/settings-file.ts";
 import { createSubscriptionOperations } from "./subscriptions/subscriptions.ts";
 import { createUndoRecorder } from "./undo/recorder.ts";
 import { createUndoOperations } from "./undo/undo.ts";
+import { createVerdictOperations } from "./verdicts.ts";
 
 /**
  * Builds all operations on one context. They share one queue look-up, one ticker, the queue tails, the long polls and
@@ -125,6 +126,7 @@ export function createOperations(context: OperationContext): Operations {
     queueSampling: createQueueSampling(context, { lookup, deadLetters, pauses }),
     metrics: namingErrors(createMetricsOperations(context)),
     undo: namingErrors(undo, {}, note),
+    verdicts: createVerdictOperations(),
     gc: namingErrors(gc),
     endWaits: () => longPolls.close(),
   };

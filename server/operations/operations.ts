@@ -32,6 +32,7 @@ import type { SampleOperations } from "./samples/samples.ts";
 import type { SettingsFileOperations } from "./settings-file/settings-file.ts";
 import type { SubscriptionOperations } from "./subscriptions/subscriptions.ts";
 import type { UndoOperations } from "./undo/undo.ts";
+import type { VerdictOperations } from "./verdicts.ts";
 
 export interface Operations {
   readonly queues: QueueOperations;
@@ -61,6 +62,7 @@ export interface Operations {
   readonly queueSampling: QueueSampling;
   readonly metrics: MetricsOperations;
   readonly undo: UndoOperations;
+  readonly verdicts: VerdictOperations;
   readonly gc: GcOperations;
   /** For shutdown. Calls that wait for messages return at once with what there is, and later calls do not wait. */
   endWaits(): void;

@@ -33,6 +33,7 @@ import "../explanations.ts";
 import "../undo.ts";
 import "../settings-file.ts";
 import "../live.ts";
+import "../verdicts.ts";
 import {
   DirectiveLocation,
   defaultFieldResolver,

@@ -1,7 +1,7 @@
 /** What people do to jobs that run: cancel, hold, resume, and change their rate. */
 
 import { type Access, chooseProject, type Permission, requireEverywhere } from "../../access/access.ts";
-import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
+import { NEEDS, needOfNone } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import { type Job, RATED_JOB_KINDS } from "../../jobs/job.ts";
 import { intended, permitted, settleIntention, type Trace } from "../audit/audit-trail.ts";
@@ -52,7 +52,7 @@ export function createJobControl(
   ): Promise<Job> {
     const job = await visibleJob(context, access, id);
     const trace: Trace = { access, action, project: job.project, target: `${job.kind} ${job.target}`.trim() };
-    const need = job.kind === "drainPool" ? ADMINISTER_ALL : NEEDS[action];
+    const need = job.kind === "drainPool" ? needOfNone(action) : NEEDS[action];
     await permitted(context, trace, (permission) => chooseSubject(access, permission, job), need);
     parts.check?.(job);
     const act = async () => {

@@ -1,5 +1,5 @@
 import { type Access, mayUse, type Permission, requirePermission } from "../../access/access.ts";
-import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
+import { NEEDS, needOfNone } from "../../access/needs.ts";
 import { MAX_PAUSES, type Pause, type PauseScope } from "../../storage/pause.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import { audited, permitted, type Trace } from "../audit/audit-trail.ts";
@@ -67,7 +67,7 @@ export function createPauseOperations(
       if (project !== null) return { scope: "project", project: chosenProject(limits, access, permission, project) };
       return { scope: "everything" };
     };
-    const scope = await permitted(context, trace, choose, everything === true ? ADMINISTER_ALL : NEEDS[action]);
+    const scope = await permitted(context, trace, choose, everything === true ? needOfNone(action) : NEEDS[action]);
     return { scope, trace: scope.scope === "queue" ? { ...trace, project: scope.project } : trace };
   }
 

@@ -1,5 +1,5 @@
 import { type Access, chooseProject, mayUse, requirePermission } from "../../access/access.ts";
-import { ADMINISTER_ALL, NEEDS } from "../../access/needs.ts";
+import { NEEDS, needOfNone } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import {
   PROBLEM_KINDS,
@@ -100,7 +100,7 @@ export function createProblemOperations(context: OperationContext): ProblemOpera
     const problem = await visible(access, id);
     const { kind, project, queue, pool } = problem;
     const trace: Trace = { access, action, project: queue === "" ? null : project, target: `${kind} ${queue || pool}` };
-    const mine = queue === "" ? ADMINISTER_ALL : NEEDS[action];
+    const mine = queue === "" ? needOfNone(action) : NEEDS[action];
     await permitted(context, trace, (permission) => queue !== "" && chooseProject(access, permission, project), mine);
     return { problem, trace };
   }

@@ -1,0 +1,49 @@
+import type { ObjectRef } from "@pothos/core";
+import type { Verdict, VerdictSubject } from "../operations/verdicts.ts";
+import { ViewerType } from "./health.ts";
+import { JobType } from "./jobs.ts";
+import { PoolType } from "./pools.ts";
+import { ProblemType } from "./problems.ts";
+import { ProjectType } from "./projects.ts";
+import { QueueType } from "./queue-types.ts";
+import { builder } from "./schema/builder.ts";
+
+const VerdictType = builder.objectRef<Verdict>("Verdict").implement({
+  description: "Whether you may call a mutation.",
+  fields: (t) => ({
+    mutation: t.exposeString("mutation", { description: "The mutation's name." }),
+    allowed: t.boolean({
+      description: "Whether your rights allow it. It can fail for other reasons.",
+      resolve: ({ reason }) => reason === null,
+    }),
+    reason: t.exposeString("reason", { nullable: true, description: "Why not, for people. Null when it is allowed." }),
+  }),
+});
+
+function verdictsOf<T>(
+  type: ObjectRef<typeof builder.$inferSchemaTypes, T, T>,
+  description: string,
+  subjectOf: (parent: T) => VerdictSubject,
+): void {
+  builder.objectField(type, "viewerCan", (t) =>
+    t.field({
+      type: [VerdictType],
+      nullable: true,
+      args: { mutations: t.arg.stringList({ description: "These, in this order. Left out: all, by name." }) },
+      // It asks no store.
+      complexity: { field: 1, multiplier: 1 },
+      description,
+      resolve: (parent, { mutations }, { access, operations }) =>
+        operations.verdicts.of(access, { mutations, subject: subjectOf(parent as T) }),
+    }),
+  );
+}
+
+verdictsOf(ViewerType, "Which mutations you may call at all, for something.", () => "anything");
+verdictsOf(ProjectType, "Which mutations you may call in it.", ({ name }) => [name]);
+verdictsOf(QueueType, "Which mutations you may call for it.", ({ project }) => [project]);
+verdictsOf(PoolType, "Which mutations you may call for it. It belongs to no project.", () => "none");
+verdictsOf(JobType, "Which mutations you may call for it.", ({ project }) => (project === null ? "none" : [project]));
+verdictsOf(ProblemType, "Which mutations you may call for it.", ({ project, queue }) =>
+  queue === "" ? "none" : [project],
+);

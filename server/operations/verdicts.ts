@@ -1,0 +1,57 @@
+import { type Access, chooseProject } from "../access/access.ts";
+import { type Action, isAction, NEEDS, type Need, needOfNone, requireNeed } from "../access/needs.ts";
+import { DomainError } from "../errors.ts";
+
+/** Whether the caller may do something, as far as its rights decide that. */
+export interface Verdict {
+  mutation: string;
+  /** Null: it may. */
+  reason: string | null;
+}
+
+/**
+ * What a verdict is about:
+ *
+ * - these projects: the caller needs the permission in each of them;
+ * - "none": what belongs to no project, such as a pool;
+ * - "anything": the caller needs it anywhere, or everywhere where the mutation asks for that.
+ */
+export type VerdictSubject = readonly string[] | "none" | "anything";
+
+export interface VerdictOperations {
+  /**
+   * One for each of these mutations, in the order asked; of all, by name, with null. What is no mutation is not allowed.
+   * Asks no store.
+   */
+  of(access: Access, params: { mutations?: readonly string[] | null; subject: VerdictSubject }): Verdict[];
+}
+
+const ALL = (Object.keys(NEEDS) as Action[]).sort();
+
+export function createVerdictOperations(): VerdictOperations {
+  return {
+    of(access, { mutations, subject }) {
+      // There are few needs, and each is checked once.
+      const reasons = new Map<Need, string | null>();
+      return (mutations ?? ALL).map((mutation) => {
+        if (!isAction(mutation)) return { mutation, reason: "There is no such mutation." };
+        const need = subject === "none" ? needOfNone(mutation) : NEEDS[mutation];
+        const reason = reasons.has(need) ? (reasons.get(need) ?? null) : whyNot(access, need, subject);
+        reasons.set(need, reason);
+        return { mutation, reason };
+      });
+    },
+  };
+}
+
+function whyNot(access: Access, need: Need, subject: VerdictSubject): string | null {
+  try {
+    requireNeed(access, need);
+    if (subject === "none" || subject === "anything") return null;
+    for (const project of subject) chooseProject(access, need.permission, project);
+    return null;
+  } catch (error) {
+    if (error instanceof DomainError) return error.message;
+    throw error;
+  }
+}
