@@ -127,6 +127,9 @@ export const ERROR_CODES = {
   /** Nothing is at the URL. Things that the API names have codes of their own. */
   NOT_FOUND: never("not-found"),
 
+  /** An admin has switched changes off for a while. */
+  SERVER_IS_READ_ONLY: unavailable(30),
+
   QUEUE_DOES_NOT_EXIST: never("not-found"),
   QUEUE_IS_EMPTY: never("not-found"),
   /**

@@ -161,6 +161,7 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
     store: engine.jobs,
     work: jobs.work,
     beside: jobs.recoverMoves,
+    isSuspended: () => engine.operations.readOnly.isOn(),
     maxWaitSeconds: config.MAX_JOB_WAIT,
     onError: (error) => log.warn({ err: error }, "A job, or the search for one, failed"),
   });

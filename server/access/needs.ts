@@ -64,6 +64,7 @@ export const NEEDS = {
 
   collectGarbage: { permission: "operate", everywhere: true },
   dropAllCatalogueEntries: ADMINISTER_ALL,
+  setReadOnly: ADMINISTER_ALL,
   createPool: ADMINISTER_ALL,
   updatePool: ADMINISTER_ALL,
   verifyPool: ADMINISTER_ALL,

@@ -40,7 +40,7 @@ export type JobWork = (job: Job, progress: JobProgress) => Promise<object>;
  * - "cancelled": somebody cancelled the job.
  * - "lost": another process holds it now.
  * - "held": somebody held the job; whoever takes it after it was resumed continues it.
- * - "stopping": this process ends, and another continues the job.
+ * - "stopping": this process ends, or runs no jobs now. Whoever takes the job continues it.
  */
 export class JobStopped extends Error {
   readonly why: "cancelled" | "lost" | "held" | "stopping";

@@ -37,9 +37,12 @@ export function startJobRunner(params: {
   onError: (error: unknown) => void;
   /** How long a job keeps trying without progress. */
   maxWaitSeconds: number;
+  /** While it is true no job runs: those that do stop at their next safe point, and are released. Left out: never. */
+  isSuspended?: () => Promise<boolean>;
   holder?: string;
 }): JobRunner {
   const { store, work, beside = async () => undefined, onError, maxWaitSeconds } = params;
+  const { isSuspended = async () => false } = params;
   const holder = params.holder ?? randomUUID();
   const running = new Map<RunningJob, Promise<void>>();
   const besides = new Set<Promise<unknown>>();
@@ -67,6 +70,10 @@ export function startJobRunner(params: {
       .finally(() => besides.delete(cleaning));
     besides.add(cleaning);
     try {
+      if (await isSuspended()) {
+        for (const job of running.keys()) job.release();
+        return;
+      }
       while (!ending.signal.aborted) {
         const free = room();
         const taken = free && (await store.take({ holder, leaseSeconds: LEASE_SECONDS, ...free }));

@@ -100,6 +100,11 @@ export class RunningJob implements JobProgress {
     }
   }
 
+  /** Stops it at its next safe point, and releases it to whoever takes it next. */
+  release(): void {
+    this.#stop ??= new JobStopped("stopping");
+  }
+
   report(progress: number, total: number | null): void {
     const hasGrown = progress > this.#at.progress;
     this.#at = { progress, total };

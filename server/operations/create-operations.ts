@@ -41,6 +41,7 @@ import { createProblemRounds } from "./problems/problem-rounds.ts";
 import { createProblemOperations } from "./problems/problems.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues/queues.ts";
+import { createReadOnlyOperations } from "./read-only/read-only.ts";
 import { createQueueSampling } from "./samples/queue-sampling.ts";
 import { createSampleOperations } from "./samples/samples.ts";
 import { createSettingsFileOperations } from "./settings-file/settings-file.ts";
@@ -125,6 +126,7 @@ export function createOperations(context: OperationContext): Operations {
     explanations: namingErrors(createExplanationOperations(context, { lookup, deadLetters, checks, refusals, pauses })),
     queueSampling: createQueueSampling(context, { lookup, deadLetters, pauses }),
     metrics: namingErrors(createMetricsOperations(context)),
+    readOnly: createReadOnlyOperations(context),
     undo: namingErrors(undo, {}, note),
     verdicts: createVerdictOperations(),
     gc: namingErrors(gc),

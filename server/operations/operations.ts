@@ -27,6 +27,7 @@ import type { ProblemRounds } from "./problems/problem-rounds.ts";
 import type { ProblemOperations } from "./problems/problems.ts";
 import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues/queues.ts";
+import type { ReadOnlyOperations } from "./read-only/read-only.ts";
 import type { QueueSampling } from "./samples/queue-sampling.ts";
 import type { SampleOperations } from "./samples/samples.ts";
 import type { SettingsFileOperations } from "./settings-file/settings-file.ts";
@@ -61,6 +62,7 @@ export interface Operations {
   readonly explanations: ExplanationOperations;
   readonly queueSampling: QueueSampling;
   readonly metrics: MetricsOperations;
+  readonly readOnly: ReadOnlyOperations;
   readonly undo: UndoOperations;
   readonly verdicts: VerdictOperations;
   readonly gc: GcOperations;

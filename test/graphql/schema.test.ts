@@ -116,3 +116,19 @@ test("below a payload every field with arguments is nullable, so that a refused 
   expect(seen).toContain("Pool");
   expect(notNullable).toEqual([]);
 });
+
+test("a read-only service refuses every mutation before it runs", async () => {
+  const refusal = new Error("read-only");
+  const asked: string[] = [];
+  const requireChanges = (mutation: string) => {
+    asked.push(mutation);
+    throw refusal;
+  };
+  const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
+  const context = { operations: { readOnly: { requireChanges } } };
+  for (const { name, resolve } of fields) {
+    const call = async () => resolve?.({}, { input: {} }, context, { fieldName: name } as never);
+    await expect(call(), name).rejects.toBe(refusal);
+  }
+  expect(asked).toEqual(fields.map(({ name }) => name));
+});

@@ -1,4 +1,5 @@
 /** What the runner of jobs owes to jobs, with a store that does as it is told. */
+import { setImmediate } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { Job, JobStore } from "../../server/jobs/job.ts";
@@ -11,10 +12,16 @@ afterEach(() => runner?.stop());
 
 const away = () => new DomainError("STORAGE_UNAVAILABLE", "It is away.", { details: { pool: "there" } });
 
+const aJobRecord = (id: string) =>
+  ({ id, kind: "moveQueue", progress: 0, total: null, ratePerSecond: null, fence: 1, cancelRequested: false }) as Job;
+
 /** Gives one job, and how it ended. */
-function aJob(work: JobWork, changes: { store?: Partial<JobStore>; beside?: () => Promise<unknown> } = {}) {
+function aJob(
+  work: JobWork,
+  changes: { store?: Partial<JobStore>; beside?: () => Promise<unknown>; isSuspended?: () => Promise<boolean> } = {},
+) {
   const ended = Promise.withResolvers<string>();
-  const jobs = [{ id: "1", kind: "moveQueue", progress: 0, total: null, fence: 1, cancelRequested: false } as Job];
+  const jobs = [aJobRecord("1")];
   const store = {
     take: async () => jobs.shift() ?? null,
     beat: async () => ({ cancelRequested: false }),
@@ -22,11 +29,12 @@ function aJob(work: JobWork, changes: { store?: Partial<JobStore>; beside?: () =
     release: async () => {},
     ...changes.store,
   } as unknown as JobStore;
-  const { beside } = changes;
+  const { beside, isSuspended } = changes;
   runner = startJobRunner({
     store,
     work: { moveQueue: work, drainPool: work },
     ...(beside === undefined ? {} : { beside }),
+    ...(isSuspended === undefined ? {} : { isSuspended }),
     onError: () => {},
     maxWaitSeconds: 60,
   });
@@ -37,6 +45,39 @@ test("what is done beside jobs holds none of them up", async () => {
   const hangs = Promise.withResolvers<void>();
   expect(await aJob(async () => ({}), { beside: () => hangs.promise })).toBe("done");
   hangs.resolve();
+});
+
+test("while jobs are suspended none is taken, and one that runs stops at its next safe point and is released", async () => {
+  let suspended = false;
+  const begun = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const taken: string[] = [];
+  const jobs = [aJobRecord("1")];
+  const take = async () => {
+    const job = jobs.shift() ?? null;
+    if (job !== null) taken.push(job.id);
+    return job;
+  };
+  const work: JobWork = async (job, progress) => {
+    if (job.id === "2") return {};
+    begun.resolve();
+    for (;;) {
+      progress.checkpoint();
+      await setImmediate();
+    }
+  };
+  const release = async () => released.resolve();
+  const isSuspended = async () => suspended;
+  const ended = aJob(work, { store: { take, release }, isSuspended });
+  await begun.promise;
+  suspended = true;
+  jobs.push(aJobRecord("2"));
+  runner?.wake();
+  await released.promise;
+  expect(taken).toEqual(["1"]);
+  suspended = false;
+  runner?.wake();
+  expect(await ended).toBe("done");
 });
 
 test("a holder that cannot ask whether the job is still its own is told so", async () => {

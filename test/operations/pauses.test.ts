@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Engine } from "../../server/bootstrap.ts";
 import type { PauseTarget } from "../../server/operations/pauses/pauses.ts";
-import { admin, aService, operator, type Service, viewer } from "./a-service.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
 let other: Engine;
@@ -165,5 +165,53 @@ describe("a pause is refused", () => {
     const [resumed, paused] = items;
     expect([resumed?.action, resumed?.outcome, resumed?.target]).toEqual(["resume", "done", queue.queue]);
     expect([paused?.action, paused?.reason]).toEqual(["pause", "The tax service is down."]);
+  });
+});
+
+describe("a read-only service", () => {
+  const switched = (on: boolean, reason: string | null = on ? "An upgrade." : null, access = admin) =>
+    service.operations.readOnly.set(access, { on, reason });
+  const changes = async ({ operations }: Engine = service) => operations.readOnly.requireChanges("postMessages");
+  afterEach(() => switched(false));
+
+  test("refuses changes with who began it and why, and allows them again", async () => {
+    const { readOnly } = service.operations;
+    expect(await readOnly.get(viewer)).toBeNull();
+    expect(await codeOf(changes())).toBeUndefined();
+    const begun = await switched(true);
+    expect(begun).toEqual({ actor: "ada", reason: "An upgrade.", at: expect.any(Date) });
+    expect(await readOnly.get(viewer)).toEqual(begun);
+    expect(await refusal(changes())).toEqual({
+      code: "SERVER_IS_READ_ONLY",
+      details: { actor: "ada", reason: "An upgrade.", at: begun?.at.toISOString() },
+    });
+    for (const allowed of ["setReadOnly", "revokeToken"]) expect(readOnly.requireChanges(allowed)).toBeUndefined();
+    expect(await readOnly.isOn()).toBe(true);
+    expect(await switched(true, "Another.")).toEqual(begun);
+    expect(await switched(false)).toBeNull();
+    expect(await codeOf(changes())).toBeUndefined();
+  });
+
+  test("is so in another process within a second, and is no longer so as soon", async () => {
+    expect(await codeOf(changes(other))).toBeUndefined();
+    await switched(true);
+    await expect.poll(() => codeOf(changes(other)), { timeout: 1500 }).toBe("SERVER_IS_READ_ONLY");
+    await switched(false);
+    await expect.poll(() => codeOf(changes(other)), { timeout: 1500 }).toBeUndefined();
+  });
+
+  test("is an admin's doing, with a reason, and is audited", async () => {
+    expect(await codeOf(switched(true, "No.", operator))).toBe("FORBIDDEN");
+    expect(await codeOf(switched(true, null))).toBe("BAD_INPUT");
+    await switched(true);
+    await switched(false);
+    await switched(false);
+    const { items } = await service.operations.audit.list(admin, { page: { limit: 3 } });
+    expect(items).toMatchObject([
+      { action: "setReadOnly", outcome: "done", actor: "ada", reason: null },
+      { action: "setReadOnly", outcome: "done", actor: "ada", reason: "An upgrade." },
+      { action: "setReadOnly", outcome: "refused", actor: "otto" },
+    ]);
+    expect(JSON.parse(items[0]?.detailsText ?? "")).toMatchObject({ on: false, begunBecause: "An upgrade." });
   });
 });

@@ -60,13 +60,13 @@ describeWithRedis(() => {
     const sent = bodies.map((bodyText) => ({ bodyText }));
     const { ids } = await messages.post(operator, { queue: "orders", messages: sent });
     expect(await server.keys()).toContain("jobs:");
-    const listed = await messages.list(viewer, { project: "p", queue: "orders" });
+    const listed = await messages.list(operator, { project: "p", queue: "orders" });
     expect(listed.items.map(({ bodyText }) => bodyText)).toEqual(bodies);
     const first = await claims.create(operator, { queue: "orders" });
     expect(first.messages.map(({ id }) => id)).toEqual(ids);
     service.clock.offsetMs += 300_000;
     expect(await claims.create(operator, { queue: "orders" })).toMatchObject({ claim: null, deadLettered: 3 });
-    const moved = await messages.list(viewer, { project: "p", queue: "graveyard" });
+    const moved = await messages.list(operator, { project: "p", queue: "graveyard" });
     expect(moved.items.map(({ id }) => id)).toEqual(ids);
     await queues.delete(operator, { queue: "orders" });
     service.clock.offsetMs += 60_000;
@@ -101,6 +101,6 @@ describeWithRedis(() => {
     await server.restart();
     // The server kept nothing on disk, so the queue is empty.
     await expect.poll(() => codeOf(post("away"))).toBeUndefined();
-    expect((await messages.list(viewer, { project: "p", queue: "away" })).items).toHaveLength(1);
+    expect((await messages.list(operator, { project: "p", queue: "away" })).items).toHaveLength(1);
   });
 });

@@ -101,6 +101,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   TOO_MANY_REQUESTS: "This process serves no more at once, or a queue keeps no more answers of pops.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
   NOT_FOUND: "There is nothing at this URL.",
+  SERVER_IS_READ_ONLY:
+    "An admin has made the whole service read-only, so it changes nothing. `details` say who, since when and why.",
   QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
   QUEUE_EPOCH_STALE: "The queue moved while the request ran.",

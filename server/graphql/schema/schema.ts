@@ -31,6 +31,7 @@ import "../samples.ts";
 import "../problems.ts";
 import "../explanations.ts";
 import "../undo.ts";
+import "../read-only.ts";
 import "../settings-file.ts";
 import "../live.ts";
 import "../verdicts.ts";
@@ -66,7 +67,14 @@ const directives = specifiedDirectives.map((directive) => {
 /** Queries that show only the request and the settings. */
 const CANNOT_FAIL: ReadonlySet<string> = new Set(["viewer", "limits"]);
 
-const STEPS = [withAbandonedLateReads, withCountedTexts, withNullableRoots, withReasons, withWrittenPaths];
+const STEPS = [
+  withAbandonedLateReads,
+  withCountedTexts,
+  withNullableRoots,
+  withReasons,
+  withReadOnlyService,
+  withWrittenPaths,
+];
 
 export const schema = STEPS.reduce((built, step) => step(built), builder.toSchema({ directives }));
 
@@ -104,6 +112,19 @@ function withReasons(built: GraphQLSchema): GraphQLSchema {
         }
         throw error;
       }
+    };
+  }
+  return built;
+}
+
+/** While the service is read-only, mutations are refused before anything of them runs. */
+function withReadOnlyService(built: GraphQLSchema): GraphQLSchema {
+  for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
+    const resolve = field.resolve as Resolver;
+    field.resolve = async (source, args, context, info) => {
+      const asked = context.operations.readOnly.requireChanges(info.fieldName);
+      if (asked !== undefined) await asked;
+      return resolve(source, args, context, info);
     };
   }
   return built;

@@ -38,7 +38,7 @@ test("exhausted messages are neither claimed nor popped, are listed on request, 
   await post(queue, ["4"]);
 
   const list = async (options: object) =>
-    (await operations.messages.list(viewer, { project: "p", queue, ...options })).items;
+    (await operations.messages.list(operator, { project: "p", queue, ...options })).items;
   expect((await list({})).map(({ bodyText, state }) => [bodyText, state])).toEqual([["4", "ready"]]);
   const all = { includeExhausted: true, includeClaimed: true };
   expect((await list(all)).map(({ bodyText, state }) => [bodyText, state])).toEqual([

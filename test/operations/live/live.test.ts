@@ -51,14 +51,14 @@ async function next<T>(items: AsyncIterator<T>): Promise<T | undefined> {
 
 describe("watching a queue's messages", () => {
   const watch = (queue: string, signal: AbortSignal, after?: string) =>
-    service.operations.messages.watch(viewer, { project: "p", queue, signal, after });
+    service.operations.messages.watch(operator, { project: "p", queue, signal, after });
 
   /** A watch whose `found` resolves once it has found the end of the queue and read from there once. */
   function placed(queue: string, signal: AbortSignal) {
     const list = vi.fn(service.data.messages.list);
     const { messages } = withBroken(service, { data: { messages: over(service.data.messages, { list }) } });
     return {
-      messages: messages.watch(viewer, { project: "p", queue, signal }),
+      messages: messages.watch(operator, { project: "p", queue, signal }),
       found: async () => {
         await vi.waitFor(() => expect(list).toHaveBeenCalled());
         await list.mock.results[0]?.value;
@@ -102,7 +102,7 @@ describe("watching a queue's messages", () => {
     const { operations } = await service.another();
     const deaf = withBroken(service, { data: { watchArrivals: () => () => {} } });
     const stop = new AbortController();
-    const messages = deaf.messages.watch(viewer, { project: "p", queue, signal: stop.signal, after: "0" });
+    const messages = deaf.messages.watch(operator, { project: "p", queue, signal: stop.signal, after: "0" });
     for (const body of ["1", "2"]) {
       await operations.messages.post(operator, { queue, messages: [{ bodyText: body }] });
       expect((await next(messages))?.bodyText).toBe(body);
