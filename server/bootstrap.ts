@@ -23,6 +23,7 @@ import { createPostgresBackend } from "./kvs/postgres.ts";
 import { createRedisBackend } from "./kvs/redis.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
 import { countMessages, createMetrics, type Metrics } from "./metrics/process-metrics.ts";
+import type { OperationContext } from "./operations/context.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import type { Operations } from "./operations/operations.ts";
 import type { ProblemStore } from "./problems/problem.ts";
@@ -51,6 +52,7 @@ export interface Engine {
   readonly jobs: JobStore;
   readonly dryRuns: DryRunStore;
   readonly presentAccess: PresentAccess;
+  readonly accounts: OperationContext["accounts"];
   /** What changes in the tables of rights. */
   readonly changes: AccessChanges;
   readonly history: HealthHistory;
@@ -142,6 +144,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const problems = createProblemStore({ connections, clock });
+  const accounts = { config, now: () => new Date(Date.now() + clock.offsetMs) };
   const operations = createOperations({
     control,
     data,
@@ -154,6 +157,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     consumers,
     problems,
     limits: config,
+    accounts,
     now: () => performance.now(),
     warn,
     info: (message) => log.info(message),
@@ -174,6 +178,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     jobs,
     dryRuns,
     presentAccess,
+    accounts,
     changes,
     history,
     samples,

@@ -1,6 +1,8 @@
 /** Every setting and limit, read from the environment once and checked. Nothing else reads process.env. */
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { parseGrantMap } from "./access/accounts/claimed-grants.ts";
 import { addressList } from "./access/addresses.ts";
 import { MAX_CARRIED_BYTES } from "./storage/data-driver.ts";
 import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
@@ -121,6 +123,39 @@ const retentionSettings = {
   JOB_DAYS: whole(30, 1, 36_500),
 } as const;
 
+/** Only with AUTH=accounts: how people sign in. */
+const accountSettings = {
+  /** Seconds after which an idle session ends, and after which any session does. */
+  SESSION_IDLE_SECONDS: whole(86_400, 60, 31_536_000),
+  SESSION_SECONDS: whole(604_800, 60, 31_536_000),
+  /** The first admin, for installations where nobody reads what the start prints. */
+  ADMIN_EMAIL: z.email({ error: "must be an e-mail address" }).toLowerCase().optional(),
+  ADMIN_PASSWORD_FILE: z.string().min(1).optional(),
+  /** An OpenID Connect provider. Its discovery document is below it. */
+  OIDC_ISSUER: z.url({ protocol: /^https?$/, error: "must be an https URL" }).optional(),
+  OIDC_CLIENT_ID: z.string().min(1).optional(),
+  OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+  OIDC_CLIENT_SECRET_FILE: z.string().min(1).optional(),
+  /** What the button says: "Sign in with NAME". */
+  OIDC_NAME: z.string().max(40, "must have at most 40 characters").default("single sign-on"),
+  OIDC_SCOPES: z.string().default("openid email profile"),
+  /** The claim that has somebody's groups, and what they mean here. Left out: only people who are known here sign in. */
+  OIDC_GRANTS_CLAIM: z.string().min(1).optional(),
+  OIDC_GRANTS: z
+    .string()
+    .transform((text, issues) => {
+      try {
+        return parseGrantMap(text);
+      } catch (error) {
+        issues.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  /** `on`: the provider vouches for e-mail addresses although it has no claim email_verified. */
+  OIDC_TRUST_EMAIL: z.enum(["on", "off"]).default("off"),
+} as const;
+
 const settings = {
   HOST: z.string().min(1).default("127.0.0.1"),
   PORT: whole(3000, 0, 65_535),
@@ -171,7 +206,9 @@ const settings = {
   /** The name of this installation, such as PRODUCTION, which every page shows, and the color of that name. */
   ENVIRONMENT_NAME: z.string().max(40, "must have at most 40 characters").optional(),
   ENVIRONMENT_COLOR: z.enum(["red", "amber", "green", "blue", "violet", "gray"]).default("gray"),
-  AUTH: z.literal("none", { error: "must be none (the only way so far)" }).default("none"),
+  /** `none`: whoever reaches loopback may do everything. `accounts`: people sign in, programs have tokens. */
+  AUTH: z.enum(["none", "accounts"], { error: "must be none or accounts" }).default("none"),
+  ...accountSettings,
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   /** Seconds after SIGTERM in which readiness says 503 but requests are still served, so that load balancers notice. */
   DRAIN_SECONDS: whole(1, 0, 8),
@@ -212,6 +249,8 @@ export type RequestLimits = Pick<Config, keyof typeof limitSettings>;
 export type ProblemSettings = Pick<Config, keyof typeof problemSettings>;
 /** What operations check and fill in. */
 export type Limits = RequestLimits & ProblemSettings;
+/** What operations on people need to know. */
+export type AccountSettings = Pick<Config, "SESSION_IDLE_SECONDS" | "HOST" | "PORT" | "BASE_PATH" | "PUBLIC_URL">;
 export type Retention = Pick<Config, keyof typeof retentionSettings>;
 
 /**
@@ -241,6 +280,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     );
   }
   checkReach(config);
+  const secret = checkAccounts(config);
+  if (secret !== undefined) config.OIDC_CLIENT_SECRET = secret;
   return config.PUBLIC_URL === undefined ? config : { ...config, PUBLIC_URL: publicUrl(config.PUBLIC_URL, config) };
 }
 
@@ -264,6 +305,40 @@ function checkReach({ AUTH, HOST, PUBLIC_URL, TRUST_PROXY, CORS_ORIGINS }: Confi
   if (TRUST_PROXY !== undefined && PUBLIC_URL === undefined) {
     throw new ConfigError("TRUST_PROXY needs PUBLIC_URL, the address at which browsers see the proxy.");
   }
+}
+
+/** Returns the secret of OIDC_CLIENT_SECRET_FILE. */
+function checkAccounts(config: Config): string | undefined {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_SECRET_FILE: file } = config;
+  if (issuer !== undefined && config.OIDC_CLIENT_ID === undefined) {
+    throw new ConfigError("OIDC_ISSUER needs OIDC_CLIENT_ID, which the identity provider gave to this service.");
+  }
+  if (issuer?.startsWith("http:") && !isLoopback(new URL(issuer).hostname)) {
+    throw new ConfigError(`OIDC_ISSUER is ${issuer}, but its answers say who somebody is: it must be an https URL.`);
+  }
+  if ((config.OIDC_GRANTS_CLAIM === undefined) !== (config.OIDC_GRANTS === undefined)) {
+    throw new ConfigError("OIDC_GRANTS_CLAIM names the claim that OIDC_GRANTS reads: set both, or neither.");
+  }
+  if (config.ADMIN_PASSWORD_FILE !== undefined && config.ADMIN_EMAIL === undefined) {
+    throw new ConfigError("ADMIN_PASSWORD_FILE needs ADMIN_EMAIL, with which that person signs in.");
+  }
+  if (file === undefined) return undefined;
+  if (config.OIDC_CLIENT_SECRET !== undefined) {
+    throw new ConfigError("Set OIDC_CLIENT_SECRET or OIDC_CLIENT_SECRET_FILE, not both.");
+  }
+  return readSecretFile("OIDC_CLIENT_SECRET_FILE", file);
+}
+
+/** What a file holds, without the line break that editors add. `name`: the setting that names it. */
+export function readSecretFile(name: string, file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new ConfigError(`${name} is ${file}, which cannot be read: ${(error as Error).message}`);
+  }
+  if (text === "") throw new ConfigError(`${name} is ${file}, which is empty.`);
+  return text;
 }
 
 /** The URL with BASE_PATH, which the user may have left out, and without a slash at its end. */

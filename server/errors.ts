@@ -167,6 +167,15 @@ export const ERROR_CODES = {
   /** It is unknown, or its ten minutes are over. */
   DRY_RUN_DOES_NOT_EXIST: never("not-found"),
 
+  PERSON_DOES_NOT_EXIST: never("not-found"),
+  PERSON_ALREADY_EXISTS: never("conflict"),
+  /** Somebody must remain who is admin of all projects. */
+  LAST_ADMIN: never("conflict"),
+  PASSWORD_TOO_WEAK: never("invalid"),
+  IDENTITY_PROVIDER_UNAVAILABLE: unavailable(10),
+  /** A one-time link that was used, replaced by a newer one, or is over. */
+  LINK_NOT_VALID: never("not-found"),
+
   STORE_DOES_NOT_EXIST: never("not-found"),
   STORE_NOT_CONFIGURED: never("conflict"),
   STORE_ALREADY_CONFIGURED: never("conflict"),

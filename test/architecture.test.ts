@@ -99,6 +99,7 @@ describe("arrows", () => {
       "server/kvs/postgres.ts",
       "server/kvs/redis.ts",
       "server/kvs/redis-scripts.ts",
+      "server/access/accounts/",
       "server/jobs/dry-run-store.ts",
       "server/jobs/store.ts",
       "server/history/consumer-store.ts",

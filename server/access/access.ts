@@ -39,6 +39,9 @@ export interface Access {
   readonly kind: "local" | "person" | "token" | "service";
   readonly rights: Rights;
   readonly requestId: string;
+  /** Of a person: who it is, and with which session. */
+  readonly personId?: string;
+  readonly sessionId?: string;
   /** True: a person acts, on a page. Left out: a program, or nobody knows. */
   readonly isPerson?: boolean;
   /** Why the caller acts, in its own words: see `giving` in operations/audit/reason.ts. */

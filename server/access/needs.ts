@@ -4,6 +4,8 @@ import { type Access, type Permission, requireEverywhere, requirePermission } fr
 export interface Need {
   permission: Permission;
   everywhere?: true;
+  /** Whoever has signed in may do it to what is their own. */
+  own?: true;
 }
 
 const PRODUCE: Need = { permission: "produce" };
@@ -11,6 +13,7 @@ const CONSUME: Need = { permission: "consume" };
 export const OPERATE: Need = { permission: "operate" };
 const ADMINISTER: Need = { permission: "administer" };
 const ADMINISTER_ALL: Need = { permission: "administer", everywhere: true };
+const OWN_OR_ADMINISTER_ALL: Need = { ...ADMINISTER_ALL, own: true };
 
 /**
  * The only place that says what a mutation needs, by its name. Where the input decides, the least is here, and the
@@ -80,6 +83,13 @@ export const NEEDS = {
   acquireKeyValueLock: ADMINISTER_ALL,
   renewKeyValueLock: ADMINISTER_ALL,
   releaseKeyValueLock: ADMINISTER_ALL,
+
+  createPerson: ADMINISTER_ALL,
+  createPersonLink: ADMINISTER_ALL,
+  deletePerson: ADMINISTER_ALL,
+  updatePerson: OWN_OR_ADMINISTER_ALL,
+  endSession: OWN_OR_ADMINISTER_ALL,
+  endSessions: OWN_OR_ADMINISTER_ALL,
 } as const satisfies Record<string, Need>;
 
 /** The name of a mutation, which is also the action of its entry in the audit log. */
@@ -94,7 +104,8 @@ export function needOfNone(action: Action): Need {
 }
 
 /** FORBIDDEN unless the caller has it somewhere, or everywhere if that is needed. */
-export function requireNeed(access: Access, { permission, everywhere }: Need): void {
+export function requireNeed(access: Access, { permission, everywhere, own }: Need): void {
+  if (own === true && access.personId !== undefined) return;
   if (everywhere === true) requireEverywhere(access, permission);
   else requirePermission(access, permission);
 }

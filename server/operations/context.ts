@@ -1,5 +1,5 @@
 import type { PresentAccess } from "../access/present-access.ts";
-import type { Config, Limits, Retention } from "../config.ts";
+import type { AccountSettings, Config, Limits, Retention } from "../config.ts";
 import type { ConsumerStore } from "../history/consumer.ts";
 import type { HealthHistory } from "../history/health-history.ts";
 import type { SampleStore } from "../history/sample-history.ts";
@@ -22,6 +22,11 @@ export interface OperationContext {
   readonly consumers: ConsumerStore;
   readonly problems: ProblemStore;
   readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL" | "UNDO_SECONDS">;
+  readonly accounts: {
+    readonly config: AccountSettings;
+    /** The time by which sessions and links end. */
+    readonly now: () => Date;
+  };
   /** What the asker of a job may do now. */
   readonly presentAccess: PresentAccess;
   /**

@@ -32,6 +32,7 @@ import { namingErrors } from "./named-errors.ts";
 import type { Operations } from "./operations.ts";
 import { PauseBook } from "./pauses/pause-book.ts";
 import { createPauseOperations } from "./pauses/pauses.ts";
+import { createPeopleOperations } from "./people/people.ts";
 import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
 import { Refusals } from "./pool-facts/refusals.ts";
@@ -114,6 +115,7 @@ export function createOperations(context: OperationContext): Operations {
     pauses: namingErrors(createPauseOperations(context, { pauses })),
     dryRuns: namingErrors(createDryRunOperations(context, { ...acting, sights }), {}, note),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
+    people: namingErrors(createPeopleOperations(context)),
     audit: createAuditOperations(context),
     settingsFile: createSettingsFileOperations(context, { pools, flavors, queues }),
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {

@@ -20,6 +20,7 @@ import type { KeyValueStoreOperations } from "./key-value-stores/key-value-store
 import type { MessageOperations } from "./messages/messages.ts";
 import type { MetricsOperations } from "./metrics.ts";
 import type { PauseOperations } from "./pauses/pauses.ts";
+import type { PeopleOperations } from "./people/people.ts";
 import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
 import type { ExplanationOperations } from "./problems/explanations.ts";
@@ -52,6 +53,7 @@ export interface Operations {
   readonly pauses: PauseOperations;
   readonly dryRuns: DryRunOperations;
   readonly keyValueStores: KeyValueStoreOperations;
+  readonly people: PeopleOperations;
   readonly audit: AuditOperations;
   readonly settingsFile: SettingsFileOperations;
   readonly health: HealthOperations;

@@ -9,6 +9,7 @@ import type { BodyRulesController } from "./body-rule.ts";
 import type { GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { PausesController } from "./pause.ts";
+import type { PeopleController } from "./people.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { ReadOnlyController } from "./read-only.ts";
 import type { TokensController } from "./tokens.ts";
@@ -28,6 +29,7 @@ export interface ControlDriver {
   readonly tokens: TokensController;
   readonly bodyRules: BodyRulesController;
   readonly readOnly: ReadOnlyController;
+  readonly people: PeopleController;
 
   /**
    * Runs `work` with a driver whose writes commit together, or not at all when `work` throws. Two transactions that

@@ -10,6 +10,7 @@ import { describeCatalogue } from "./catalogue.suite.ts";
 import { describeCollections } from "./collections.suite.ts";
 import type { OpenControlDriver } from "./control-harness.ts";
 import { describeFlavors } from "./flavors.suite.ts";
+import { describePeople } from "./people.suite.ts";
 import { describePools } from "./pools.suite.ts";
 import { describeQueues } from "./queues.suite.ts";
 import { describeTokens } from "./tokens.suite.ts";
@@ -59,6 +60,7 @@ const postgres: OpenControlDriver = async () => {
 };
 
 describeQueues("PostgreSQL", postgres);
+describePeople("PostgreSQL", postgres);
 describePools("PostgreSQL", postgres);
 describeFlavors("PostgreSQL", postgres);
 describeCatalogue("PostgreSQL", postgres);

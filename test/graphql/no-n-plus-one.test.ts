@@ -26,6 +26,7 @@ import { GraphQLContext } from "../../server/graphql/schema/context.ts";
 import { schema } from "../../server/graphql/schema/schema.ts";
 import { callerWith } from "../support/access.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { aSession } from "../support/people.ts";
 import { aProject, startApi } from "./api.ts";
 
 const { server } = startApi();
@@ -70,6 +71,9 @@ const LISTS: Readonly<Record<string, string>> = {
   Problem: "problems(first: $n) { nodes ROW }",
   ProblemGroup: "problemSummary ROW",
   Undo: "undos(allProjects: true) ROW",
+  Person: "people(first: $n) { nodes ROW }",
+  Grant: "people(first: $n) { nodes { grants ROW } }",
+  Session: "people(first: $n) { nodes { sessions ROW } }",
   ExplanationReason: "queues(project: $project, first: $n) { nodes { explanation { reasons ROW } } }",
   HistorySeries:
     "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
@@ -104,6 +108,12 @@ beforeAll(async () => {
     const pool = `pool-${index}`;
     await operations.pools.create(admin, { pool, uri: database.url, weight: 1 });
     if (index < ROWS) await operations.flavors.create(admin, { project, flavor: `flavor-${index}`, pools: [pool] });
+  }
+  for (let index = 0; index < ROWS; index += 1) {
+    const email = `person-${index}@example.com`;
+    const grants = [{ role: "viewer" as const }, { role: "operator" as const, projects: [project] }];
+    const { person } = await operations.people.create(admin, { email, name: "Pat", grants });
+    for (let sessions = 0; sessions < 2; sessions += 1) await aSession(server().engine.config.DATABASE_URL, person.id);
   }
   await operations.keyValueStores.create(admin, { store: STORE });
   const ids: string[] = [];

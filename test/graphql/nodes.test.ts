@@ -8,6 +8,7 @@ import { DomainError } from "../../server/errors.ts";
 import { readNodeId, writeNodeId } from "../../server/graphql/schema/node.ts";
 import { schema } from "../../server/graphql/schema/schema.ts";
 import { callerWith } from "../support/access.ts";
+import { aSession } from "../support/people.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 import { type OpenDoor, openDoor } from "./http/door.ts";
 
@@ -36,6 +37,11 @@ beforeAll(async () => {
     }`,
     { project: HOSTILE },
   );
+  const { createPerson } = await api.run(`mutation {
+    createPerson(input: { email: "pat@example.com", name: "Pat", grants: [{ role: VIEWER }] }) { person { id } }
+  }`);
+  const [personId = ""] = readNodeId("Person", createPerson.person.id) ?? [];
+  await aSession(server().engine.config.DATABASE_URL, personId);
   const read = await api.run(
     `query R($project: String!) {
       queue(project: $project, queue: "q") { id catalogueEntry { id } }
@@ -45,6 +51,7 @@ beforeAll(async () => {
       keyValueStores { nodes { id name } }
       keyValue(store: "s", key: $project) { id }
       problems(filter: { project: $project }) { nodes { id } }
+      people { nodes { id sessions { id } } }
     }`,
     { project: HOSTILE },
   );
@@ -59,6 +66,8 @@ beforeAll(async () => {
     KeyValueStore: read.keyValueStores.nodes.find(({ name }: { name: string }) => name === "s").id,
     KeyValue: read.keyValue.id,
     Problem: read.problems.nodes[0].id,
+    Person: read.people.nodes[0].id,
+    Session: read.people.nodes[0].sessions[0].id,
   });
   door = await openDoor(server().engine.operations);
 });

@@ -104,6 +104,7 @@ type Parts = Pick<
   | "jobs"
   | "dryRuns"
   | "presentAccess"
+  | "accounts"
   | "history"
   | "samples"
   | "consumers"
@@ -114,9 +115,9 @@ type Parts = Pick<
 /** Rounds of samples of these pools. `warned` gets what is logged. */
 export function samplingOf(engine: Parts, pools: ReadonlyMap<string, FakePool>, warned: string[] = []) {
   const { control, data, stores, jobs, history, samples, consumers, problems, config: limits } = engine;
-  const { dryRuns, presentAccess } = engine;
+  const { dryRuns, presentAccess, accounts } = engine;
   const { queueSampling } = createOperations({
-    ...{ dryRuns, presentAccess, control, stores, jobs, history, samples, consumers, problems, limits },
+    ...{ dryRuns, presentAccess, accounts, control, stores, jobs, history, samples, consumers, problems, limits },
     data: over(data, {
       pool: async (name) => {
         const activity = pools.get(name);

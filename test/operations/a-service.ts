@@ -111,6 +111,7 @@ export function withBroken(
     history: service.history,
     dryRuns: parts.dryRuns === undefined ? service.dryRuns : over(service.dryRuns, parts.dryRuns),
     presentAccess: parts.presentAccess ?? service.presentAccess,
+    accounts: service.accounts,
     samples: service.samples,
     consumers: service.consumers,
     problems: service.problems,

@@ -135,6 +135,12 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   JOB_DOES_NOT_EXIST: "There is no such job, or you may not see it.",
   DRY_RUN_DOES_NOT_EXIST: "There is no such dry run, or its ten minutes are over.",
   PROBLEM_DOES_NOT_EXIST: "The problem has ended, or you may not see it.",
+  PERSON_DOES_NOT_EXIST: "There is no such person, or you may not see it.",
+  PERSON_ALREADY_EXISTS: "There is a person with that e-mail address.",
+  LAST_ADMIN: "Nobody would be left who is admin of all projects.",
+  PASSWORD_TOO_WEAK: "The password is too short, too long or too easy to guess. The message says what would help.",
+  LINK_NOT_VALID: "The one-time link was used, a newer one was made, or its time is over.",
+  IDENTITY_PROVIDER_UNAVAILABLE: "The identity provider does not answer. People with a password sign in all the same.",
   STORE_DOES_NOT_EXIST:
     "There is no key-value store of that name, or it is internal: nobody may use its values and locks.",
   STORE_NOT_CONFIGURED: "The key-value store has no backend yet.",

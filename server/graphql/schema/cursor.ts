@@ -24,6 +24,7 @@ export type ListOrder =
   | "keyValueLocks"
   | "keyValueStores"
   | "messages"
+  | "people"
   | "pools"
   | "problems"
   | "projects"

@@ -25,6 +25,8 @@ import "../pool-placement.ts";
 import "../key-value-stores.ts";
 import "../key-value-locks.ts";
 import "../audit.ts";
+import "../people.ts";
+import "../sessions.ts";
 import "../health.ts";
 import "../health-history.ts";
 import "../samples.ts";

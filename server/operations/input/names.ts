@@ -55,7 +55,8 @@ export function chosenProject(
   return chooseProject(access, permission, named);
 }
 
-function checkProject(limits: Limits, given: unknown): void {
+/** Returns the project's name, or BAD_INPUT. */
+export function checkProject(limits: Limits, given: unknown): string {
   const project = checkText("project", given);
   // Zaqar counts characters, not UTF-16 units. The cheap count of units decides for all but very long names.
   if (project.length > limits.MAX_PROJECT_LENGTH && [...project].length > limits.MAX_PROJECT_LENGTH) {
@@ -64,6 +65,7 @@ function checkProject(limits: Limits, given: unknown): void {
       maximum: limits.MAX_PROJECT_LENGTH,
     });
   }
+  return project;
 }
 
 /** The queue that the request means, if the caller may do this in its project. FORBIDDEN, BAD_INPUT. */

@@ -14,6 +14,7 @@ import { collectionsController } from "./collections.ts";
 import { flavorsController } from "./flavors.ts";
 import { moveLedger } from "./move-ledger.ts";
 import { pausesController } from "./pauses.ts";
+import { peopleController } from "./people.ts";
 import { poolsController } from "./pools.ts";
 import { despiteDeadlocks, isTransactionError, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
@@ -86,6 +87,7 @@ export function createPostgresControlDriver(params: {
     tokens: tokensController({ session }),
     bodyRules: bodyRulesController({ session }),
     readOnly: readOnlyController({ session }),
+    people: peopleController({ session }),
   });
 
   /** Runs `work` once in a transaction. See ControlDriver.transaction. */

@@ -1,0 +1,25 @@
+/** The worker of `requireStrongPassword`: how hard a password is to guess. It gets one, tells, and is ended. */
+import { parentPort, workerData } from "node:worker_threads";
+import { ZxcvbnFactory } from "@zxcvbn-ts/core";
+import * as common from "@zxcvbn-ts/language-common";
+import * as english from "@zxcvbn-ts/language-en";
+
+export interface Strength {
+  /** 0 to 4. */
+  score: number;
+  warning: string | null;
+  suggestions: string[];
+}
+
+const { password, about } = workerData as { password: string; about: readonly string[] };
+const zxcvbn = new ZxcvbnFactory({
+  dictionary: { ...common.dictionary, ...english.dictionary },
+  graphs: common.adjacencyGraphs,
+  translations: english.translations,
+});
+const { score, feedback } = zxcvbn.check(password, [...about]);
+parentPort?.postMessage({
+  score,
+  warning: feedback.warning ?? null,
+  suggestions: feedback.suggestions,
+} satisfies Strength);

@@ -1,0 +1,101 @@
+/**
+ * How often somebody may try to sign in. Counted exactly, over all processes: in the control database, before the
+ * attempt, so that attempts at the same time count too. It is far slower than the limits of other requests, and rare.
+ */
+import { isIPv6 } from "node:net";
+import type pg from "pg";
+import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import { DomainError } from "../../errors.ts";
+import { translatePostgresError } from "../../storage/postgres/sql/connection.ts";
+
+/** Failures, and the seconds in which they count. A success takes its own attempt back, and forgets `pair`. */
+const LIMITS = {
+  /** From one address at one account: somebody who has forgotten the password, or guesses. */
+  pair: { points: 10, duration: 900 },
+  /** From one address at any account. Many people may share one. */
+  address: { points: 60, duration: 900 },
+  /** At one account from anywhere. Higher, because otherwise a stranger could lock its person out. */
+  account: { points: 200, duration: 3600 },
+} as const;
+type Kind = keyof typeof LIMITS;
+
+export interface Attempt {
+  /** The client's IP address. */
+  address: string;
+  /** The e-mail address that was given, or what else is guessed at. */
+  account: string;
+}
+
+export interface SignInLimits {
+  /** Counts the attempt. TOO_MANY_REQUESTS, with the seconds to wait. */
+  begin(attempt: Attempt): Promise<void>;
+  /** It was no guess: it no longer counts. */
+  succeeded(attempt: Attempt): Promise<void>;
+}
+
+/** `connections`: those of the control database. The caller closes them. */
+export function createSignInLimits({ connections }: { connections: pg.Pool }): SignInLimits {
+  const limiter = (kind: Kind) =>
+    new RateLimiterPostgres({
+      storeClient: connections,
+      storeType: "pool",
+      tableName: "sign_in_attempts",
+      tableCreated: true,
+      // Garbage collection does it: see `trim` of the people's controller.
+      clearExpiredByTimeout: false,
+      keyPrefix: kind,
+      ...LIMITS[kind],
+    });
+  const limiters = { pair: limiter("pair"), address: limiter("address"), account: limiter("account") };
+  const kinds = Object.keys(limiters) as Kind[];
+  return {
+    async begin(attempt) {
+      const keys = keysOf(attempt);
+      const results = await Promise.allSettled(kinds.map((kind) => limiters[kind].consume(keys[kind])));
+      let waitMs = 0;
+      for (const result of results) {
+        if (result.status === "fulfilled") continue;
+        if (!(result.reason instanceof RateLimiterRes)) throw translatePostgresError(result.reason, { wrote: false });
+        waitMs = Math.max(waitMs, result.reason.msBeforeNext);
+      }
+      if (waitMs === 0) return;
+      const seconds = Math.ceil(waitMs / 1000);
+      throw new DomainError("TOO_MANY_REQUESTS", `Too many attempts. Try again in ${seconds} s.`, {
+        details: { retryAfterSeconds: seconds },
+      });
+    },
+
+    async succeeded(attempt) {
+      const keys = keysOf(attempt);
+      await Promise.all([
+        limiters.pair.delete(keys.pair),
+        limiters.address.reward(keys.address),
+        limiters.account.reward(keys.account),
+      ]).catch((error: unknown) => {
+        throw translatePostgresError(error, { wrote: true });
+      });
+    },
+  };
+}
+
+/** Keys have at most 255 characters, with the prefix. */
+const MAX_KEY = 100;
+
+function keysOf(attempt: Attempt): Record<Kind, string> {
+  const address = networkOf(attempt.address);
+  const account = attempt.account.toLowerCase().slice(0, MAX_KEY);
+  return { pair: `${address} ${account}`, address, account };
+}
+
+/** Whoever has an IPv6 address has a whole /64 of them. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
+  const groups = head.split(":").filter((group) => group !== "");
+  if (tail !== undefined) {
+    const after = tail.split(":").filter((group) => group !== "").length;
+    while (groups.length + after < 8) groups.push("0");
+  }
+  const network = [...groups, "0", "0", "0", "0"].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(":")}::/64`;
+}
