@@ -53,6 +53,8 @@ const HEADERS = {
   "cache-control": "no-cache",
   "content-encoding": "none",
   "content-type": "text/event-stream; charset=utf-8",
+  // nginx would keep events back.
+  "x-accel-buffering": "no",
 };
 const COMPLETE = Buffer.from("event: complete\ndata:\n\n");
 
