@@ -114,6 +114,11 @@ const problemSettings = {
     (seconds) => seconds === 0 || seconds >= MIN_GONE_SECONDS,
     `must be 0 or at least ${MIN_GONE_SECONDS}: consumers are recorded every 10 s`,
   ),
+  /** A pool's storage is almost full below both: a share of it, and so many GiB (2^30 bytes). */
+  DISK_FREE_PERCENT: whole(10, 0, 100),
+  DISK_FREE_GIB: whole(5, 0, 1_000_000),
+  /** By how many seconds a pool's clock differs from the control database's. */
+  CLOCK_SKEW_SECONDS: whole(2, 0, 86_400),
 } as const;
 
 /** For how many days gc keeps records. */

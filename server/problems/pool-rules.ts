@@ -1,4 +1,5 @@
 /** What is wrong with a pool, by a check of it and by what was wrong before. */
+import type { ProblemSettings } from "../config.ts";
 import type { WriteRefusal } from "../storage/errors/read-only-storage.ts";
 import { type FoundProblem, ofPool, type Problem } from "./problem.ts";
 
@@ -15,14 +16,23 @@ export interface CheckedPool {
   sameAs: string | null;
 }
 
-/** A clock that differs by so many seconds is a problem, and one until it differs by less than half of that. */
-const SKEW_SECONDS = 2;
+type SpaceLimits = Pick<ProblemSettings, "DISK_FREE_PERCENT" | "DISK_FREE_GIB">;
 
-/** `seconds`: by how much the pool's clock is ahead of the control database's, at least. */
-export function judgeClock(params: { pool: string; seconds: number; before: readonly Problem[]; now: Date }) {
-  const { pool, seconds, before, now } = params;
+/**
+ * A clock that differs by CLOCK_SKEW_SECONDS is a problem, and one until it differs by less than half of that.
+ * `seconds`: by how much the pool's clock is ahead of the control database's, at least.
+ */
+export function judgeClock(params: {
+  pool: string;
+  seconds: number;
+  before: readonly Problem[];
+  now: Date;
+  limits: Pick<ProblemSettings, "CLOCK_SKEW_SECONDS">;
+}) {
+  const { pool, seconds, before, now, limits } = params;
   const isKnown = before.some(({ kind }) => kind === "clockSkew");
-  if (Math.abs(seconds) < (isKnown ? SKEW_SECONDS / 2 : SKEW_SECONDS)) return [];
+  const most = limits.CLOCK_SKEW_SECONDS;
+  if (most === 0 || Math.abs(seconds) < (isKnown ? most / 2 : most)) return [];
   const found: FoundProblem = {
     ...ofPool(pool),
     ...{ kind: "clockSkew", severity: "warning", since: now, numbers: { seconds } },
@@ -40,6 +50,7 @@ export function judgePool(params: {
   /** What was found of it by the last check. Without it, nothing lingers. */
   before: readonly Problem[];
   now: Date;
+  limits: SpaceLimits;
 }): FoundProblem[] {
   const { check, refusal, before, now } = params;
   const found = [...checkNow(check, refusal, now), ...judgeSpace(params)];
@@ -55,20 +66,18 @@ export function judgePool(params: {
   ];
 }
 
-/** Below both of these a storage is almost full. */
-const LOW_SHARE = 0.1;
-const LOW_BYTES = 5 * 1024 ** 3;
 /** Below this share, soon nothing can be stored. */
 const CRITICAL_SHARE = 0.02;
 /** It must have so many times as much before that ends. */
 const ROOMY = 1.2;
 
-function judgeSpace({ check, refusal, before, now }: Parameters<typeof judgePool>[0]): FoundProblem[] {
+function judgeSpace({ check, refusal, before, now, limits }: Parameters<typeof judgePool>[0]): FoundProblem[] {
   const { pool, freeBytes, totalBytes } = check;
   // A full storage is a problem of its own.
   if (freeBytes === null || totalBytes === null || totalBytes === 0 || refusal !== null) return [];
   const isKnown = before.some(({ kind }) => kind === "disk");
-  if (freeBytes >= Math.min(LOW_BYTES, totalBytes * LOW_SHARE) * (isKnown ? ROOMY : 1)) return [];
+  const least = Math.min(limits.DISK_FREE_GIB * 1024 ** 3, (totalBytes * limits.DISK_FREE_PERCENT) / 100);
+  if (freeBytes >= least * (isKnown ? ROOMY : 1)) return [];
   const severity = freeBytes < totalBytes * CRITICAL_SHARE ? "critical" : "warning";
   return [{ ...ofPool(pool), kind: "disk", severity, since: now, numbers: { freeBytes, totalBytes } }];
 }

@@ -133,7 +133,7 @@ export function createHealthOperations(
       const found = [
         // What is almost full still works: it is told once it is known.
         ...checked
-          .flatMap((check) => judgePool({ check, refusal: refusals.ofWrites(check.pool), before: [], now }))
+          .flatMap((check) => judgePool({ check, refusal: refusals.ofWrites(check.pool), before: [], now, limits }))
           .filter(({ kind }) => kind !== "disk"),
         ...losses.map(lossProblem),
         ...gcProblems(last, names),

@@ -93,6 +93,7 @@ export function createProblemRounds(
           refusal: parts.refusals.ofWrites(check.pool),
           before: (before[index] ?? []).filter((one): one is Problem => POOL_KINDS.some((kind) => kind === one.kind)),
           now: at,
+          limits,
         }),
       );
       await problems.put({ kinds: POOL_KINDS, found });

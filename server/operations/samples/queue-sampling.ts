@@ -78,7 +78,7 @@ export function createQueueSampling(
   context: OperationContext,
   parts: { lookup: Pick<QueueLookup, "find">; deadLetters: Pick<DeadLetters, "counted">; pauses: PauseBook },
 ): QueueSampling {
-  const { control, data, samples, problems, now, warn, info = () => undefined } = context;
+  const { control, data, samples, problems, limits, now, warn, info = () => undefined } = context;
   const failures = new FailureLog({ warn, info });
 
   /** Runs `work` for each pool at once; a pool that fails or takes longer than `milliseconds` gives null. */
@@ -181,7 +181,7 @@ export function createQueueSampling(
     );
     if (least === null) return;
     const [before = []] = await problems.ofPools([pool]);
-    const found = judgeClock({ pool, seconds: least / 1000, before, now: new Date(time()) });
+    const found = judgeClock({ pool, seconds: least / 1000, before, now: new Date(time()), limits });
     const isKnown = before.some(({ kind }) => kind === "clockSkew");
     if (isKnown || found.length > 0) await problems.put({ kinds: ["clockSkew"], found, pool });
   }
