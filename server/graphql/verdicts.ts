@@ -13,7 +13,7 @@ const VerdictType = builder.objectRef<Verdict>("Verdict").implement({
   fields: (t) => ({
     mutation: t.exposeString("mutation", { description: "The mutation's name." }),
     allowed: t.boolean({
-      description: "Whether your rights allow it. It can fail for other reasons.",
+      description: "Whether your rights allow it, and the service is not read-only. It can fail for other reasons.",
       resolve: ({ reason }) => reason === null,
     }),
     reason: t.exposeString("reason", { nullable: true, description: "Why not, for people. Null when it is allowed." }),
@@ -30,7 +30,7 @@ function verdictsOf<T>(
       type: [VerdictType],
       nullable: true,
       args: { mutations: t.arg.stringList({ description: "These, in this order. Left out: all, by name." }) },
-      // It asks no store.
+      // It asks no store, but for the read-only switch once a second.
       complexity: { field: 1, multiplier: 1 },
       description,
       resolve: (parent, { mutations }, { access, operations }) =>

@@ -66,6 +66,7 @@ export function createOperations(context: OperationContext): Operations {
   const pauses = new PauseBook(context);
   const rules = new BodyRuleBook({ rules: context.control.bodyRules, now: context.now });
   const sights = new BodySights(rules);
+  const readOnly = createReadOnlyOperations(context);
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
   const undo = createUndoOperations(context, { lookup, pauses });
   const gc = createGcOperations(context, { lifecycle, undo });
@@ -128,9 +129,9 @@ export function createOperations(context: OperationContext): Operations {
     explanations: namingErrors(createExplanationOperations(context, { lookup, deadLetters, checks, refusals, pauses })),
     queueSampling: createQueueSampling(context, { lookup, deadLetters, pauses }),
     metrics: namingErrors(createMetricsOperations(context)),
-    readOnly: createReadOnlyOperations(context),
+    readOnly,
     undo: namingErrors(undo, {}, note),
-    verdicts: createVerdictOperations(),
+    verdicts: createVerdictOperations({ readOnly }),
     gc: namingErrors(gc),
     endWaits: () => longPolls.close(),
   };

@@ -1,8 +1,9 @@
 import { type Access, chooseProject } from "../access/access.ts";
 import { type Action, isAction, NEEDS, type Need, needOfNone, requireNeed } from "../access/needs.ts";
 import { DomainError } from "../errors.ts";
+import { ALLOWED_WHEN_READ_ONLY, type ReadOnlyOperations } from "./read-only/read-only.ts";
 
-/** Whether the caller may do something, as far as its rights decide that. */
+/** Whether the caller may do something, as far as its rights decide that, and the service is not read-only. */
 export interface Verdict {
   mutation: string;
   /** Null: it may. */
@@ -21,16 +22,21 @@ export type VerdictSubject = readonly string[] | "none" | "anything";
 export interface VerdictOperations {
   /**
    * One for each of these mutations, in the order asked; of all, by name, with null. What is no mutation is not allowed.
-   * Asks no store.
+   * Asks no store but for the read-only switch, which may be a second old.
    */
-  of(access: Access, params: { mutations?: readonly string[] | null; subject: VerdictSubject }): Verdict[];
+  of(access: Access, params: { mutations?: readonly string[] | null; subject: VerdictSubject }): Promise<Verdict[]>;
 }
 
 const ALL = (Object.keys(NEEDS) as Action[]).sort();
 
-export function createVerdictOperations(): VerdictOperations {
+export function createVerdictOperations({
+  readOnly,
+}: {
+  readOnly: Pick<ReadOnlyOperations, "whyNot">;
+}): VerdictOperations {
   return {
-    of(access, { mutations, subject }) {
+    async of(access, { mutations, subject }) {
+      const whyNothing = await readOnly.whyNot();
       // There are few needs, and each is checked once.
       const reasons = new Map<Need, string | null>();
       return (mutations ?? ALL).map((mutation) => {
@@ -38,7 +44,7 @@ export function createVerdictOperations(): VerdictOperations {
         const need = subject === "none" ? needOfNone(mutation) : NEEDS[mutation];
         const reason = reasons.has(need) ? (reasons.get(need) ?? null) : whyNot(access, need, subject);
         reasons.set(need, reason);
-        return { mutation, reason };
+        return { mutation, reason: reason ?? (ALLOWED_WHEN_READ_ONLY.has(mutation) ? null : whyNothing) };
       });
     },
   };

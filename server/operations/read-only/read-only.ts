@@ -34,6 +34,8 @@ export interface ReadOnlyOperations {
   set(access: Access, params: { on: boolean; reason?: string | null }): Promise<ReadOnly | null>;
   /** SERVER_IS_READ_ONLY for a mutation that is not allowed now. A promise only when it has to be read. */
   requireChanges(mutation: string): undefined | Promise<void>;
+  /** Why a mutation that is not allowed now would be refused, for people. Null: changes are allowed. */
+  whyNot(): Promise<string | null>;
   /** Jobs wait while it is true. */
   isOn(): Promise<boolean>;
 }
@@ -73,6 +75,11 @@ export function createReadOnlyOperations(context: OperationContext): ReadOnlyOpe
       return undefined;
     },
 
+    async whyNot() {
+      const readOnly = await book.get();
+      return readOnly && wordsOf(readOnly);
+    },
+
     isOn: async () => (await book.get()) !== null,
   };
 }
@@ -80,7 +87,9 @@ export function createReadOnlyOperations(context: OperationContext): ReadOnlyOpe
 function requireNone(readOnly: ReadOnly | null): void {
   if (readOnly === null) return;
   const { actor, at, reason } = readOnly;
-  throw new DomainError("SERVER_IS_READ_ONLY", `The service is read-only: ${reason} (${actor})`, {
+  throw new DomainError("SERVER_IS_READ_ONLY", wordsOf(readOnly), {
     details: { actor, at: at.toISOString(), reason },
   });
 }
+
+const wordsOf = ({ actor, reason }: ReadOnly) => `The service is read-only: ${reason} (${actor})`;
