@@ -121,6 +121,18 @@ const problemSettings = {
   CLOCK_SKEW_SECONDS: whole(2, 0, 86_400),
 } as const;
 
+/** How many requests are answered. Each second a process tells the others what it counted. 0: no limit. */
+const rateSettings = {
+  /** Of each token, unless it has its own limit. */
+  TOKEN_REQUESTS_PER_SECOND: whole(0, 0, 1_000_000),
+  /** Of each person, in all sessions together. */
+  ACCOUNT_REQUESTS_PER_SECOND: whole(100, 0, 1_000_000),
+  /** Of each IPv4 address, and of each IPv6 network of 64 bits. */
+  ADDRESS_REQUESTS_PER_SECOND: whole(0, 0, 1_000_000),
+  /** Tokens and sessions from one address that turn out to be wrong. Each is looked up in the database. */
+  ADDRESS_FAILURES_PER_MINUTE: whole(300, 0, 1_000_000),
+} as const;
+
 /** For how many days gc keeps records. */
 const retentionSettings = {
   AUDIT_DAYS: whole(365, 1, 36_500),
@@ -231,6 +243,7 @@ const settings = {
   /** Seconds in which what was removed can be taken back. Until then gc frees nothing of it. 0: never. */
   UNDO_SECONDS: whole(30),
   ...problemSettings,
+  ...rateSettings,
   ...retentionSettings,
   /** Number of server processes. They share the port. */
   WORKERS: whole(1, 1, 64),

@@ -123,6 +123,8 @@ export const ERROR_CODES = {
   MISDIRECTED: never("misdirected"),
   TOO_LARGE: never("too-large"),
   TOO_MANY_REQUESTS: { kind: "too-many-requests", retry: "SAFE", retryAfterSeconds: 2 },
+  /** The caller sent more than a limit allows. */
+  RATE_LIMITED: { kind: "too-many-requests", retry: "SAFE", retryAfterSeconds: 1 },
   NOT_SUPPORTED: never("unsupported"),
   /** Nothing is at the URL. Things that the API names have codes of their own. */
   NOT_FOUND: never("not-found"),

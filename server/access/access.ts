@@ -1,4 +1,5 @@
 import { DomainError } from "../errors.ts";
+import type { Scope, Token } from "../storage/tokens.ts";
 import { includesProject, type Where } from "../storage/where.ts";
 
 /**
@@ -25,10 +26,6 @@ export interface Grant {
   projects: Where;
 }
 
-/** What a token is for. `manage` is what an operator may do, `administer` everything. */
-export const SCOPES = ["read", "produce", "consume", "manage", "administer"] as const;
-export type Scope = (typeof SCOPES)[number];
-
 /**
  * Who is asking. Created once for each request, in this folder; operations check it. Nothing else reads credentials.
  */
@@ -44,6 +41,8 @@ export interface Access {
   readonly sessionId?: string;
   /** True: a person acts, on a page. Left out: a program, or nobody knows. */
   readonly isPerson?: boolean;
+  /** Of the kind `token`. */
+  readonly token?: Token;
   /** Why the caller acts, in its own words: see `giving` in operations/audit/reason.ts. */
   readonly reason?: string;
 }

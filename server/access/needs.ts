@@ -65,6 +65,9 @@ export const NEEDS = {
   deleteCatalogueEntry: ADMINISTER,
   importSettings: ADMINISTER,
 
+  createToken: ADMINISTER,
+  revokeToken: ADMINISTER,
+
   collectGarbage: { permission: "operate", everywhere: true },
   dropAllCatalogueEntries: ADMINISTER_ALL,
   setReadOnly: ADMINISTER_ALL,

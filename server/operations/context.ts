@@ -21,12 +21,12 @@ export interface OperationContext {
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
   readonly problems: ProblemStore;
-  readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL" | "UNDO_SECONDS">;
   readonly accounts: {
     readonly config: AccountSettings;
     /** The time by which sessions and links end. */
     readonly now: () => Date;
   };
+  readonly limits: Limits & Retention & Pick<Config, "GC_INTERVAL" | "UNDO_SECONDS" | "TOKEN_REQUESTS_PER_SECOND">;
   /** What the asker of a job may do now. */
   readonly presentAccess: PresentAccess;
   /**

@@ -47,6 +47,7 @@ import { createQueueSampling } from "./samples/queue-sampling.ts";
 import { createSampleOperations } from "./samples/samples.ts";
 import { createSettingsFileOperations } from "./settings-file/settings-file.ts";
 import { createSubscriptionOperations } from "./subscriptions/subscriptions.ts";
+import { createTokenOperations } from "./tokens.ts";
 import { createUndoRecorder } from "./undo/recorder.ts";
 import { createUndoOperations } from "./undo/undo.ts";
 import { createVerdictOperations } from "./verdicts.ts";
@@ -117,6 +118,7 @@ export function createOperations(context: OperationContext): Operations {
     dryRuns: namingErrors(createDryRunOperations(context, { ...acting, sights }), {}, note),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     people: namingErrors(createPeopleOperations(context)),
+    tokens: namingErrors(createTokenOperations(context), { name: "token" }),
     audit: createAuditOperations(context),
     settingsFile: createSettingsFileOperations(context, { pools, flavors, queues }),
     health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {

@@ -134,6 +134,7 @@ export function createGcOperations(
         await told("The look for undos that were broken off", undo.finishStarted());
         await told("The trimming of undos", trim(control.undos, 1));
         await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
+        await told("The trimming of tokens", trim(control.tokens, limits.AUDIT_DAYS));
         await told("The trimming of jobs", trim(jobs, limits.JOB_DAYS));
         await told("The trimming of dry runs", trim(dryRuns, 0));
         await told("The trimming of queue samples", samples.trim());

@@ -33,6 +33,7 @@ import type { QueueSampling } from "./samples/queue-sampling.ts";
 import type { SampleOperations } from "./samples/samples.ts";
 import type { SettingsFileOperations } from "./settings-file/settings-file.ts";
 import type { SubscriptionOperations } from "./subscriptions/subscriptions.ts";
+import type { TokenOperations } from "./tokens.ts";
 import type { UndoOperations } from "./undo/undo.ts";
 import type { VerdictOperations } from "./verdicts.ts";
 
@@ -54,6 +55,7 @@ export interface Operations {
   readonly dryRuns: DryRunOperations;
   readonly keyValueStores: KeyValueStoreOperations;
   readonly people: PeopleOperations;
+  readonly tokens: TokenOperations;
   readonly audit: AuditOperations;
   readonly settingsFile: SettingsFileOperations;
   readonly health: HealthOperations;

@@ -1,9 +1,10 @@
 /** Tokens of programs, as the control database keeps them. */
 import type { Page, PageRequest } from "./list-pages.ts";
+import type { Where } from "./where.ts";
 
-/** What a token is for. The names are those of the table. */
-export const TOKEN_SCOPES = ["read", "produce", "consume", "manage", "administer"] as const;
-export type TokenScope = (typeof TOKEN_SCOPES)[number];
+/** What a token is for. `manage` is what an operator may do, `administer` everything. */
+export const SCOPES = ["read", "produce", "consume", "manage", "administer"] as const;
+export type Scope = (typeof SCOPES)[number];
 
 export interface Token {
   id: string;
@@ -11,8 +12,8 @@ export interface Token {
   name: string;
   /** How its secret begins. */
   prefix: string;
-  scopes: TokenScope[];
-  projects: "all" | string[];
+  scopes: Scope[];
+  projects: Where;
   createdBy: string;
   createdAt: Date;
   /** Null: never. */
@@ -40,7 +41,7 @@ export interface NewToken
 
 export interface TokenFilter {
   /** Only tokens all of whose projects are among these. */
-  within: "all" | readonly string[];
+  within: Where;
   /** Only those that may be used in this project. */
   project?: string;
   state?: TokenState;

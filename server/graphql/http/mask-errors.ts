@@ -99,6 +99,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   MISDIRECTED: "The request names a host that this service does not serve.",
   TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
   TOO_MANY_REQUESTS: "This process serves no more at once, or a queue keeps no more answers of pops.",
+  RATE_LIMITED: "This token, account or address sent more requests than it may. `details.limit` says which.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
   NOT_FOUND: "There is nothing at this URL.",
   SERVER_IS_READ_ONLY:

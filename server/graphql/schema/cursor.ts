@@ -38,7 +38,8 @@ export type ListOrder =
   | "queues.oldestReady.all"
   | "queues.rate"
   | "queues.rate.all"
-  | "queueSubscriptions";
+  | "queueSubscriptions"
+  | "tokens";
 
 const CHECKSUM_BYTES = 4;
 /** Every cursor is shorter. */

@@ -24,6 +24,7 @@ import "../dry-runs.ts";
 import "../pool-placement.ts";
 import "../key-value-stores.ts";
 import "../key-value-locks.ts";
+import "../tokens.ts";
 import "../audit.ts";
 import "../people.ts";
 import "../sessions.ts";
@@ -195,7 +196,7 @@ function countedText(resolve: Resolver): Resolver {
 }
 
 /** What a mutation may be about, by the names of its input. */
-const SUBJECTS = ["queue", "flavor", "pool", "store", "id"];
+const SUBJECTS = ["queue", "flavor", "pool", "store", "name", "id"];
 
 type Resolver = GraphQLFieldResolver<unknown, GraphQLContext>;
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Access, rightsOfScopes, type Scope } from "../../../server/access/access.ts";
+import { type Access, rightsOfScopes } from "../../../server/access/access.ts";
 import type { Engine } from "../../../server/bootstrap.ts";
 import type { MessageRecord } from "../../../server/operations/messages/record.ts";
+import type { Scope } from "../../../server/storage/tokens.ts";
 import { person } from "../../support/access.ts";
 import { aService, codeOf, type Service } from "../a-service.ts";
 

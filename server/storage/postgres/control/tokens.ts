@@ -49,7 +49,7 @@ export function tokensController({ session }: { session: Session }): TokensContr
     async create({ name, prefix, hash, scopes, projects, createdBy, expiresInDays, requestsPerSecond }) {
       const [row] = await prisma.$queryRaw<TokenRow[]>`
         INSERT INTO tokens (name, prefix, hash, scopes, projects, created_by, expires_at, requests_per_second)
-        VALUES (${name}, ${prefix}, ${hash}, ${scopes}::text[], ${projects === "all" ? null : projects}::text[],
+        VALUES (${name}, ${prefix}, ${hash}, ${scopes}::text[], ${projects === "all" ? null : [...projects]}::text[],
           ${createdBy}, clock_timestamp() + make_interval(days => ${expiresInDays}::int), ${requestsPerSecond}::int)
         ON CONFLICT (name) DO NOTHING
         RETURNING ${COLUMNS}`;

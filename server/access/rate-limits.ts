@@ -1,0 +1,157 @@
+/**
+ * How many requests a token, an account and an address may send a second. Each process counts in buckets of its own,
+ * without a promise; rate-limit-exchange.ts tells it once a second what others counted.
+ */
+import { LRUCache } from "lru-cache";
+import type { Config } from "../config.ts";
+import { DomainError } from "../errors.ts";
+
+/** Tokens, accounts and addresses whose requests are counted at a time. The least recently used is forgotten. */
+const MAX_BUCKETS = 100_000;
+
+export type RateLimitSettings = Pick<
+  Config,
+  | "TOKEN_REQUESTS_PER_SECOND"
+  | "ACCOUNT_REQUESTS_PER_SECOND"
+  | "ADDRESS_REQUESTS_PER_SECOND"
+  | "ADDRESS_FAILURES_PER_MINUTE"
+>;
+
+export type RateLimitKind = "token" | "account" | "address";
+
+/** What is left of a limit. */
+export interface RateLimit {
+  readonly kind: RateLimitKind;
+  readonly requestsPerSecond: number;
+  readonly remaining: number;
+}
+
+/**
+ * It fills at `perSecond` up to `capacity`. What other processes took may leave it below zero, and at most so far that
+ * it takes as long again to fill.
+ */
+export class Bucket {
+  readonly perSecond: number;
+  readonly capacity: number;
+  /** What this process took, since the exchange last asked. */
+  taken = 0;
+  #level: number;
+  #at: number;
+
+  constructor(perSecond: number, capacity: number, now: number) {
+    this.perSecond = perSecond;
+    this.capacity = capacity;
+    this.#level = capacity;
+    this.#at = now;
+  }
+
+  /** What is left after taking one; null when there is none. `now`: milliseconds. */
+  take(now: number): number | null {
+    const level = this.left(now);
+    if (level < 1) return null;
+    this.#level = level - 1;
+    this.taken += 1;
+    return Math.floor(this.#level);
+  }
+
+  left(now: number): number {
+    this.#level = Math.min(this.capacity, this.#level + ((now - this.#at) / 1000) * this.perSecond);
+    this.#at = now;
+    return this.#level;
+  }
+
+  takenElsewhere(requests: number, now: number): void {
+    this.#level = Math.max(-this.capacity, this.left(now) - requests);
+  }
+}
+
+export class RateLimits {
+  /** By `kind:name`. */
+  readonly buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
+  readonly #settings: RateLimitSettings;
+  readonly #now: () => number;
+
+  constructor(settings: RateLimitSettings, now: () => number) {
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  /** A request from this address, whoever sends it. Null: there is no limit. RATE_LIMITED. */
+  address(address: string): RateLimit | null {
+    return this.#take("address", networkOf(address), this.#settings.ADDRESS_REQUESTS_PER_SECOND);
+  }
+
+  /** `own`: the token's own limit, if it has one. */
+  token(id: string, own: number | null): RateLimit | null {
+    return this.#take("token", id, own ?? this.#settings.TOKEN_REQUESTS_PER_SECOND);
+  }
+
+  account(id: string): RateLimit | null {
+    return this.#take("account", id, this.#settings.ACCOUNT_REQUESTS_PER_SECOND);
+  }
+
+  /**
+   * A credential from this address is about to be looked up in the database, where most are good. RATE_LIMITED when too
+   * many from there were not.
+   */
+  lookUp(address: string): void {
+    if ((this.#failures(address)?.left(this.#now()) ?? 1) >= 1) return;
+    throw rateLimited(
+      `Too many wrong credentials came from this address: at most ${this.#settings.ADDRESS_FAILURES_PER_MINUTE} a minute are looked up.`,
+      { limit: "failures" },
+    );
+  }
+
+  /** The one that was looked up was wrong. */
+  failed(address: string): void {
+    this.#failures(address)?.take(this.#now());
+  }
+
+  #failures(address: string): Bucket | null {
+    const perMinute = this.#settings.ADDRESS_FAILURES_PER_MINUTE;
+    return perMinute === 0 ? null : this.#bucket(`failures:${networkOf(address)}`, perMinute / 60, perMinute);
+  }
+
+  #take(kind: RateLimitKind, name: string, requestsPerSecond: number): RateLimit | null {
+    if (requestsPerSecond === 0) return null;
+    const bucket = this.#bucket(`${kind}:${name}`, requestsPerSecond, requestsPerSecond);
+    const remaining = bucket.take(this.#now());
+    if (remaining !== null) return { kind, requestsPerSecond, remaining };
+    throw rateLimited(`This ${kind} may send ${requestsPerSecond} requests a second. Wait a second.`, {
+      limit: kind,
+      requestsPerSecond,
+    });
+  }
+
+  #bucket(key: string, perSecond: number, capacity: number): Bucket {
+    const known = this.buckets.get(key);
+    if (known?.perSecond === perSecond) return known;
+    const bucket = new Bucket(perSecond, capacity, this.#now());
+    this.buckets.set(key, bucket);
+    return bucket;
+  }
+}
+
+/** The headers of an answer, as the IETF's draft on rate limits (draft-ietf-httpapi-ratelimit-headers-10) has them. */
+export function rateLimitHeaders(limits: readonly RateLimit[]): { ratelimit: string; "ratelimit-policy": string } {
+  return {
+    "ratelimit-policy": limits.map(({ kind, requestsPerSecond }) => `"${kind}";q=${requestsPerSecond};w=1`).join(", "),
+    ratelimit: limits.map(({ kind, remaining }) => `"${kind}";r=${remaining};t=1`).join(", "),
+  };
+}
+
+/** One client may have all addresses of an IPv6 network of 64 bits. */
+function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const missing = 8 - groups.length - (tail === "" ? 0 : tail.split(":").length);
+    groups.push(...Array<string>(Math.max(0, missing)).fill("0"), ...(tail === "" ? [] : tail.split(":")));
+  }
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+function rateLimited(message: string, details: Record<string, unknown>): DomainError {
+  return new DomainError("RATE_LIMITED", message, { details });
+}
