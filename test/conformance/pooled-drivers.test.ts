@@ -4,6 +4,7 @@ import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 import { openPooled } from "../support/pooled.ts";
 import { describeWithRedis, startRedis } from "../support/redis.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { describeActivity } from "./activity.suite.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
@@ -87,5 +88,5 @@ function describeAll(name: string, open: OpenDataDriver): void {
   describeSubscriptions(name, shared);
 }
 
-describeAll("two pools of PostgreSQL", onPostgres);
+if (IS_THOROUGH) describeAll("two pools of PostgreSQL", onPostgres);
 describeWithRedis(() => describeAll("a pool of PostgreSQL and one of Redis", onPostgresAndRedis));

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { paste } from "../support/shell.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { violations } from "./axe.ts";
 import { PAGES } from "./page-list.ts";
 import { type Dashboard, openDemoDashboard } from "./service.ts";
@@ -72,7 +73,7 @@ describe("in either theme", () => {
       await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
       // Not by its role: under a dialog the content is hidden from readers.
       await page.locator("#content").waitFor();
-      expect(await violations(page, name === WITH_FRAME || process.env.THOROUGH ? "html" : "#content")).toEqual([]);
+      expect(await violations(page, name === WITH_FRAME || IS_THOROUGH ? "html" : "#content")).toEqual([]);
       await page.setViewportSize({ ...DESKTOP, width: 375 });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
       await page.setViewportSize(DESKTOP);

@@ -8,6 +8,7 @@ import type { QueueTransfer } from "../../server/storage/moves/queue-transfer.ts
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { idsOf, readAll } from "../conformance/harness.ts";
 import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { type OpenStore, onPostgres, onRedis, type TwoPools, twoDatabases, twoStores } from "../support/two-pools.ts";
 import { aQueueOf, describeMovers, postTo, stalled } from "./movers.suite.ts";
 
@@ -153,7 +154,7 @@ describeMovers("PostgreSQL", twoDatabases, { leftovers });
 describeWithRedis(() => {
   describeMovers("PostgreSQL and Redis", twoStores(onPostgres, onRedis), { leftovers });
   describeMovers("Redis and PostgreSQL", twoStores(onRedis, onPostgres));
-  describeMovers("Redis", twoStores(onRedis, onRedis));
+  if (IS_THOROUGH) describeMovers("Redis", twoStores(onRedis, onRedis));
 
   /** The keys of a pool without queues. */
   const WHICH_POOL = ["isimud:identity"];

@@ -7,12 +7,13 @@ import { openPostgresDataDriver } from "../../server/storage/postgres/data-drive
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { queueCommands, type Real } from "./commands.ts";
 import { expectLives, KEPT_SECONDS } from "./lives.ts";
 import type { ObservedQueue } from "./observations.ts";
 import { StoreModel } from "./queue-model.ts";
 
-const RUNS = 60;
+const RUNS = IS_THOROUGH ? 60 : 25;
 const undoSeconds = 60;
 
 interface Store {
