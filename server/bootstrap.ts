@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
 import { AccessChanges } from "./access/changes.ts";
+import { type Identification, openIdentification } from "./access/identification.ts";
 import { createPresentAccess, type PresentAccess } from "./access/present-access.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
@@ -55,6 +56,8 @@ export interface Engine {
   readonly accounts: OperationContext["accounts"];
   /** What changes in the tables of rights. */
   readonly changes: AccessChanges;
+  /** Null with AUTH=none. */
+  readonly identification: Identification | null;
   readonly history: HealthHistory;
   readonly samples: SampleStore;
   readonly consumers: ConsumerStore;
@@ -140,6 +143,10 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     (name) => openConnection(url, name),
     (error) => warn("The connection that hears of changed rights broke; it is opened again", error),
   );
+  const identification =
+    config.AUTH === "none"
+      ? null
+      : openIdentification({ settings: config, store: control.tokens, sessions: null, changes, connections, clock });
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
@@ -164,6 +171,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   });
 
   const close = async () => {
+    identification?.close();
     changes.close();
     await data.close();
     await control.close();
@@ -180,6 +188,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     presentAccess,
     accounts,
     changes,
+    identification,
     history,
     samples,
     consumers,

@@ -21,6 +21,7 @@ import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
 import { addExportRoutes } from "./http/export-routes.ts";
 import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
+import { NOBODY } from "./http/nobody.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, type HttpServerParts, refuseUpgrade, type Viewer } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
@@ -87,6 +88,7 @@ export async function serve(
       log,
       dev,
       pages,
+      credentials: engine.identification?.credentials ?? null,
       health: engine.operations.health,
       metrics: engine.metrics,
       scrape: createScrape({
@@ -175,6 +177,14 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
     onError: (error) => log.warn({ err: error }, "The look for problems failed; the next one comes soon"),
   });
   const parts: { stop(): Promise<void> }[] = [gcSchedule, runner, problems];
+  if (engine.identification !== null) {
+    const { writeUses, exchangeCounts } = engine.identification;
+    const failures = createFailureLog(log);
+    parts.push(
+      startFlushSchedule({ what: "The record of used tokens", flush: writeUses, everySeconds: 60, failures }),
+      startFlushSchedule({ what: "The exchange of counts", flush: exchangeCounts, everySeconds: 1, failures }),
+    );
+  }
   if (config.HEALTH_INTERVAL > 0) {
     const health = startSampler({
       name: "health",
@@ -219,6 +229,7 @@ async function openPagesAs(
   const execute = async (document: string, variables?: Record<string, unknown>) => {
     const viewer = callers.getStore();
     if (!viewer) throw new DomainError("INTERNAL", "A page ran a document outside of a request.");
+    if (viewer.access === null) return NOBODY.body;
     return executeAs(viewer.access, viewer)(document, variables);
   };
   Object.assign(globalThis, { [EXECUTE]: execute });

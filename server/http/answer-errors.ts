@@ -13,7 +13,7 @@ import {
 
 export interface ErrorAnswer {
   status: number;
-  /** `retry-after`, for an error that may be repeated. */
+  /** `retry-after`, for an error that may be repeated; `www-authenticate`, for one that asks who the client is. */
   headers: Readonly<Record<string, string>>;
   body: { errors: [{ message: string; extensions: ErrorExtensions }] };
 }
@@ -61,5 +61,7 @@ export function answer(
   { status, details = {} }: { status?: number; details?: Readonly<Record<string, unknown>> } = {},
 ): ErrorAnswer {
   const extensions = errorExtensions(code, details, { status });
-  return { status: extensions.status, headers: retryAfter([extensions]), body: { errors: [{ message, extensions }] } };
+  const headers: Record<string, string> = retryAfter([extensions]);
+  if (code === "UNAUTHENTICATED") headers["www-authenticate"] = "Bearer";
+  return { status: extensions.status, headers, body: { errors: [{ message, extensions }] } };
 }

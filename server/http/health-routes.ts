@@ -1,5 +1,6 @@
 /** The health of this service, for people, load balancers and Prometheus. */
 import type { FastifyInstance } from "fastify";
+import { requireEverywhere } from "../access/access.ts";
 import type { Scrape } from "../metrics/scrape.ts";
 import type { HealthOperations, HealthReport } from "../operations/health/health.ts";
 import type { EventLoopWatch } from "./event-loop.ts";
@@ -35,6 +36,7 @@ export function addHealthRoutes(
   const { health, scrape, eventLoop, isDraining, build } = parts;
 
   app.get("/health", async (request, reply) => {
+    requireEverywhere(request.access, "read");
     const report = await health.check(request.access, {});
     return reply
       .code(report.status === "fail" ? 503 : 200)
@@ -70,6 +72,7 @@ export function addHealthRoutes(
   });
 
   app.get("/metrics", async (request, reply) => {
+    requireEverywhere(request.access, "read");
     const { body, contentType } = await scrape(request.access);
     return reply.type(contentType).send(body);
   });

@@ -6,7 +6,10 @@ import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { Access } from "../access/access.ts";
-import { createRequestAccess } from "../access/request-access.ts";
+import { MIN_PASSWORD_LENGTH } from "../access/accounts/passwords.ts";
+import type { Credentials } from "../access/credentials.ts";
+import { rateLimitHeaders } from "../access/rate-limits.ts";
+import { type Asker, createRequestAccess } from "../access/request-access.ts";
 import { type Caller, createShell } from "../access/shell.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics/process-metrics.ts";
@@ -19,6 +22,7 @@ import { allowOrigin } from "./cross-origin.ts";
 import { DrainingServer } from "./draining-server.ts";
 import { watchEventLoop } from "./event-loop.ts";
 import { addHealthRoutes, BUILD_HEADER } from "./health-routes.ts";
+import { NOBODY, openPaths } from "./nobody.ts";
 import type { Pages } from "./pages.ts";
 import { API_HEADERS, pageHeaders, TLS_HEADER } from "./security-headers.ts";
 
@@ -26,7 +30,7 @@ declare module "fastify" {
   interface FastifyRequest {
     /** How it came. Set before any route runs. */
     caller: Caller;
-    /** The caller. Set before any route runs. */
+    /** Who asks. Set before any route runs, but for those that are open to everybody: see nobody.ts. */
     access: Access;
   }
 }
@@ -35,6 +39,8 @@ declare module "fastify" {
 const ACTED_COOKIE = /(^|;\s*)isimud-acted=/;
 /** Carries ENVIRONMENT_COLOR and ENVIRONMENT_NAME to the pages. */
 const ENVIRONMENT_HEADER = "x-isimud-environment";
+/** Tells the pages how people sign in. */
+const AUTH_HEADER = "x-isimud-auth";
 /** The path that replaces one that cannot be decoded: no page has it, so a person sees the page "not found". */
 const NO_PAGE = "/not-an-address";
 const HTTP_OPTIONS = {
@@ -53,6 +59,8 @@ const MAX_DISCARDED_BYTES = 64 * 1_048_576;
 export interface HttpServerParts {
   config: Config;
   log: Logger;
+  /** Null with AUTH=none. */
+  credentials: Pick<Credentials, "identify"> | null;
   health: HealthOperations;
   metrics: Pick<Metrics, "httpSeconds">;
   scrape: Scrape;
@@ -65,7 +73,8 @@ export interface HttpServerParts {
 
 /** Who looks at a page. */
 export interface Viewer {
-  access: Access;
+  /** Null: nobody has signed in. */
+  access: Access | null;
   /** The viewer has just acted and must see what came of it: no answer that another viewer asked for before. */
   fresh: boolean;
 }
@@ -110,9 +119,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;
   const shell = createShell(config);
-  const accessOf = createRequestAccess();
+  const askerOf = createRequestAccess(config, parts.credentials);
+  const open = openPaths(config);
   const explorerPath = `${config.BASE_PATH}/graphql`;
   const environment = environmentHeader(config);
+  const auth = authHeader(config);
   const eventLoop = watchEventLoop();
   app.addHook("onClose", async () => eventLoop.stop());
 
@@ -136,19 +147,31 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       if (pages) request.raw.headers[BUILD_HEADER] = pages.open.build;
       if (environment === undefined) delete request.raw.headers[ENVIRONMENT_HEADER];
       else request.raw.headers[ENVIRONMENT_HEADER] = environment;
+      request.raw.headers[AUTH_HEADER] = auth;
     }
+    const proceed = () => {
+      const encoding = request.headers["content-encoding"];
+      if (encoding === undefined || encoding === "identity") return done();
+      void answerWith(reply, COMPRESSED);
+    };
+    const accept = ({ access, rateLimits }: Asker) => {
+      if (rateLimits.length > 0) reply.headers(rateLimitHeaders(rateLimits));
+      if (access !== null) request.access = access;
+      else if (isApi) return void answerWith(reply, NOBODY);
+      else if (!open.isOpenPage(path)) return void reply.redirect(open.signIn(request.raw.url ?? "/"), 303);
+      proceed();
+    };
     try {
       request.caller = shell(request.raw);
-      // On the raw response, because Next writes pages without Fastify.
       if (request.caller.isSecure) reply.raw.setHeader(...TLS_HEADER);
       if (isApi && allowOrigin(request, reply, request.caller, path.startsWith(`${apiPath}/auth/`))) return;
-      request.access = accessOf(request.raw, request.caller, request.id);
+      if (parts.credentials !== null && open.isOpen(path)) return proceed();
+      const asker = askerOf(request.raw, request.caller, request.id);
+      if (asker instanceof Promise) asker.then(accept, done);
+      else accept(asker);
     } catch (error) {
-      return done(error as Error);
+      done(error as Error);
     }
-    const encoding = request.headers["content-encoding"];
-    if (encoding === undefined || encoding === "identity") return done();
-    void answerWith(reply, COMPRESSED);
   });
 
   app.addHook("onResponse", (request, reply, done) => {
@@ -195,6 +218,13 @@ function environmentHeader({ ENVIRONMENT_NAME: name, ENVIRONMENT_COLOR: color }:
   return name === undefined ? undefined : `${color} ${encodeURIComponent(name)}`;
 }
 
+/** JSON in characters that a header may have. */
+function authHeader({ AUTH, OIDC_ISSUER, OIDC_NAME }: Config): string {
+  const oidc = OIDC_ISSUER === undefined ? null : OIDC_NAME;
+  const json = JSON.stringify({ auth: AUTH, oidc, minPassword: MIN_PASSWORD_LENGTH });
+  return json.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** Whether the router can decode the path. True for the API, which answers for itself. */
 function isDecodable(url: string, apiPath: string): boolean {
   const [path = ""] = url.split("?", 1);
@@ -223,7 +253,8 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
     }
     reply.hijack();
     const fresh = ACTED_COOKIE.test(request.headers.cookie ?? "");
-    await pages.as({ access: request.access, fresh }, () => pages.open.handle(request.raw, reply.raw));
+    const access: Access | undefined = request.access;
+    await pages.as({ access: access ?? null, fresh }, () => pages.open.handle(request.raw, reply.raw));
   });
 }
 

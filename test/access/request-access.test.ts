@@ -1,12 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
-import { NOTHING, type Rights, rightsOfGrants } from "../../server/access/access.ts";
-import { createRequestAccess } from "../../server/access/request-access.ts";
+import { type Access, NOTHING, type Rights, rightsOfGrants } from "../../server/access/access.ts";
+import { type Asker, createRequestAccess } from "../../server/access/request-access.ts";
 import type { Caller } from "../../server/access/shell.ts";
 
 const PROGRAM: Caller = { address: "127.0.0.1", isSecure: false, isFromPage: false, foreignOrigin: null };
+const local = createRequestAccess({ BASE_PATH: "" }, null);
 const accessOf = (headers: Record<string, string>, caller = PROGRAM) =>
-  createRequestAccess()({ headers } as unknown as IncomingMessage, caller, "r");
+  (local({ headers } as unknown as IncomingMessage, caller, "r") as Asker).access as Access;
 const everywhere = (role: "viewer" | "operator" | "admin") => rightsOfGrants([{ role, projects: "all" }]);
 
 test("with AUTH=none everybody on this machine may do everything, and a page is used by a person", () => {
@@ -22,4 +23,20 @@ test.each<[string, Rights]>([
   ["", NOTHING],
 ])("X-Roles: %j takes the highest role that it names, or none", (roles, rights) => {
   expect(accessOf({ "x-roles": roles }).rights).toEqual(rights);
+});
+
+test("addresses of MONITOR_ADDRESSES read the health and the metrics of everything, and nothing else", () => {
+  const config = { BASE_PATH: "/below", MONITOR_ADDRESSES: ["10.0.0.0/8"] };
+  const ask = (url: string, address: string) => {
+    const request = { url, headers: {} } as IncomingMessage;
+    const nobody = { identify: () => null };
+    return (createRequestAccess(config, nobody)(request, { ...PROGRAM, address }, "r") as Asker).access;
+  };
+  for (const path of ["/below/api/health", "/below/api/metrics?x=1"]) {
+    expect(ask(path, "10.1.2.3")).toMatchObject({ actor: "isimud:monitor", rights: { ...NOTHING, read: "all" } });
+    expect(ask(path, "11.1.2.3")).toBe(null);
+  }
+  for (const path of ["/below/api/graphql", "/api/health", "/below/api/health/", "/below/api/export/queues.csv"]) {
+    expect(ask(path, "10.1.2.3")).toBe(null);
+  }
 });

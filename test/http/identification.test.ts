@@ -1,0 +1,148 @@
+import { request } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { admin } from "../operations/a-service.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+const SHOP = "https://shop.example.org";
+
+let server: TestServer;
+/** Of a token that reads everything. */
+let secret: string;
+beforeAll(async () => {
+  server = await startTestServer({
+    AUTH: "accounts",
+    PUBLIC_URL: "https://queues.example.org",
+    TRUST_PROXY: "127.0.0.1",
+    CORS_ORIGINS: SHOP,
+    MONITOR_ADDRESSES: "10.0.0.0/8",
+  });
+  const token = { name: "reader", scopes: ["read"], projects: null, expiresInDays: 1, requestsPerSecond: 50 } as const;
+  secret = (await server.engine.operations.tokens.create(admin, token)).secret;
+});
+afterAll(() => server.close());
+
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** Not with fetch, which sets some headers itself. */
+function ask(path: string, headers: Record<string, string> = {}, method = "GET", body = ""): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${server.url}${path}`, { method, headers }, (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8");
+      incoming.on("data", (chunk) => {
+        text += chunk;
+      });
+      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }));
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+const codeOf = ({ body }: Answer) => JSON.parse(body).errors[0].extensions.code;
+const withToken = (headers: Record<string, string> = {}) => ({ authorization: `Bearer ${secret}`, ...headers });
+const graphql = (headers: Record<string, string>) =>
+  ask(
+    "/api/graphql",
+    { "content-type": "application/json", ...headers },
+    "POST",
+    JSON.stringify({ query: "{ viewer { actor } }" }),
+  );
+
+describe("with accounts", () => {
+  test.each([
+    "/api/graphql?query={__typename}",
+    "/api/health",
+    "/api/metrics",
+    "/api/export/queues.csv",
+    "/api/nothing",
+  ])("%s asks for a token", async (path) => {
+    const answer = await ask(path);
+    expect([answer.status, codeOf(answer)]).toEqual([401, "UNAUTHENTICATED"]);
+    expect(answer.headers["www-authenticate"]).toBe("Bearer");
+  });
+
+  test("everybody may ask whether the service lives", async () => {
+    for (const path of ["/api/health/live", "/api/health/ready"]) {
+      expect((await ask(path)).status).toBe(200);
+      expect((await ask(path, { authorization: "Bearer wrong" })).status).toBe(200);
+    }
+  });
+
+  test("a token says who asks, and what is left of its limit", async () => {
+    const answer = await graphql(withToken());
+    expect(JSON.parse(answer.body)).toEqual({ data: { viewer: { actor: "token:reader" } } });
+    expect(answer.headers["ratelimit-policy"]).toBe('"token";q=50;w=1');
+    for (const path of ["/api/health", "/api/metrics"]) expect((await ask(path, withToken())).status).toBe(200);
+  });
+
+  test.each(["Bearer wrong", "Bearer ", "Basic YTpi", ""])("%j is no token", async (authorization) => {
+    const answer = await graphql({ authorization });
+    expect([answer.status, codeOf(answer)]).toEqual([401, "UNAUTHENTICATED"]);
+    expect(answer.headers["www-authenticate"]).toBe("Bearer");
+  });
+
+  test("a header that names roles gives none", async () => {
+    expect((await graphql({ "x-roles": "admin" })).status).toBe(401);
+  });
+});
+
+describe("through a proxy", () => {
+  test("an address of MONITOR_ADDRESSES reads health and metrics", async () => {
+    const from = (address: string) => ({ "x-forwarded-for": address });
+    for (const path of ["/api/health", "/api/metrics"]) {
+      expect((await ask(path, from("10.0.0.7"))).status).toBe(200);
+      expect((await ask(path, from("10.0.0.7, 11.0.0.7"))).status).toBe(401);
+    }
+    expect((await graphql(from("10.0.0.7"))).status).toBe(401);
+  });
+
+  test("it says by which name it was asked", async () => {
+    const live = (host: string) => ask("/api/health/live", { "x-forwarded-host": host, "x-forwarded-proto": "https" });
+    const answer = await live("queues.example.org");
+    expect([answer.status, answer.headers["strict-transport-security"]]).toEqual([200, "max-age=31536000"]);
+    expect((await live("evil.example")).status).toBe(421);
+  });
+});
+
+describe("a page of a site that CORS_ORIGINS allows", () => {
+  const allowed = { "access-control-allow-origin": SHOP, vary: expect.stringContaining("origin") };
+
+  test("is told that it may send a token", async () => {
+    const asked = { origin: SHOP, "access-control-request-method": "POST" };
+    const answer = await ask("/api/graphql", asked, "OPTIONS");
+    expect([answer.status, answer.body]).toEqual([204, ""]);
+    expect(answer.headers).toMatchObject({ ...allowed, "access-control-allow-methods": "GET, POST" });
+    expect(answer.headers["access-control-allow-headers"]).toContain("authorization");
+    expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
+  });
+
+  test("reads answers, and also why it got none", async () => {
+    const answer = await graphql(withToken({ origin: SHOP, "sec-fetch-site": "cross-site" }));
+    expect([answer.status, answer.headers]).toEqual([200, expect.objectContaining(allowed)]);
+    const refused = await graphql({ origin: SHOP });
+    expect([refused.status, refused.headers]).toEqual([401, expect.objectContaining(allowed)]);
+    const longer = await ask("/api/metrics", withToken({ origin: SHOP, "accept-encoding": "gzip" }));
+    expect(longer.headers.vary).toBe("origin, accept-encoding");
+  });
+
+  test("signs nobody in", async () => {
+    const answer = await ask(
+      "/api/auth/sign-in/email",
+      { origin: SHOP, "content-type": "application/json" },
+      "POST",
+      "{}",
+    );
+    expect([answer.status, codeOf(answer)]).toEqual([403, "FORBIDDEN"]);
+  });
+
+  test("may be no other one", async () => {
+    const asked = { origin: "https://evil.example", "access-control-request-method": "POST" };
+    expect((await ask("/api/graphql", asked, "OPTIONS")).headers["access-control-allow-origin"]).toBeUndefined();
+    expect((await graphql(withToken({ origin: "https://evil.example" }))).status).toBe(403);
+  });
+});
