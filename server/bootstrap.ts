@@ -138,7 +138,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   );
   const jobs = createJobStore({ connections });
   const dryRuns = createDryRunStore({ connections });
-  const presentAccess = createPresentAccess();
+  const presentAccess = createPresentAccess({ auth: config.AUTH, tokens: control.tokens });
   const changes = new AccessChanges(
     (name) => openConnection(url, name),
     (error) => warn("The connection that hears of changed rights broke; it is opened again", error),

@@ -181,7 +181,7 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
     const { writeUses, exchangeCounts } = engine.identification;
     const failures = createFailureLog(log);
     parts.push(
-      startFlushSchedule({ what: "The record of used tokens", flush: writeUses, everySeconds: 60, failures }),
+      startFlushSchedule({ what: "The record of used tokens", flush: writeUses, everySeconds: 5, failures }),
       startFlushSchedule({ what: "The exchange of counts", flush: exchangeCounts, everySeconds: 1, failures }),
     );
   }

@@ -10,7 +10,7 @@ import { TokenIdentities } from "./tokens.ts";
 
 export interface Identification {
   readonly credentials: Credentials;
-  /** Writes when tokens were used. Called about once a minute. */
+  /** Writes when tokens were used: for each at most once a minute, however often it is called. */
   writeUses(): Promise<void>;
   /** Tells other processes what this one counted, and hears what they did. Called about once a second. */
   exchangeCounts(): Promise<void>;

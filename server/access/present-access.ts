@@ -1,4 +1,7 @@
+import type { Config } from "../config.ts";
+import type { TokensController } from "../storage/tokens.ts";
 import { type Access, EVERYTHING } from "./access.ts";
+import { TOKEN_ACTOR, tokenIdentity } from "./tokens.ts";
 
 /**
  * What an actor may do now, for work that goes on after its request has ended. Null once the actor has no rights any
@@ -6,7 +9,19 @@ import { type Access, EVERYTHING } from "./access.ts";
  */
 export type PresentAccess = (actor: Pick<Access, "actor" | "requestId">) => Promise<Access | null>;
 
-/** With AUTH=none everybody who could ask may do everything, and it stays so. */
-export function createPresentAccess(): PresentAccess {
-  return async ({ actor, requestId }) => ({ actor, kind: "local", rights: EVERYTHING, requestId });
+/**
+ * With AUTH=none everybody who could ask may do everything, and it stays so. With accounts a token has rights as long as
+ * it can be used.
+ */
+export function createPresentAccess(parts: {
+  auth: Config["AUTH"];
+  tokens: Pick<TokensController, "getMany">;
+}): PresentAccess {
+  const { auth, tokens } = parts;
+  return async ({ actor, requestId }) => {
+    if (auth === "none") return { actor, kind: "local", rights: EVERYTHING, requestId };
+    if (!actor.startsWith(TOKEN_ACTOR)) return null;
+    const [token] = await tokens.getMany([actor.slice(TOKEN_ACTOR.length)]);
+    return token?.state === "active" ? { ...tokenIdentity(token), requestId } : null;
+  };
 }

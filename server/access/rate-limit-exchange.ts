@@ -38,10 +38,13 @@ export class RateLimitExchange {
 
   async run(): Promise<void> {
     const { buckets } = this.#limits;
+    const now = this.#now();
     const keys: string[] = [];
     const counts: number[] = [];
     for (const [key, bucket] of buckets) {
-      if (bucket.taken === 0 || bucket.taken < bucket.perSecond * TOLD_PART) continue;
+      // Whoever waits for others to have taken less must hear of them.
+      const waits = bucket.left(now) < 0;
+      if (!waits && (bucket.taken === 0 || bucket.taken < bucket.perSecond * TOLD_PART)) continue;
       keys.push(key);
       counts.push(bucket.taken);
       bucket.taken = 0;

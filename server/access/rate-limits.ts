@@ -26,10 +26,10 @@ export interface RateLimit {
   readonly remaining: number;
 }
 
-/**
- * It fills at `perSecond` up to `capacity`. What other processes took may leave it below zero, and at most so far that
- * it takes as long again to fill.
- */
+/** How often its capacity a bucket may be below zero: as many processes as this keep a limit together. */
+const MOST_DEBT = 16;
+
+/** It fills at `perSecond` up to `capacity`. What other processes took may leave it below zero. */
 export class Bucket {
   readonly perSecond: number;
   readonly capacity: number;
@@ -61,7 +61,7 @@ export class Bucket {
   }
 
   takenElsewhere(requests: number, now: number): void {
-    this.#level = Math.max(-this.capacity, this.left(now) - requests);
+    this.#level = Math.max(-MOST_DEBT * this.capacity, this.left(now) - requests);
   }
 }
 

@@ -19,6 +19,14 @@ export interface TokenIdentity extends Pick<Access, "actor" | "kind" | "rights">
   readonly token: Token;
 }
 
+/** How the actor of a token begins. */
+export const TOKEN_ACTOR = "token:";
+
+export function tokenIdentity(token: Token): TokenIdentity {
+  const rights = rightsOfScopes(token.scopes, token.projects);
+  return { actor: `${TOKEN_ACTOR}${token.name}`, kind: "token", rights, token };
+}
+
 interface Known {
   readonly identity: TokenIdentity;
   /** By the clock of `now`, in milliseconds; infinite for one that never expires. */
@@ -91,9 +99,8 @@ export class TokenIdentities {
     const found = await this.#store.findByHash(Buffer.from(digest, "base64url"));
     if (found === null) return null;
     const { token, expiresInSeconds } = found;
-    const rights = rightsOfScopes(token.scopes, token.projects);
     return {
-      identity: { actor: `token:${token.name}`, kind: "token", rights, token },
+      identity: tokenIdentity(token),
       expiresAt: expiresInSeconds === null ? Number.POSITIVE_INFINITY : now + expiresInSeconds * 1000,
     };
   }
