@@ -94,7 +94,7 @@ const COLUMNS = [
     (row) => (
       <Link
         href={paths.audit({ request: row.requestId })}
-        title={`All that the request ${row.requestId} did`}
+        title={`All that the request ${row.requestId} did${row.address === null ? "" : `, from ${row.address}`}`}
         className="font-mono text-xs text-muted underline-offset-2 hover:text-ink hover:underline"
       >
         {row.requestId.slice(0, 8)}

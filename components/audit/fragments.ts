@@ -14,6 +14,7 @@ export const AUDIT_ROW = graphql(`
     reason
     detailsText
     requestId
+    address
     job {
       id
     }

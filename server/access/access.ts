@@ -43,6 +43,8 @@ export interface Access {
   readonly isPerson?: boolean;
   /** Of the kind `token`. */
   readonly token?: Token;
+  /** The client's IP address, for the audit log. Left out: the service itself acts. */
+  readonly address?: string;
   /** Why the caller acts, in its own words: see `giving` in operations/audit/reason.ts. */
   readonly reason?: string;
 }

@@ -38,8 +38,9 @@ export function createRequestAccess(
     const askerOf = (identified: Identified | null): Asker => {
       if (identified !== null) {
         const { identity, rateLimits } = identified;
+        const { address } = caller;
         const isPerson = identity.kind === "person" && caller.isFromPage;
-        return { access: { ...identity, requestId, ...(isPerson && { isPerson }) }, rateLimits };
+        return { access: { ...identity, requestId, address, ...(isPerson && { isPerson }) }, rateLimits };
       }
       const [path = ""] = request.url?.split("?", 1) ?? [];
       if (!monitored.has(path) || !monitors.has(caller.address)) return { access: null, rateLimits: NO_LIMITS };
@@ -52,8 +53,9 @@ export function createRequestAccess(
 }
 
 /** With AUTH=none, every client on this machine is admin, and may take less than that. */
-function localAccess({ headers }: IncomingMessage, { isFromPage }: Caller, requestId: string): Asker {
-  const access: Access = { actor: "local", kind: "local", rights: localRights(headers["x-roles"]), requestId };
+function localAccess({ headers }: IncomingMessage, { address, isFromPage }: Caller, requestId: string): Asker {
+  const rights = localRights(headers["x-roles"]);
+  const access: Access = { actor: "local", kind: "local", rights, requestId, address };
   return { access: isFromPage ? { ...access, isPerson: true } : access, rateLimits: NO_LIMITS };
 }
 

@@ -124,6 +124,10 @@ const AuditEntryType = builder.objectRef<AuditEntry>("AuditEntry").implement({
     }),
     detailsText: t.exposeString("detailsText", { description: "The same as JSON text." }),
     reason: t.exposeString("reason", { nullable: true, description: "Why, in the words of the actor." }),
+    address: t.exposeString("address", {
+      nullable: true,
+      description: "The client's IP address. Null for what the service did itself.",
+    }),
     requestId: t.exposeString("requestId", {
       description: "The id of the request. Its answer has the same one in the header X-Request-Id.",
     }),

@@ -381,7 +381,11 @@ export interface AuditEntry {
   requestId: string;
   /** Why, in the words of the one who acted. Null: nobody said. */
   reason: string | null;
+  /** The client's IP address. Null for what the service did itself, and for entries of earlier versions. */
+  address: string | null;
 }
+
+export type NewAuditEntry = Omit<AuditEntry, "id" | "at" | "address"> & Partial<Pick<AuditEntry, "address">>;
 
 /** Entries that meet all that is given. */
 export interface AuditFilter {
@@ -398,7 +402,7 @@ export interface AuditFilter {
 
 export interface AuditController {
   /** Returns the new entry's id. */
-  append(entry: Omit<AuditEntry, "id" | "at">): Promise<string>;
+  append(entry: NewAuditEntry): Promise<string>;
   /** Sets the outcome of an intended action. An entry that has one keeps it. */
   settle(id: string, outcome: "done" | "failed", detailsText?: string): Promise<void>;
   /** Deletes entries older than `days` (1 or more), the oldest first, at most `limit`. Returns how many. */

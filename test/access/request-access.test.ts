@@ -11,7 +11,8 @@ const accessOf = (headers: Record<string, string>, caller = PROGRAM) =>
 const everywhere = (role: "viewer" | "operator" | "admin") => rightsOfGrants([{ role, projects: "all" }]);
 
 test("with AUTH=none everybody on this machine may do everything, and a page is used by a person", () => {
-  expect(accessOf({})).toEqual({ actor: "local", kind: "local", rights: everywhere("admin"), requestId: "r" });
+  const asker = { actor: "local", kind: "local", requestId: "r", address: "127.0.0.1" };
+  expect(accessOf({})).toEqual({ ...asker, rights: everywhere("admin") });
   expect(accessOf({}, { ...PROGRAM, isFromPage: true }).isPerson).toBe(true);
 });
 

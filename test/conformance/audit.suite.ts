@@ -22,13 +22,14 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       detailsText: '{"count": 12345678901234567890}',
       requestId: "r-1",
       reason: null,
+      address: null,
       ...changes,
     });
     const find = async (id: string) =>
       (await walk((page) => audit().list({ projects: "all", page }), [100])).find((entry) => entry.id === id);
 
     it("keeps an entry exactly as it was written", async () => {
-      const entry = anEntry({ project: null, reason: "It was the wrong one." });
+      const entry = anEntry({ project: null, reason: "It was the wrong one.", address: "2001:db8::7" });
       const id = await audit().append(entry);
       expect(await find(id)).toEqual({ ...entry, id, at: expect.any(Date) });
     });

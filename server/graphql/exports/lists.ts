@@ -107,7 +107,7 @@ export const EXPORT_LISTS = {
       $from: DateTime, $to: DateTime`,
     list: `auditEntries(project: $project, actor: $actor, action: $action, target: $target, outcome: $outcome,
       requestId: $requestId, from: $from, to: $to, ${PAGE})`,
-    row: "id at actor action project target targetKind outcome reason requestId detailsText",
+    row: "id at actor action project target targetKind outcome reason requestId address detailsText",
   },
 } satisfies Record<string, ExportList>;
 

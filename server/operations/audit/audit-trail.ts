@@ -10,7 +10,7 @@
 import type { Access, Permission } from "../../access/access.ts";
 import { type Action, NEEDS, type Need, requireNeed } from "../../access/needs.ts";
 import { DomainError, hasCode } from "../../errors.ts";
-import type { AuditEntry, ControlDriver } from "../../storage/control-driver.ts";
+import type { AuditEntry, ControlDriver, NewAuditEntry } from "../../storage/control-driver.ts";
 import type { OperationContext } from "../context.ts";
 
 /** Who acts on what. */
@@ -176,12 +176,13 @@ function failureOf(error: unknown): Details {
   return partial === true ? { code: error.code, partial, messages, entries } : { code: error.code };
 }
 
-function row(trace: Trace, outcome: AuditEntry["outcome"], details: Details): Omit<AuditEntry, "id" | "at"> {
+function row(trace: Trace, outcome: AuditEntry["outcome"], details: Details): NewAuditEntry {
   const { access, action, project, target } = trace;
   return {
     actor: access.actor,
     requestId: access.requestId,
     reason: access.reason ?? null,
+    address: access.address ?? null,
     action,
     project: project === null ? null : cut(project),
     target: cut(target),

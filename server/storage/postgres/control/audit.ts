@@ -13,9 +13,9 @@ export function auditController({ session }: { session: Session }): AuditControl
   const { prisma } = session;
   const controller: AuditController = {
     async append(entry) {
-      const { actor, action, project, target, outcome, detailsText, requestId, reason } = entry;
+      const { actor, action, project, target, outcome, detailsText, requestId, reason, address } = entry;
       const { id } = await prisma.auditEntry.create({
-        data: { actor, action, project, target, outcome, detailsText, requestId, reason },
+        data: { actor, action, project, target, outcome, detailsText, requestId, reason, address },
         select: { id: true },
       });
       return String(id);
@@ -44,7 +44,7 @@ export function auditController({ session }: { session: Session }): AuditControl
           const beyond = bound ? [Prisma.sql`id ${operatorOf(bound)} ${idOf(bound)}`] : [];
           const select = (project: Prisma.Sql | null) => Prisma.sql`
             SELECT id, at, actor, action, project, target, outcome, details AS "detailsText",
-              request_id AS "requestId", reason
+              request_id AS "requestId", reason, address
             FROM audit_entries
             WHERE ${Prisma.join([Prisma.sql`true`, ...isProject(project), ...conditions, ...beyond], " AND ")}`;
           const tail = Prisma.sql`ORDER BY id ${orderOf(order)} LIMIT ${take}`;
