@@ -226,6 +226,8 @@ const settings = {
   /** `none`: whoever reaches loopback may do everything. `accounts`: people sign in, programs have tokens. */
   AUTH: z.enum(["none", "accounts"], { error: "must be none or accounts" }).default("none"),
   ...accountSettings,
+  /** On: only documents of GraphQL run that the pages send, or that `npm run documents` registered. */
+  TRUSTED_DOCUMENTS: z.enum(["on", "off"]).default("off"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   /** Seconds after SIGTERM in which readiness says 503 but requests are still served, so that load balancers notice. */
   DRAIN_SECONDS: whole(1, 0, 8),
@@ -266,7 +268,7 @@ export type Config = z.infer<typeof schema>;
 export type RequestLimits = Pick<Config, keyof typeof limitSettings>;
 export type ProblemSettings = Pick<Config, keyof typeof problemSettings>;
 /** What operations check and fill in. */
-export type Limits = RequestLimits & ProblemSettings;
+export type Limits = RequestLimits & ProblemSettings & Pick<Config, "TRUSTED_DOCUMENTS">;
 /** What operations on people need to know. */
 export type AccountSettings = Pick<Config, "SESSION_IDLE_SECONDS" | "HOST" | "PORT" | "BASE_PATH" | "PUBLIC_URL">;
 export type Retention = Pick<Config, keyof typeof retentionSettings>;

@@ -129,6 +129,11 @@ export const ERROR_CODES = {
   /** Nothing is at the URL. Things that the API names have codes of their own. */
   NOT_FOUND: never("not-found"),
 
+  /** No document has the id that was sent. */
+  DOCUMENT_NOT_FOUND: never("not-found"),
+  /** TRUSTED_DOCUMENTS is on, and the document is neither built in nor registered. */
+  DOCUMENT_NOT_TRUSTED: never("forbidden"),
+
   /** An admin has switched changes off for a while. */
   SERVER_IS_READ_ONLY: unavailable(30),
 

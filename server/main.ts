@@ -16,6 +16,7 @@ import { DomainError } from "./errors.ts";
 import { FailureLog } from "./failure-log.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor, type GraphQLDoor } from "./graphql/http/server.ts";
+import { TrustedDocuments } from "./graphql/http/trusted-documents.ts";
 import { startFlushSchedule } from "./history/flush-schedule.ts";
 import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
@@ -28,6 +29,7 @@ import { startJobRunner } from "./jobs/runner.ts";
 import { joinExchange, soleWorker, type WorkerMetrics } from "./metrics/exchange.ts";
 import { createScrape } from "./metrics/scrape.ts";
 import { createLog } from "./process/log.ts";
+import { readPageDocuments, registeredDocuments } from "./process/page-documents.ts";
 import { Shutdown, type Stoppable } from "./process/shutdown.ts";
 import { explain } from "./process/start-error.ts";
 import type { WorkerReady } from "./process/workers.ts";
@@ -73,6 +75,12 @@ export async function serve(
       log,
       accessOf: (request) => request.access,
       explorerPath: `${config.BASE_PATH}/graphql`,
+      trusted: new TrustedDocuments({
+        only: config.TRUSTED_DOCUMENTS === "on",
+        builtIn: readPageDocuments(config.BASE_PATH),
+        folder: registeredDocuments(config),
+        onError: (error) => log.warn({ err: error }, "The registered documents cannot be read"),
+      }),
       onOperation: (operation, seconds) => {
         engine.metrics.graphqlOperations.inc(operation);
         if (operation.type !== "subscription") engine.metrics.graphqlSeconds.observe(operation, seconds);

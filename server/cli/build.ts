@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { environmentForChild } from "../config.ts";
+import { documentsFile, writePageDocuments } from "../process/page-documents.ts";
 import { pagesFolder } from "../process/pages-folder.ts";
 import { isAlive } from "../process/process-state.ts";
 import { StartError } from "../process/start-error.ts";
@@ -48,6 +49,7 @@ export async function buildPages(params: {
     report("Building the pages (only when they changed; this takes a minute or so)...");
     const began = Date.now();
     await runNextBuild(basePath, report, params.signal);
+    await writePageDocuments(basePath);
     writeFileSync(fingerprintFile(basePath), fingerprint);
     report(`Built the pages in ${Math.round((Date.now() - began) / 1000)} s.`);
   } finally {
@@ -59,6 +61,7 @@ function isBuilt(basePath: string): boolean {
   const file = fingerprintFile(basePath);
   return (
     existsSync(join(ROOT, pagesFolder(basePath), "BUILD_ID")) &&
+    existsSync(documentsFile(basePath)) &&
     existsSync(file) &&
     readFileSync(file, "utf8") === fingerprintOf(basePath)
   );

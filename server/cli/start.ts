@@ -31,6 +31,8 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
 
   const ready = await withDatabase(config, shutdown);
   if (flags.dev) {
+    const { writePageDocuments } = await import("../process/page-documents.ts");
+    await writePageDocuments(config.BASE_PATH);
     const { runAndReload } = await import("./reload.ts");
     const { DATABASE_URL, SECRET_KEY } = ready;
     await shutdown.step(async () => runAndReload({ DATABASE_URL, SECRET_KEY, DRAIN_SECONDS: "0" }));

@@ -303,6 +303,14 @@ const LimitsType = builder.objectRef<RequestLimits>("Limits").implement({
           resolve: maxListEntries,
         }),
       ],
+      [
+        "trustedDocumentsOnly",
+        t.boolean({
+          description:
+            "True: only documents run that the pages send, or that were registered with `npm run documents`. Others are DOCUMENT_NOT_TRUSTED.",
+          resolve: (_limits, _args, { limits }) => limits.TRUSTED_DOCUMENTS === "on",
+        }),
+      ],
     ]),
 });
 

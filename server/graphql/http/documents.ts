@@ -6,9 +6,11 @@ import {
   type DocumentNode,
   GraphQLError,
   getOperationAST,
+  Kind,
   type OperationDefinitionNode,
   parse,
   validate,
+  visit,
 } from "graphql";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config.ts";
@@ -36,6 +38,8 @@ export type Prepared =
       operation: OperationDefinitionNode | null;
       /** Null without an operation. */
       cost: Cost | null;
+      /** It asks for the schema's description. */
+      introspects: boolean;
       request: OperationRequest;
       errors?: undefined;
     }
@@ -49,6 +53,7 @@ export type Prepared =
 
 interface MeasuredDocument {
   document: DocumentNode;
+  introspects: boolean;
   costs: Costs;
 }
 
@@ -81,7 +86,7 @@ export function createDocuments(limits: Limits): Documents {
     const costs = measureDocument(schema, document, limits);
     const errors = validate(schema, document, undefined, VALIDATION);
     if (errors.length > 0) return errors.map((error) => namingLiteral(error, document));
-    const measured = { document, costs };
+    const measured = { document, costs, introspects: introspects(document) };
     cache.set(source, measured);
     return measured;
   }
@@ -91,11 +96,11 @@ export function createDocuments(limits: Limits): Documents {
       try {
         const read = readDocument(request.query);
         if (!("document" in read)) return { cost: null, errors: read };
-        const { document, costs } = read;
+        const { document, costs, introspects } = read;
         const operation = getOperationAST(document, request.operationName) ?? null;
         const cost = (operation && costs.get(operation)) ?? null;
         if (operation && request.variables) checkVariables(operation, request.variables, limits);
-        return { document, operation, cost, request };
+        return { document, operation, cost, introspects, request };
       } catch (error) {
         if (error instanceof TooCostly) return { cost: error.cost, errors: [error] };
         if (error instanceof GraphQLError) return { cost: null, errors: [error] };
@@ -103,4 +108,15 @@ export function createDocuments(limits: Limits): Documents {
       }
     },
   };
+}
+
+/** Whether any of its operations and fragments asks for the schema's description. `__typename` is none of that. */
+function introspects(document: DocumentNode): boolean {
+  let found = false;
+  visit(document, {
+    enter: (node) => {
+      if (node.kind === Kind.FIELD) found ||= node.name.value === "__schema" || node.name.value === "__type";
+    },
+  });
+  return found;
 }

@@ -2,6 +2,7 @@
 import { execute, GraphQLError } from "graphql";
 import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { GraphQLContext } from "../schema/context.ts";
 import { stringify } from "../schema/json.ts";
@@ -40,11 +41,13 @@ export function costOf({ cost, errors }: Prepared, context: GraphQLContext): Pic
 
 async function resultOf(prepared: Prepared, context: GraphQLContext) {
   if (prepared.errors) return { errors: prepared.errors };
-  const { document, operation, request } = prepared;
+  const { document, operation, introspects, request } = prepared;
   if (operation?.operation === "subscription") {
     const message = "A subscription is a stream of events: send it with `Accept: text/event-stream`.";
     return { errors: [new GraphQLError(message)] };
   }
+  // A program that only posts or claims needs no map of what there is.
+  if (introspects && context.access.rights.read.length === 0) return { errors: [introspectionRefused()] };
   return execute({
     schema,
     document,
@@ -53,6 +56,12 @@ async function resultOf(prepared: Prepared, context: GraphQLContext) {
     contextValue: context,
     ...COERCION,
   });
+}
+
+function introspectionRefused(): GraphQLError {
+  const message =
+    "The schema's description is for callers who may read: schema.graphql of this version has it as well.";
+  return new GraphQLError(message, { originalError: new DomainError("FORBIDDEN", message) });
 }
 
 /**

@@ -102,6 +102,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   RATE_LIMITED: "This token, account or address sent more requests than it may. `details.limit` says which.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
   NOT_FOUND: "There is nothing at this URL.",
+  DOCUMENT_NOT_FOUND: "No document that is built in or registered has this `documentId`.",
+  DOCUMENT_NOT_TRUSTED: "Only documents that are built in or registered run here.",
   SERVER_IS_READ_ONLY:
     "An admin has made the whole service read-only, so it changes nothing. `details` say who, since when and why.",
   QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",

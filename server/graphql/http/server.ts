@@ -18,6 +18,7 @@ import type { ErrorLog } from "./mask-errors.ts";
 import type { OnOperation } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
 import { SharedAnswers } from "./shared-answers.ts";
+import { TrustedDocuments } from "./trusted-documents.ts";
 import { createWaits } from "./waits.ts";
 
 export interface GraphQLDoorParts {
@@ -28,6 +29,8 @@ export interface GraphQLDoorParts {
   accessOf: (request: FastifyRequest) => Access;
   /** Browsers that open the endpoint are redirected there. */
   explorerPath: string;
+  /** Documents that are known before anybody asks. Left out: none are. */
+  trusted?: TrustedDocuments;
   /** Called once for each operation that ended. */
   onOperation?: OnOperation;
 }
@@ -50,7 +53,9 @@ export interface GraphQLDoor {
 
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
-  const documents = createDocuments(limits);
+  const known = createDocuments(limits);
+  const trusted = parts.trusted ?? new TrustedDocuments({ only: false, builtIn: [], folder: null });
+  const documents = trusted.guard(known);
   const waits = createWaits();
   const contextFor = (access: Access, reply: FastifyReply) =>
     new GraphQLContext({
@@ -62,7 +67,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       shared,
     });
   const executor = createExecutor({ log, onOperation });
-  const executeAs = createExecute({ operations, limits, documents, executor });
+  // What pages run inside the process is part of the build.
+  const executeAs = createExecute({ operations, limits, documents: known, executor });
   const shared = new SharedAnswers<Answered>({
     run: (access, query, variables) => executeAs(access)(query, variables),
     isQuery: (query, variables) => documents.prepare({ query, variables }).operation?.operation === "query",
@@ -76,7 +82,9 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     const accept = request.headers.accept ?? "";
     if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
     const access = accessOf(request);
-    const body = readBody(request);
+    const given = readBody(request);
+    const body = isObject(given) && given.documentId !== undefined ? await withText(given) : given;
+    if (trusted.only) await trusted.learn(textOf(request, body));
     const takesEvents = accept.includes("text/event-stream");
     if (takesEvents) {
       const operation = isObject(body) ? body : null;
@@ -102,6 +110,14 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     return reply.send(response.body.kind === "complete" ? response.body.string : response.body.asyncIterator);
   }
 
+  /** The body with the text of the document whose id it has instead of one. */
+  async function withText({ documentId, ...rest }: Record<string, unknown>): Promise<Record<string, unknown>> {
+    if (typeof documentId !== "string" || rest.query !== undefined) {
+      throw new DomainError("BAD_INPUT", "Send `query` or `documentId`, a text, and not both.");
+    }
+    return { ...rest, query: await trusted.textOf(documentId) };
+  }
+
   return {
     executeAs:
       (access, { fresh } = { fresh: true }) =>
@@ -121,6 +137,13 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       scope.all("/", answer);
     },
   };
+}
+
+/** The document's text of a POST, or of a GET's URL. */
+function textOf({ method, raw }: FastifyRequest, body: unknown): string {
+  const query = method === "GET" ? new URL(raw.url ?? "", "http://localhost").searchParams.get("query") : undefined;
+  const text = query ?? (isObject(body) ? body.query : undefined);
+  return typeof text === "string" ? text : "";
 }
 
 const TAKES_JSON = /application\/(graphql-response\+)?json/;

@@ -5,6 +5,7 @@ import type { Access } from "../../../server/access/access.ts";
 import { type Limits, readConfig } from "../../../server/config.ts";
 import type { OperationSeen } from "../../../server/graphql/http/observe.ts";
 import { createGraphQLDoor, type GraphQLDoor } from "../../../server/graphql/http/server.ts";
+import type { TrustedDocuments } from "../../../server/graphql/http/trusted-documents.ts";
 import { answerError } from "../../../server/http/answer-errors.ts";
 import type { Operations } from "../../../server/operations/operations.ts";
 import { callerWith } from "../../support/access.ts";
@@ -26,6 +27,7 @@ export async function openDoor(
   operations: SomeOperations = {},
   limits: Partial<Limits> = {},
   accessOf: () => Access = () => ADMIN,
+  trusted?: TrustedDocuments,
 ): Promise<OpenDoor> {
   const logged: OpenDoor["logged"] = [];
   const seen: OperationSeen[] = [];
@@ -36,6 +38,7 @@ export async function openDoor(
     log: { error: (details, message) => logged.push({ details, message }) },
     accessOf,
     explorerPath: "/graphql",
+    ...(trusted === undefined ? {} : { trusted }),
     onOperation: (operation) => seen.push(operation),
   });
   const app = Fastify({ bodyLimit: allLimits.MAX_REQUEST_SIZE, forceCloseConnections: true });
