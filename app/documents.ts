@@ -1,3 +1,4 @@
+import { READ_ONLY_FACTS, VIEWER_FACTS } from "../components/access/fragments.ts";
 import { graphql } from "../components/graphql.ts";
 import { BUSY_QUEUE, OVERVIEW_JOB, OVERVIEW_POOL, POOL_PROBES } from "../components/overview/fragments.ts";
 import { PAUSE_FACTS } from "../components/pauses/fragments.ts";
@@ -99,11 +100,23 @@ export const PAUSES = graphql(
   [PAUSE_FACTS],
 );
 
-/** For every page: who looks at it. */
-export const VIEWER = graphql(`
+/** For every page: who looks at it, what is refused to them, and whether anything can be changed. */
+export const VIEWER = graphql(
+  `
   query Viewer {
     viewer {
-      actor
+      ...ViewerFacts
+      viewerCan {
+        mutation
+        allowed
+        reason
+        projects
+      }
+    }
+    readOnly {
+      ...ReadOnlyFacts
     }
   }
-`);
+`,
+  [VIEWER_FACTS, READ_ONLY_FACTS],
+);

@@ -31,9 +31,11 @@ type AlwaysThere =
   | "healthSampling"
   | "jobs"
   | "keyValueStores"
+  | "people"
   | "pools"
   | "projects"
-  | "queues";
+  | "queues"
+  | "tokens";
 
 /** What `load` returns, with the fields `Part` null when they failed. */
 type Found<Data, Part> = {

@@ -3,9 +3,10 @@ import { headers } from "next/headers";
 import { type ReactNode, Suspense } from "react";
 import "./globals.css";
 import { AccessOffNotice } from "../components/access/access-off.tsx";
+import { ReadOnlyNotice } from "../components/access/read-only-notice.tsx";
 import { AppShell } from "../components/app-shell.tsx";
-import type { Environment } from "../components/ui/environment-badge.tsx";
 import { ThemeScript } from "../components/ui/theme-script.tsx";
+import { environmentOfRequest } from "./environment.ts";
 import { EverythingPaused } from "./everything-paused.tsx";
 import { requestTime } from "./execute.ts";
 import { navigationCounts } from "./navigation-counts.ts";
@@ -27,7 +28,7 @@ export const viewport: Viewport = {
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const sent = await headers();
   const policy = sent.get("content-security-policy");
-  const { viewer, refused } = await viewerOfRequest();
+  const { viewer, refused, readOnly } = await viewerOfRequest();
   const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
   return (
     <html lang="en" suppressHydrationWarning>
@@ -39,12 +40,13 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
           serverNow={requestTime()}
           build={sent.get("x-isimud-build")}
           counts={navigationCounts()}
-          environment={environmentOf(sent.get("x-isimud-environment"))}
+          environment={await environmentOfRequest()}
           viewer={viewer}
           refused={refused}
           notices={
             <>
               {viewer?.kind === "LOCAL" ? <AccessOffNotice /> : null}
+              <ReadOnlyNotice readOnly={readOnly} />
               <Suspense fallback={null}>
                 <EverythingPaused />
               </Suspense>
@@ -56,11 +58,4 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
       </body>
     </html>
   );
-}
-
-/** The server writes it into each request: the color, a space, and the name, percent-encoded. */
-function environmentOf(header: string | null): Environment | null {
-  if (header === null) return null;
-  const [color = "", name = ""] = header.split(" ");
-  return { color, name: decodeURIComponent(name) };
 }

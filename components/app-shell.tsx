@@ -6,9 +6,9 @@ import type { ViewerFacts } from "./access/fragments.ts";
 import { UserMenu } from "./access/user-menu.tsx";
 import { type RefusedActions, Verdicts } from "./access/verdicts.tsx";
 import { askServer } from "./api.ts";
+import { Mark } from "./mark.tsx";
 import { GROUPS } from "./navigation.ts";
 import { paths } from "./paths.ts";
-import { Entry } from "./ui/entry.tsx";
 import { type Environment, EnvironmentBadge } from "./ui/environment-badge.tsx";
 import { Hints } from "./ui/hint.tsx";
 import { Keyboard } from "./ui/keyboard.tsx";
@@ -30,15 +30,7 @@ const preparePalette = () => {
 /** Loaded by the first live page. */
 const connectLive: Connect = async (...call) => (await import("./live-stream.ts")).connectLive(...call);
 
-/** Two faces that look opposite ways. */
-const MARK = (
-  <svg viewBox="0 0 24 24" className="size-4" aria-hidden>
-    <path d="M11 3C6 3 3 6.5 3 12l1.5 3L3.8 17.5 6 18.5V21h5z" className="fill-accent-fill" />
-    <path d="M13 3c5 0 8 3.5 8 9l-1.5 3 .7 2.5-2.2 1V21h-5z" className="fill-line-strong" />
-  </svg>
-);
-
-/** Pages of people who have not signed in: without navigation. */
+/** Pages of people who have not signed in: they have a frame of their own. */
 const ENTRIES = [paths.signIn(), paths.link()];
 
 /** The frame and the providers around every page. */
@@ -71,25 +63,22 @@ export function AppShell({
   const isEntry = ENTRIES.includes(usePathname());
   // Somebody must listen for another theme, of the system or of another tab.
   useShownTheme();
-  const badge = environment === null ? null : <EnvironmentBadge environment={environment} />;
   return (
     <Clock serverNow={serverNow}>
       <RefreshProvider ask={ask} connect={connectLive} serverNow={serverNow}>
         <Verdicts refused={refused}>
           <div className="root">
             {isEntry ? (
-              <Entry name="Isimud" mark={MARK} badge={badge}>
-                {children}
-              </Entry>
+              children
             ) : (
               <Shell
                 name="Isimud"
-                mark={MARK}
+                mark={<Mark />}
                 home={paths.overview()}
                 groups={GROUPS}
                 counts={counts}
                 search={<Keyboard Palette={Palette} prepare={preparePalette} />}
-                badge={badge}
+                badge={environment === null ? null : <EnvironmentBadge environment={environment} />}
                 tools={<RefreshPicker />}
                 barTools={<UserMenu viewer={viewer} />}
                 drawerTools={<UserMenu viewer={viewer} above />}

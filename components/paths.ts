@@ -106,8 +106,10 @@ export const paths = {
     withQuery("/audit", { ...query, project: query?.project == null ? null : segment(query.project) }),
   settings: () => "/settings",
   /** People, or with `tab` the tokens of programs. */
-  access: (tab: "people" | "tokens" = "people", query?: { after?: string | null; before?: string | null }) =>
-    withQuery(tab === "people" ? "/access" : "/access/tokens", query),
+  access: (
+    tab: "people" | "tokens" = "people",
+    query?: { state?: string | undefined; after?: string | null; before?: string | null },
+  ) => withQuery(tab === "people" ? "/access" : "/access/tokens", query),
   account: () => "/account",
   /** `next`: where to go then. */
   signIn: (next?: string) => withQuery("/sign-in", { next }),

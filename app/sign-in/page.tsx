@@ -2,9 +2,9 @@ import type { Metadata } from "next";
 import { redirect } from "next/navigation";
 import { safeNext } from "../../components/access/next-address.ts";
 import { SignInForm } from "../../components/access/sign-in-form.tsx";
-import { Panel } from "../../components/ui/page.tsx";
 import { one, type Search } from "../address.ts";
 import { authFacts } from "../auth-facts.ts";
+import { Entry } from "../entry.tsx";
 import { viewerOfRequest } from "../viewer.ts";
 
 export const metadata: Metadata = { title: "Sign in" };
@@ -16,9 +16,8 @@ export default async function SignInPage({ searchParams }: { searchParams: Promi
   // Whoever is signed in already, or need not sign in, goes on.
   if ((await viewerOfRequest()).viewer !== null) redirect(safeNext(next));
   return (
-    <Panel>
-      <h1 className="mb-4 text-lg leading-6 font-semibold tracking-tight">Sign in</h1>
+    <Entry title="Sign in">
       <SignInForm provider={provider} next={next} problem={one(search, "error") ?? null} />
-    </Panel>
+    </Entry>
   );
 }

@@ -32,7 +32,9 @@ export default function UserMenuContent({ viewer, close }: { viewer: ViewerFacts
   return (
     <span className="flex w-56 flex-col">
       <span className="flex flex-col px-2 py-1.5 wrap-anywhere">
-        <span className="font-semibold">{visible(viewer === null ? "Unknown" : (viewer.name ?? viewer.actor))}</span>
+        <span className="font-semibold">
+          {visible(viewer === null ? "Unknown" : (viewer.person?.name ?? viewer.actor))}
+        </span>
         <span className="text-xs text-muted">{viewer === null ? "The server did not say." : about(viewer)}</span>
       </span>
       <Part>
@@ -107,12 +109,12 @@ function Page({
   );
 }
 
-function about({ kind, email, grants }: ViewerFacts): ReactNode {
+function about({ kind, actor, person }: ViewerFacts): ReactNode {
   if (kind === "LOCAL") return "Access control is off.";
   return (
     <>
-      {email === null ? null : <span className="block">{visible(email)}</span>}
-      {visible(grantsText(grants ?? []))}
+      <span className="block">{visible(actor)}</span>
+      {person === null ? null : visible(grantsText(person.grants))}
     </>
   );
 }

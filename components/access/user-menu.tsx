@@ -23,7 +23,7 @@ export function UserMenu({ viewer, above = false }: { viewer: ViewerFacts | null
           <CircleUser aria-hidden />
           <span className="max-w-40 truncate">
             <span className="sr-only">You: </span>
-            {visible(viewer === null ? "unknown" : (viewer.name ?? viewer.actor))}
+            {visible(viewer === null ? "unknown" : (viewer.person?.name ?? viewer.actor))}
           </span>
           <ChevronDown aria-hidden />
         </Button>

@@ -1,12 +1,12 @@
 "use client";
 
+import { lazy, Suspense } from "react";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { FilterBar, FilterCheck, FilterSelect, SearchBox } from "../ui/filter-bar.tsx";
 import { Link } from "../ui/link.tsx";
 import { BEGINNING, type Browse, browseHref, isSearch } from "./browse.ts";
 import { JumpToTime } from "./jump-to-time.tsx";
-import { OpenById } from "./open-by-id.tsx";
 
 const ORDERS = [
   ["newest", "Newest first"],
@@ -17,6 +17,9 @@ const STATES = ["ready", "claimed", "delayed", "exhausted"].map((value) => ({
   value,
   label: value.charAt(0).toUpperCase() + value.slice(1),
 }));
+
+/** Loaded after the rest of the page. */
+const OpenById = lazy(() => import("./open-by-id.tsx"));
 
 /** Parameters of the address that another filter makes meaningless. */
 const ELSEWHERE = ["after", "before", "end", "searched"];
@@ -65,7 +68,9 @@ export function MessageToolbar({
       )}
       <FilterSelect param="state" label="State" all="All" choices={STATES} forget={ELSEWHERE} />
       <SearchBox param="body" label="Find in bodies" forget={ELSEWHERE} />
-      <OpenById project={project} queue={queue} browse={browse} />
+      <Suspense fallback={null}>
+        <OpenById project={project} queue={queue} browse={browse} />
+      </Suspense>
       <LinkButton kind="ghost" href={actHref} needs="startJob" where={project}>
         {(browse.body ?? browse.state ?? browse.at) ? "Act on all that match…" : "Act on all…"}
       </LinkButton>

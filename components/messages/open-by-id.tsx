@@ -6,7 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { type Browse, browseHref } from "./browse.ts";
 
 /** Opens a message by its id, such as one from a log. */
-export function OpenById({ project, queue, browse }: { project: string; queue: string; browse: Browse }) {
+export default function OpenById({ project, queue, browse }: { project: string; queue: string; browse: Browse }) {
   const router = useRouter();
   const [id, setId] = useState("");
   const inputId = useId();

@@ -35,15 +35,16 @@ export function Keyboard({
         const search = document.querySelector<HTMLInputElement>("main [data-search]");
         if (search) search.focus();
         else setOpen("palette");
-      } else if (event.key === "x") {
-        if (!selectRow()) return;
-      } else if (event.key !== "j" && event.key !== "k") return;
-      else if (!moveRow(event.key === "j" ? 1 : -1)) return;
+      } else if (ROW_KEYS.includes(event.key)) void loadRowKeys().then(({ pressInRows }) => pressInRows(event.key));
+      else return;
       event.preventDefault();
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
   }, [prepare, open]);
+  useEffect(() => {
+    loadRowKeys().catch(() => {});
+  }, []);
   useEffect(() => {
     if (open === null) setTyped("");
   }, [open]);
@@ -73,28 +74,13 @@ export function Keyboard({
   );
 }
 
+/** What walks through rows and chooses them. Loaded soon after the page. */
+const ROW_KEYS = ["j", "k", "x"];
+const loadRowKeys = () => import("./row-keys.ts");
+
 /** Loaded when it is first asked for. */
 const KeySheet = lazy(() => import("./key-sheet.tsx"));
 
 export function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable=true]") !== null;
-}
-
-/** Chooses the row with the focus, or no longer. False: there is none that can be chosen. */
-function selectRow(): boolean {
-  const box = document.activeElement?.closest("tr")?.querySelector<HTMLInputElement>("input[type=checkbox]");
-  box?.click();
-  return box !== undefined && box !== null;
-}
-
-/** Moves the focus to the link of the next row, or of the previous one. False: there are no rows. */
-function moveRow(step: 1 | -1): boolean {
-  const rows = [...document.querySelectorAll("main tbody tr")];
-  const here = rows.findIndex((row) => row.contains(document.activeElement));
-  const at = here < 0 ? (step === 1 ? 0 : rows.length - 1) : here + step;
-  const row = rows[at];
-  const link = row?.querySelector<HTMLElement>("a, button");
-  link?.focus();
-  row?.scrollIntoView({ block: "nearest" });
-  return rows.length > 0;
 }

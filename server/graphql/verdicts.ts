@@ -17,6 +17,12 @@ const VerdictType = builder.objectRef<Verdict>("Verdict").implement({
       resolve: ({ reason }) => reason === null,
     }),
     reason: t.exposeString("reason", { nullable: true, description: "Why not, for people. Null when it is allowed." }),
+    projects: t.stringList({
+      nullable: true,
+      description:
+        "Where your rights allow it, whatever this verdict is about; null in all projects, and for what belongs to none.",
+      resolve: ({ projects }) => (projects === "all" ? null : [...projects]),
+    }),
   }),
 });
 

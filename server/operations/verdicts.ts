@@ -1,6 +1,7 @@
 import { type Access, chooseProject } from "../access/access.ts";
 import { type Action, isAction, NEEDS, type Need, needOfNone, requireNeed } from "../access/needs.ts";
 import { DomainError } from "../errors.ts";
+import type { Where } from "../storage/where.ts";
 import { ALLOWED_WHEN_READ_ONLY, type ReadOnlyOperations } from "./read-only/read-only.ts";
 
 /** Whether the caller may do something, as far as its rights decide that, and the service is not read-only. */
@@ -8,6 +9,8 @@ export interface Verdict {
   mutation: string;
   /** Null: it may. */
   reason: string | null;
+  /** Where the caller's rights allow it, whatever the verdict is about. "all" also for what belongs to no project. */
+  projects: Where;
 }
 
 /**
@@ -40,14 +43,20 @@ export function createVerdictOperations({
       // There are few needs, and each is checked once.
       const reasons = new Map<Need, string | null>();
       return (mutations ?? ALL).map((mutation) => {
-        if (!isAction(mutation)) return { mutation, reason: "There is no such mutation." };
+        if (!isAction(mutation)) return { mutation, reason: "There is no such mutation.", projects: [] };
         const need = subject === "none" ? needOfNone(mutation) : NEEDS[mutation];
         const reason = reasons.has(need) ? (reasons.get(need) ?? null) : whyNot(access, need, subject);
         reasons.set(need, reason);
-        return { mutation, reason: reason ?? (ALLOWED_WHEN_READ_ONLY.has(mutation) ? null : whyNothing) };
+        const now = ALLOWED_WHEN_READ_ONLY.has(mutation) ? null : whyNothing;
+        return { mutation, reason: reason ?? now, projects: whereAllowed(access, need) };
       });
     },
   };
+}
+
+function whereAllowed({ rights }: Access, { permission, everywhere }: Need): Where {
+  const where = rights[permission];
+  return everywhere === true && where !== "all" ? [] : where;
 }
 
 function whyNot(access: Access, need: Need, subject: VerdictSubject): string | null {

@@ -32,11 +32,14 @@ test("a refusal says what to ask for, and what is no mutation is not allowed", a
     {
       mutation: "purgeQueue",
       reason: "This needs the role operator, or a token with the scope manage. Ask an admin for it.",
+      projects: [],
     },
-    { mutation: "valueOf", reason: "There is no such mutation." },
+    { mutation: "valueOf", reason: "There is no such mutation.", projects: [] },
   ]);
   const mixed = grants({ role: "viewer", projects: ["a"] }, { role: "operator", projects: ["b"] });
-  expect((await of(mixed, { mutations: ["purgeQueue"], subject: ["a"] }))[0]?.reason).toContain("in this project");
+  const [verdict] = await of(mixed, { mutations: ["purgeQueue"], subject: ["a"] });
+  expect(verdict?.reason).toContain("in this project");
+  expect(verdict?.projects, "where it is allowed all the same").toEqual(["b"]);
 });
 
 test("all mutations are told, by name, when none is asked for", async () => {
