@@ -90,7 +90,7 @@ export interface TrafficReport {
  * returned. A queue whose calls fail is reported once, and its calls are tried again. `report` gets a line of text.
  */
 export async function runTraffic(
-  at: Pick<ClientOptions, "url">,
+  at: Pick<ClientOptions, "url" | "token">,
   signal: AbortSignal,
   report: (line: string) => void,
   flows: readonly Flow[] = FLOWS,

@@ -21,6 +21,7 @@ left out, it follows from the same settings as npm start (HOST, PORT, PUBLIC_URL
   --live   afterwards producers and workers run until Ctrl-C, so that pages move
   --help   this text
 
+To a service with AUTH=accounts it sends the token of the variable TOKEN, which needs the scope administer.
 Pools are schemas of the service's own database. It is found by DATABASE_URL or DATA_DIR, which must be those of the service.`;
 
 function fail(message: string): never {
@@ -57,7 +58,7 @@ const config = readSettings();
 const url = positionals[0] ?? serviceUrl(config);
 if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one URL: ${positionals.join(" ")}\n\n${USAGE}`);
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
-const call = callsTo(createClient({ url }));
+const call = callsTo(createClient({ url, token: config.TOKEN }));
 let leftOut: string | null = null;
 
 const steps: [string, () => Promise<unknown>][] = [
@@ -83,7 +84,7 @@ try {
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
     console.log("Producers and workers run. Ctrl-C stops them.");
-    const { posted, done, failed } = await runTraffic({ url }, stop.signal, console.log);
+    const { posted, done, failed } = await runTraffic({ url, token: config.TOKEN }, stop.signal, console.log);
     console.log(`Stopped: ${posted} posted, ${done} done, ${failed} given back.`);
   }
 } catch (error) {

@@ -228,6 +228,11 @@ const settings = {
   ...accountSettings,
   /** On: only documents of GraphQL run that the pages send, or that `npm run documents` registered. */
   TRUSTED_DOCUMENTS: z.enum(["on", "off"]).default("off"),
+  /** What `npm run export`, `import`, `demo` and `bench -- --url` send to a service with AUTH=accounts. */
+  TOKEN: z
+    .string()
+    .regex(/^[!-~]+$/, "must have no spaces: copy the token whole")
+    .optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   /** Seconds after SIGTERM in which readiness says 503 but requests are still served, so that load balancers notice. */
   DRAIN_SECONDS: whole(1, 0, 8),

@@ -20,6 +20,8 @@ export interface ClientOptions {
   project?: string;
   /** Who posts and claims, in messages, claims and their lists. Any text. */
   clientId?: string;
+  /** The token of the program, for a service with accounts. */
+  token?: string;
   /** Sent with each request. */
   headers?: Readonly<Record<string, string>>;
   /** Default: the global `fetch`. */
@@ -64,10 +66,10 @@ export interface Client {
 }
 
 export function createClient(options: ClientOptions): Client {
-  const { url, project, clientId } = options;
+  const { url, project, clientId, token } = options;
   const send = createSend({
     endpoint: `${url.replace(/\/+$/, "")}/api/graphql`,
-    headers: options.headers ?? {},
+    headers: { ...options.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
     // Not detached from the global object, which browsers refuse.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     timeoutMs: options.timeoutMs ?? 30_000,

@@ -32,6 +32,13 @@ export function chosenUrl(given: string | undefined): string {
   }
 }
 
+/** The token of the settings. */
+export function chosenToken(): string | undefined {
+  return readConfig().TOKEN;
+}
+
 export const URL_USAGE = `  --url URL         where the service is; left out, it follows from the same settings as npm start
                     (HOST, PORT, PUBLIC_URL, BASE_PATH)
-  --help            this text`;
+  --help            this text
+
+To a service with AUTH=accounts it sends the token of the variable TOKEN. It needs a token with the scope administer.`;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createWriteStream, renameSync, rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { chosenUrl, fail, readArguments, URL_USAGE } from "./arguments.ts";
+import { chosenToken, chosenUrl, fail, readArguments, URL_USAGE } from "./arguments.ts";
 
 const USAGE = `npm run --silent export -- [--out FILE] [--project NAME] [--url URL]
 
@@ -40,7 +40,9 @@ async function write(body: ReadableStream): Promise<void> {
 }
 
 try {
-  const response = await fetch(`${url}/api/export/settings.json${query}`);
+  const token = chosenToken();
+  const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` });
+  const response = await fetch(`${url}/api/export/settings.json${query}`, { headers });
   if (response.ok && response.body) await write(response.body);
   else {
     const { errors } = (await response.json()) as { errors: { message: string; extensions: { code: string } }[] };

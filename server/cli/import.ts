@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createClient, type Document, IsimudError } from "../../clients/typescript/client.ts";
 import { splitSettings } from "../operations/settings-file/format.ts";
 import type { SettingsChange } from "../operations/settings-file/import.ts";
-import { chosenUrl, fail, readArguments, URL_USAGE } from "./arguments.ts";
+import { chosenToken, chosenUrl, fail, readArguments, URL_USAGE } from "./arguments.ts";
 
 const USAGE = `npm run import -- FILE [--dry-run] [--no-verify] [--reason TEXT] [--url URL]
 
@@ -59,7 +59,7 @@ function tell(change: Change): void {
   console.log(`        - ${beforeText}\n        + ${afterText}`);
 }
 
-const client = createClient({ url });
+const client = createClient({ url, token: chosenToken() });
 try {
   for (const text of splitSettings(read(path), PART)) {
     const input = { file: { text }, dryRun, verifyPools: !values["no-verify"], reason: values.reason };

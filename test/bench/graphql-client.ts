@@ -14,7 +14,12 @@ type Send = <T>(query: string, input: Record<string, unknown>) => Promise<T>;
 function graphqlSender(url: string, connections: number): { send: Send; close: () => Promise<void> } {
   const pool = new Pool(url, { connections, pipelining: 1 });
   const path = `${new URL(url).pathname.replace(/\/$/, "")}/api/graphql`;
-  const headers = { "content-type": "application/json", accept: "application/json" };
+  const { TOKEN } = process.env;
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/json",
+    ...(TOKEN && { authorization: `Bearer ${TOKEN}` }),
+  };
   const send: Send = async (query, input) => {
     const body = JSON.stringify({ query, variables: { input } });
     const answered = await pool.request({ method: "POST", path, headers, body });

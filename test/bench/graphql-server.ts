@@ -6,10 +6,10 @@ import type { Rates } from "./rounds.ts";
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Starts a server process on this database. Its `url` is where it listens. `QUEUE_SAMPLES`: by default as set here. */
+/** Starts a server process on this database. Its `url` is where it listens. Settings: by default as set here. */
 export async function startServer(
   databaseUrl: string,
-  { pages = false, ...settings }: { pages?: boolean; QUEUE_SAMPLES?: "on" | "off" } = {},
+  { pages = false, ...settings }: { pages?: boolean; QUEUE_SAMPLES?: "on" | "off"; AUTH?: "none" | "accounts" } = {},
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
@@ -20,11 +20,17 @@ export async function startServer(
   return { url, stop: () => ended(child) };
 }
 
-/** Starts a load generator process for the server at `url`. Each call of `round` measures one round. */
+/**
+ * Starts a load generator process for the server at `url`. Each call of `round` measures one round. It sends the token
+ * of the variable TOKEN, or this one.
+ */
 export async function startLoad(
   url: string,
+  token?: string,
 ): Promise<{ round(order: RoundOrder): Promise<Rates>; stop(): Promise<void> }> {
-  const child = fork(script("graphql-load.ts"), [url]);
+  const child = fork(script("graphql-load.ts"), [url], {
+    env: { ...process.env, ...(token !== undefined && { TOKEN: token }) },
+  });
   await once(child, "message");
   return {
     async round(order) {

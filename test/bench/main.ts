@@ -1,21 +1,25 @@
 /**
  * `npm run bench`: measures messages a second beside peers on the same database, in interleaved rounds. Prints medians,
  * their spread and ratios. Fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure: driver, http, sampling, backlog, queues, samples, searches,
+ *   --cells driver,http   what to measure: driver, http, auth, sampling, backlog, queues, samples, searches,
  *                         latency, snapshot, memory, pages, routing, pools (with routing)
  *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --minutes 10    of the cell "memory"
  *   --queues 100000       and --messages 1000000 of the cell "pages"
  *   --peers plain,pg-boss,graphile,bullmq,pgmq           pgmq needs PGMQ_SQL, a file with its SQL
- *   --url URL             measures a running server over GraphQL, without peers
+ *   --url URL             measures a running server over GraphQL, without peers; with accounts, TOKEN is sent
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pg from "pg";
+import { pino } from "pino";
 import { migrate } from "../../prisma/migrate.ts";
+import { type Access, EVERYTHING } from "../../server/access/access.ts";
+import { openEngine } from "../../server/bootstrap.ts";
+import { readConfig } from "../../server/config.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { backlog } from "./backlog.ts";
 import { bullmq } from "./bullmq.ts";
@@ -34,6 +38,7 @@ import { pools } from "./pools.ts";
 import { queueLists } from "./queue-lists.ts";
 import { samples } from "./samples.ts";
 import { searches } from "./searches.ts";
+import { BENCH_KEY } from "./secret-key.ts";
 import { snapshot } from "./snapshot.ts";
 
 const { values } = parseArgs({
@@ -69,6 +74,7 @@ if (values.url !== undefined) {
     await migrate({ url: postgres.url, only: "all" });
     if (values.cells.includes("driver")) await driverCells(postgres.url);
     if (values.cells.includes("http")) await httpCells(postgres.url);
+    if (values.cells.includes("auth")) await authCells(postgres.url);
     if (values.cells.includes("sampling")) await samplingCells(postgres.url);
     if (values.cells.includes("backlog")) await backlog(postgres.url, rounds);
     if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
@@ -121,26 +127,55 @@ async function httpCells(databaseUrl: string): Promise<void> {
 /** Each server has a database of its own: two on one would share the sampler. */
 async function samplingCells(databaseUrl: string): Promise<void> {
   console.log("\nGraphQL over HTTP with samples and consumers, beside a server without them");
-  const offUrl = new URL(databaseUrl);
-  offUrl.pathname = "/without_samples";
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  await client.query("CREATE DATABASE without_samples");
-  await client.end();
-  await migrate({ url: offUrl.href, only: "all" });
   const servers = [
-    await startServer(offUrl.href, { QUEUE_SAMPLES: "off" }),
+    await startServer(await anotherDatabase(databaseUrl, "without_samples"), { QUEUE_SAMPLES: "off" }),
     await startServer(databaseUrl, { QUEUE_SAMPLES: "on" }),
   ];
   const loads = await Promise.all(servers.map(({ url }) => startLoad(url)));
-  const names = ["samples off", "samples on"];
-  await cells(
+  await beside(loads, ["samples off", "samples on"]);
+  for (const { stop } of [...loads, ...servers]) await stop();
+}
+
+async function authCells(databaseUrl: string): Promise<void> {
+  console.log("\nGraphQL over HTTP with a token, beside a server with AUTH=none");
+  const engine = await openEngine(readConfig({ DATABASE_URL: databaseUrl, SECRET_KEY: BENCH_KEY }), {
+    log: pino({ level: "silent" }),
+  });
+  const bench: Access = { actor: "bench", kind: "service", rights: EVERYTHING, requestId: "bench" };
+  const { secret } = await engine.operations.tokens.create(bench, {
+    name: "bench",
+    scopes: ["manage"],
+    projects: ["bench"],
+  });
+  await engine.close();
+  const servers = [
+    await startServer(await anotherDatabase(databaseUrl, "without_accounts"), { AUTH: "none" }),
+    await startServer(databaseUrl, { AUTH: "accounts" }),
+  ] as const;
+  const loads = [await startLoad(servers[0].url), await startLoad(servers[1].url, secret)];
+  await beside(loads, ["AUTH=none", "a token"]);
+  for (const { stop } of [...loads, ...servers]) await stop();
+}
+
+async function anotherDatabase(databaseUrl: string, name: string): Promise<string> {
+  const url = new URL(databaseUrl);
+  url.pathname = `/${name}`;
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  await migrate({ url: url.href, only: "all" });
+  return url.href;
+}
+
+/** The cells of servers, each behind its load generator. */
+function beside(loads: readonly Awaited<ReturnType<typeof startLoad>>[], names: readonly string[]): Promise<void> {
+  return cells(
     loads.map((load, index) => ({
       name: names[index] as string,
       round: (clients: number, batch: number, length: number) => load.round({ clients, batch, seconds: length }),
     })),
   );
-  for (const { stop } of [...loads, ...servers]) await stop();
 }
 
 async function cells(subjects: readonly Subject[]): Promise<void> {

@@ -5,14 +5,16 @@
 import { pino } from "pino";
 import { readConfig } from "../../server/config.ts";
 import { serve } from "../../server/main.ts";
+import { BENCH_KEY } from "./secret-key.ts";
 
 const [url, pages] = process.argv.slice(2);
 const config = readConfig({
   PORT: "0",
   DATABASE_URL: url,
-  SECRET_KEY: "a secret key for the bench only",
+  SECRET_KEY: BENCH_KEY,
   DRAIN_SECONDS: "0",
   QUEUE_SAMPLES: process.env.QUEUE_SAMPLES,
+  AUTH: process.env.AUTH,
 });
 const server = await serve(config, { dev: false, pages: pages !== undefined, log: pino({ level: "warn" }) });
 process.on("disconnect", () => void server.close({ hasty: true }).then(() => process.exit(0)));

@@ -1,0 +1,49 @@
+/** The engine for programs that work on the database itself, because nobody may have an account or a token yet. */
+import { pino } from "pino";
+import { type Access, EVERYTHING } from "../access/access.ts";
+import { type Engine, openEngine } from "../bootstrap.ts";
+import { type Config, readConfig } from "../config.ts";
+import { embeddedUrl, startEmbeddedPostgres } from "../embedded-postgres/server.ts";
+import { claimDataDir, readSecretKey } from "../process/data-dir.ts";
+import { StartError } from "../process/start-error.ts";
+
+/** Whoever can read the settings of the service may do everything. */
+const CLI: Access = { actor: "isimud:cli", kind: "service", rights: EVERYTHING, requestId: "cli" };
+
+/**
+ * Runs `work` on the database of DATABASE_URL, or on the embedded one, whether the service runs or not. Like a start, it
+ * applies missing migrations.
+ */
+export async function withOwnEngine<T>(work: (engine: Engine, access: Access) => Promise<T>): Promise<T> {
+  const config = readConfig();
+  const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
+  const on = async (url: string) => {
+    const settings: Config = { ...config, DATABASE_URL: url, SECRET_KEY: SECRET_KEY ?? readSecretKey(DATA_DIR) };
+    const engine = await openEngine(settings, { log: pino({ level: "silent" }) });
+    try {
+      return await work(engine, CLI);
+    } finally {
+      await engine.close();
+    }
+  };
+  if (DATABASE_URL !== undefined) return on(DATABASE_URL);
+  let release: () => void;
+  try {
+    release = claimDataDir(DATA_DIR);
+  } catch (error) {
+    // The service runs, and its database with it.
+    const url = embeddedUrl(DATA_DIR);
+    if (!(error instanceof StartError) || url === null) throw error;
+    return on(url);
+  }
+  try {
+    const database = await startEmbeddedPostgres({ dataDir: DATA_DIR });
+    try {
+      return await on(database.url);
+    } finally {
+      await database.stop();
+    }
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,51 @@
+/** `npm run token`, as users run it, and the programs that send what it printed. */
+import { execFile } from "node:child_process";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ AUTH: "accounts" });
+});
+afterAll(() => server.close());
+
+const run = (program: "token" | "export", args: string[], env: Record<string, string> = {}) =>
+  new Promise<{ code: number; output: string; errors: string }>((resolve) => {
+    const { DATABASE_URL = "", SECRET_KEY = "" } = server.engine.config;
+    execFile(
+      process.execPath,
+      [`server/cli/${program}.ts`, ...args],
+      { env: { ...process.env, DATABASE_URL, SECRET_KEY, ...env } },
+      (error, output, errors) => resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
+    );
+  });
+
+test("a token is made, sent, listed and revoked, while the service runs", async () => {
+  const added = await run("token", ["add", "backup", "--scope", "administer", "--days", "1"]);
+  expect(added).toMatchObject({ code: 0, output: expect.stringMatching(/^isi_[\w-]{48}\n$/) });
+  expect(added.errors).toContain("backup");
+  const [exported, listed] = await Promise.all([
+    run("export", ["--url", server.url], { TOKEN: added.output.trim() }),
+    run("token", ["list"]),
+  ]);
+  expect(exported).toMatchObject({ code: 0, output: expect.stringContaining('"isimud-settings"') });
+  expect(listed.output).toMatch(/^backup {2}isi_.{4}\.\.\. {2}active {2}administer {2}all projects {2}ends /);
+  const [revoked, ...wrong] = await Promise.all([
+    run("token", ["revoke", "backup"]),
+    run("token", ["revoke", "none"]),
+    run("token", ["add", "x", "--scope", "everything"]),
+    run("token", ["add", "x", "--scope", "read", "--days", "many"]),
+  ]);
+  expect(revoked).toMatchObject({ code: 0, output: expect.stringContaining("revoked") });
+  expect(wrong.map(({ code, output }) => ({ code, output }))).toEqual(Array(3).fill({ code: 1, output: "" }));
+  expect(wrong.map(({ errors }) => errors.split("\n")[0])).toEqual([
+    "There is no token named none.",
+    "This is no scope: everything",
+    "--days must be a whole number: many",
+  ]);
+  const { items } = await server.engine.control.audit.list({ projects: "all", page: { limit: 2 } });
+  expect(items).toMatchObject([
+    { action: "revokeToken", actor: "isimud:cli", target: "backup" },
+    { action: "createToken", actor: "isimud:cli", target: "backup" },
+  ]);
+});
