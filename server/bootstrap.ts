@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
+import { type Accounts, openAccounts } from "./access/accounts/accounts.ts";
 import { AccessChanges } from "./access/changes.ts";
 import { type Identification, openIdentification } from "./access/identification.ts";
 import { createPresentAccess, type PresentAccess } from "./access/present-access.ts";
@@ -24,7 +25,6 @@ import { createPostgresBackend } from "./kvs/postgres.ts";
 import { createRedisBackend } from "./kvs/redis.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
 import { countMessages, createMetrics, type Metrics } from "./metrics/process-metrics.ts";
-import type { OperationContext } from "./operations/context.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import type { Operations } from "./operations/operations.ts";
 import type { ProblemStore } from "./problems/problem.ts";
@@ -53,7 +53,7 @@ export interface Engine {
   readonly jobs: JobStore;
   readonly dryRuns: DryRunStore;
   readonly presentAccess: PresentAccess;
-  readonly accounts: OperationContext["accounts"];
+  readonly accounts: Accounts;
   /** What changes in the tables of rights. */
   readonly changes: AccessChanges;
   /** Null with AUTH=none. */
@@ -138,20 +138,22 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   );
   const jobs = createJobStore({ connections });
   const dryRuns = createDryRunStore({ connections });
-  const presentAccess = createPresentAccess({ auth: config.AUTH, tokens: control.tokens });
+  const presentAccess = createPresentAccess({ auth: config.AUTH, tokens: control.tokens, people: control.people });
   const changes = new AccessChanges(
     (name) => openConnection(url, name),
     (error) => warn("The connection that hears of changed rights broke; it is opened again", error),
   );
+  const { schema } = parsePostgresUri(url);
+  const accounts = openAccounts({ config, connections, schema, control, changes, clock, warn });
+  const { sessions } = accounts;
   const identification =
     config.AUTH === "none"
       ? null
-      : openIdentification({ settings: config, store: control.tokens, sessions: null, changes, connections, clock });
+      : openIdentification({ settings: config, store: control.tokens, sessions, changes, connections, clock });
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const problems = createProblemStore({ connections, clock });
-  const accounts = { config, now: () => new Date(Date.now() + clock.offsetMs) };
   const operations = createOperations({
     control,
     data,
@@ -172,6 +174,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
 
   const close = async () => {
     identification?.close();
+    await accounts.close();
     changes.close();
     await data.close();
     await control.close();

@@ -20,6 +20,7 @@ import { TrustedDocuments } from "./graphql/http/trusted-documents.ts";
 import { startFlushSchedule } from "./history/flush-schedule.ts";
 import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
+import { addAuthRoutes } from "./http/auth-routes.ts";
 import { addExportRoutes } from "./http/export-routes.ts";
 import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
 import { NOBODY } from "./http/nobody.ts";
@@ -106,6 +107,7 @@ export async function serve(
       }),
       addApi: (api) => {
         api.register(door.routes, { prefix: "/graphql" });
+        if (engine.accounts.signIn) addAuthRoutes(api, { signIn: engine.accounts.signIn, config });
         addExportRoutes(api, { exports: door.exports, settingsFile: engine.operations.settingsFile });
       },
     });

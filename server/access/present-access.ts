@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
+import type { PeopleController } from "../storage/people.ts";
 import type { TokensController } from "../storage/tokens.ts";
-import { type Access, EVERYTHING } from "./access.ts";
+import { type Access, EVERYTHING, rightsOfGrants } from "./access.ts";
 import { TOKEN_ACTOR, tokenIdentity } from "./tokens.ts";
 
 /**
@@ -11,16 +12,21 @@ export type PresentAccess = (actor: Pick<Access, "actor" | "requestId">) => Prom
 
 /**
  * With AUTH=none everybody who could ask may do everything, and it stays so. With accounts a token has rights as long as
- * it can be used.
+ * it can be used, and a person as long as nobody disables or deletes it.
  */
 export function createPresentAccess(parts: {
   auth: Config["AUTH"];
   tokens: Pick<TokensController, "getMany">;
+  people: Pick<PeopleController, "getByEmail">;
 }): PresentAccess {
-  const { auth, tokens } = parts;
+  const { auth, tokens, people } = parts;
   return async ({ actor, requestId }) => {
     if (auth === "none") return { actor, kind: "local", rights: EVERYTHING, requestId };
-    if (!actor.startsWith(TOKEN_ACTOR)) return null;
+    if (!actor.startsWith(TOKEN_ACTOR)) {
+      const person = await people.getByEmail(actor);
+      if (person === null || person.disabledAt !== null) return null;
+      return { actor, kind: "person", rights: rightsOfGrants(person.grants), requestId, personId: person.id };
+    }
     const [token] = await tokens.getMany([actor.slice(TOKEN_ACTOR.length)]);
     return token?.state === "active" ? { ...tokenIdentity(token), requestId } : null;
   };

@@ -17,7 +17,11 @@ const zxcvbn = new ZxcvbnFactory({
   graphs: common.adjacencyGraphs,
   translations: english.translations,
 });
-const { score, feedback } = zxcvbn.check(password, [...about]);
+// What others know is no secret: what is left without it must be hard to guess too.
+const known = about.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
+const secret = password.replace(new RegExp(known, "giu"), "");
+const [weaker] = [password, secret].map((text) => zxcvbn.check(text)).sort((a, b) => a.score - b.score);
+const { score, feedback } = weaker as ReturnType<typeof zxcvbn.check>;
 parentPort?.postMessage({
   score,
   warning: feedback.warning ?? null,

@@ -56,7 +56,7 @@ export async function requireStrongPassword(password: string, of: { email: strin
     throw tooWeak(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`, []);
   }
   const words = `${of.email} ${of.name}`.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 2);
-  const about = [of.email, of.name, "isimud", ...words];
+  const about = ["isimud", ...words];
   const { score, warning, suggestions } = await oneAtATime.runExclusive(() => strengthOf(password, about));
   if (score < MIN_SCORE) throw tooWeak(warning ?? "This password is too easy to guess.", suggestions);
 }

@@ -1,0 +1,175 @@
+/** Better Auth, as it is used here: it checks passwords, signs people in at the identity provider and makes sessions. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createHmac, randomUUID } from "node:crypto";
+import { prismaAdapter } from "@better-auth/prisma-adapter";
+import { APIError } from "better-auth/api";
+import { betterAuth } from "better-auth/minimal";
+import { genericOAuth } from "better-auth/plugins/generic-oauth";
+import type { PrismaClient } from "../../../prisma/generated/client.ts";
+import type { Config } from "../../config.ts";
+import type { PeopleController } from "../../storage/people.ts";
+import type { Grant } from "../access.ts";
+import { grantsOfClaims } from "./claimed-grants.ts";
+import { type Discovery, providerConfig } from "./identity-provider.ts";
+import { hashPassword, MAX_PASSWORD_LENGTH, verifyPassword } from "./passwords.ts";
+
+/** Carries the client's address to the library. Set here, whatever the client sends. */
+export const ADDRESS_HEADER = "x-isimud-address";
+
+/** What a request to the library is about, beside what it says. */
+interface SignIn {
+  /** What the identity provider's claims mean here; undefined when they mean nothing. */
+  claimed?: readonly Grant[];
+}
+
+export interface Auth {
+  /** Answers one of the library's own requests. */
+  handle(request: Request): Promise<Response>;
+}
+
+export interface Cookie {
+  name: string;
+  /** Signs it, and encrypts what the library keeps between two requests. */
+  secret: string;
+}
+
+/** Another SECRET_KEY ends all sessions. */
+export function sessionCookie({
+  PUBLIC_URL,
+  PORT,
+  SECRET_KEY = "",
+}: Pick<Config, "PUBLIC_URL" | "PORT" | "SECRET_KEY">): Cookie {
+  return {
+    // Ports of one host share their cookies.
+    name: isSecure(PUBLIC_URL) ? "__Host-isimud" : `isimud-${PORT}`,
+    secret: createHmac("sha256", SECRET_KEY).update("isimud sessions").digest("base64url"),
+  };
+}
+
+export const isSecure = (publicUrl: string | undefined) => publicUrl?.startsWith("https:") === true;
+
+const REFUSED = {
+  noGrants: "Your account at the identity provider gives you no rights here. Ask an admin.",
+  disabled: "This account is disabled. Ask an admin.",
+  emailNotVerified: "The identity provider has not verified your e-mail address.",
+  lastAdmin: "This would take the rights of the last admin.",
+} as const;
+/** Why somebody whom the identity provider knows may not sign in. */
+export type Refusal = keyof typeof REFUSED;
+
+const refusal = (code: Refusal) => new APIError("FORBIDDEN", { code, message: REFUSED[code] });
+
+export function createAuth(parts: {
+  prisma: PrismaClient;
+  people: PeopleController;
+  config: Config;
+  cookie: Cookie;
+  /** Null: nobody signs in with the identity provider, for now. */
+  provider: Discovery | null;
+  warn: (message: string, error: unknown) => void;
+}): Auth {
+  const { prisma, people, config, cookie, provider, warn } = parts;
+  const signIns = new AsyncLocalStorage<SignIn>();
+  const { OIDC_GRANTS_CLAIM: claim, OIDC_GRANTS: map } = config;
+  const isMapped = claim !== undefined && map !== undefined;
+  const secure = isSecure(config.PUBLIC_URL);
+
+  const auth = betterAuth({
+    appName: "Isimud",
+    database: prismaAdapter(prisma, { provider: "postgresql", transaction: true }),
+    secret: cookie.secret,
+    basePath: `${config.BASE_PATH}/api/auth`,
+    // The shell has checked the name by which it is called.
+    baseURL:
+      config.PUBLIC_URL === undefined ? { allowedHosts: ["*"], protocol: "http" } : new URL(config.PUBLIC_URL).origin,
+    telemetry: { enabled: false },
+    logger: {
+      level: "error",
+      log: (_level, message, ...details) => {
+        const error = details.find((one) => one instanceof Error);
+        // Without an error it is a refusal, which its request tells.
+        if (error !== undefined) warn(`A sign-in failed: ${message}`, error);
+      },
+    },
+    rateLimit: { enabled: false },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: true,
+      minPasswordLength: 1,
+      maxPasswordLength: MAX_PASSWORD_LENGTH,
+      password: { hash: hashPassword, verify: ({ hash, password }) => verifyPassword(hash, password) },
+    },
+    user: {
+      modelName: "person",
+      async validateUserInfo({ user, source }) {
+        if (source.method !== "oauth") return;
+        if (user.emailVerified !== true) return rejected("emailNotVerified");
+        const known = typeof user.id === "string" ? (await people.getMany([user.id]))[0] : undefined;
+        if (known !== undefined && known.disabledAt !== null) return rejected("disabled");
+        if (!isMapped) return;
+        const claimed = grantsOfClaims(map, claim, source.oauth?.profile ?? {});
+        if (known !== undefined) {
+          const outcome = await takeAway(people, known.id, claimed);
+          if (outcome !== null) return rejected(outcome);
+        } else if (claimed.length === 0) return rejected("noGrants");
+        Object.assign(signIns.getStore() ?? {}, { claimed } satisfies SignIn);
+      },
+    },
+    session: {
+      modelName: "session",
+      expiresIn: config.SESSION_SECONDS,
+      disableSessionRefresh: true,
+      cookieCache: { enabled: false },
+      freshAge: 0,
+    },
+    account: {
+      modelName: "account",
+      updateAccountOnSignIn: false,
+      accountLinking: { enabled: true, trustedProviders: [] },
+    },
+    verification: { modelName: "verification" },
+    databaseHooks: {
+      account: { create: { before: async (account) => ({ data: { ...account, ...NO_TOKENS } }) } },
+      session: {
+        create: {
+          async before(session) {
+            const claimed = signIns.getStore()?.claimed;
+            if (claimed !== undefined) await people.update(session.userId, { grants: claimed, claimed: true });
+            const [person] = await people.getMany([session.userId]);
+            if (person === undefined || person.disabledAt !== null) throw refusal("disabled");
+          },
+        },
+      },
+    },
+    advanced: {
+      database: { generateId: () => randomUUID() },
+      cookiePrefix: cookie.name,
+      useSecureCookies: false,
+      defaultCookieAttributes: { secure, sameSite: "lax", httpOnly: true, path: "/" },
+      cookies: { session_token: { name: cookie.name, attributes: { secure } } },
+      ipAddress: { ipAddressHeaders: [ADDRESS_HEADER], ipv6Subnet: 128 },
+    },
+    plugins: provider === null ? [] : [genericOAuth({ config: [providerConfig(config, provider, isMapped)] })],
+  });
+  return { handle: (request) => signIns.run({}, () => auth.handler(request)) };
+}
+
+const rejected = (code: Refusal) => ({ error: code, errorDescription: REFUSED[code] });
+
+/** The identity provider's tokens are of no use here, and must not lie around. */
+const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null };
+
+/**
+ * Before somebody who is known signs in: whoever lost all rights at the identity provider loses sessions and rights
+ * here. Null: may sign in. The last admin stays admin, and signs in with a password to make another one.
+ */
+async function takeAway(people: PeopleController, id: string, claimed: readonly Grant[]): Promise<Refusal | null> {
+  const isAdmin = claimed.some(({ role, projects }) => role === "admin" && projects === "all");
+  const admins = isAdmin ? [] : await people.lockAdmins();
+  const isLast = admins.length === 1 && admins[0] === id;
+  if (claimed.length > 0 && !isLast) return null;
+  await people.endSessions({ personId: id });
+  if (isLast) return "lastAdmin";
+  await people.update(id, { grants: [], claimed: true });
+  return "noGrants";
+}

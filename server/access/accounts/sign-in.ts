@@ -1,0 +1,276 @@
+/** Signing in and out, passwords and one-time links: what the routes below /api/auth do. */
+import { LRUCache } from "lru-cache";
+import { DomainError, hasCode } from "../../errors.ts";
+import { badInput, checkText } from "../../operations/input/limits.ts";
+import { checkEmail, checkPersonName } from "../../operations/people/input.ts";
+import type { ControlDriver } from "../../storage/control-driver.ts";
+import type { OneTimeLink, Person } from "../../storage/people.ts";
+import type { Auth } from "./auth.ts";
+import { PROVIDER_ID } from "./identity-provider.ts";
+import { type Answer, ask, type From, failureIn } from "./library-requests.ts";
+import { digestOf } from "./link-code.ts";
+import { hashPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, requireStrongPassword } from "./passwords.ts";
+import type { SessionIdentity, Sessions } from "./sessions.ts";
+import type { SignInLimits } from "./sign-in-limits.ts";
+
+export interface SignedIn {
+  person: { email: string; name: string };
+  cookies: string[];
+}
+
+export interface ReadLink {
+  kind: OneTimeLink["kind"];
+  /** Null for the first admin, who is nobody yet. */
+  email: string | null;
+  name: string | null;
+  expiresAt: Date;
+}
+
+export interface SignIn {
+  /** What the page needs to know before anybody has signed in. */
+  options(): Promise<Readonly<Record<string, unknown>>>;
+  /** UNAUTHENTICATED, the same for a wrong password and an unknown address; FORBIDDEN; TOO_MANY_REQUESTS. */
+  withPassword(params: { email: string; password: string }, from: From): Promise<SignedIn>;
+  /** Where the browser goes to sign in. `next`: the path of ours to which it comes back. */
+  atProvider(params: { next: string }, from: From): Promise<{ url: string; cookies: string[] }>;
+  /** The way back: where the browser goes now. `query`: what the identity provider sent. */
+  back(params: { query: string }, from: From): Promise<{ location: string; cookies: string[] }>;
+  /** Ends the caller's session, if there is one. */
+  out(from: From): Promise<{ cookies: string[] }>;
+  /** Ends all other sessions of the person. UNAUTHENTICATED, BAD_INPUT, PASSWORD_TOO_WEAK, TOO_MANY_REQUESTS. */
+  changePassword(params: { current: string; wanted: string }, from: From): Promise<{ cookies: string[] }>;
+  /** LINK_NOT_VALID, TOO_MANY_REQUESTS. */
+  readLink(params: { code: string }, from: From): Promise<ReadLink>;
+  /** Uses the link up, sets the password and signs in. LINK_NOT_VALID, PASSWORD_TOO_WEAK, BAD_INPUT. */
+  useLink(params: { code: string; password: string; email?: string; name?: string }, from: From): Promise<SignedIn>;
+}
+
+interface Parts {
+  control: ControlDriver;
+  sessions: Sessions;
+  limits: SignInLimits;
+  basePath: string;
+  now: () => Date;
+  /** With the identity provider or without: people with a password do not wait for it. */
+  auth: () => Auth;
+  /** Null where none is set. IDENTITY_PROVIDER_UNAVAILABLE. */
+  provider: { name: string; auth: () => Promise<Auth>; within: <T>(work: Promise<T>) => Promise<T> } | null;
+  /** Takes the cookie from the browser. */
+  noCookie: string;
+  warn: (message: string, error: unknown) => void;
+}
+
+export function createSignIn(parts: Parts): SignIn {
+  return { ...passwords(parts), ...atProvider(parts), ...links(parts) };
+}
+
+function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out" | "changePassword"> {
+  const { control, limits, sessions, provider, noCookie } = parts;
+  const note = auditOf(parts);
+  return {
+    options: async () => ({
+      identityProvider: provider === null ? null : { name: provider.name },
+      hasPeople: !(await control.people.isEmpty()),
+      minPasswordLength: MIN_PASSWORD_LENGTH,
+      maxPasswordLength: MAX_PASSWORD_LENGTH,
+    }),
+
+    async withPassword({ email, password }, from) {
+      const account = checkText("email", email).trim().toLowerCase();
+      const attempt = { address: from.address, account };
+      await limits.begin(attempt);
+      try {
+        const signedIn = await signedInWith(parts, { email: account, password }, from);
+        await limits.succeeded(attempt);
+        await note(signedIn.person.email, "signIn", "done", from);
+        return signedIn;
+      } catch (error) {
+        if (hasCode(error, "UNAUTHENTICATED") || hasCode(error, "FORBIDDEN"))
+          await note(account, "signIn", "refused", from);
+        throw error;
+      }
+    },
+
+    async out(from) {
+      const session = await identified(sessions, from.cookie);
+      if (session !== null) {
+        await control.people.endSessions({ ids: [String(session.identity.sessionId)] });
+        await note(session.identity.actor, "signOut", "done", from);
+      }
+      return { cookies: [noCookie] };
+    },
+
+    async changePassword({ current, wanted }, from) {
+      const person = await personOf(parts, from);
+      const attempt = { address: from.address, account: person.email };
+      await limits.begin(attempt);
+      await requireStrongPassword(checkText("newPassword", wanted), person);
+      const body = { currentPassword: current, newPassword: wanted, revokeOtherSessions: true };
+      const answer = await ask(parts.auth(), { basePath: parts.basePath, from }, "/change-password", body);
+      if (answer.status !== 200) {
+        await note(person.email, "changePassword", "refused", from);
+        throw badInput(
+          "currentPassword",
+          "The current password is wrong, or you have none here. An admin can give you a link.",
+        );
+      }
+      await limits.succeeded(attempt);
+      await note(person.email, "changePassword", "done", from);
+      return { cookies: answer.cookies };
+    },
+  };
+}
+
+function atProvider(parts: Parts): Pick<SignIn, "atProvider" | "back"> {
+  const { provider, basePath } = parts;
+  const note = auditOf(parts);
+  const known = () => {
+    if (provider !== null) return provider;
+    throw new DomainError("NOT_FOUND", "No identity provider is set here: see OIDC_ISSUER.");
+  };
+  return {
+    async atProvider({ next }, from) {
+      const { auth, within } = known();
+      const at = { basePath, from };
+      const body = {
+        provider: PROVIDER_ID,
+        callbackURL: `${from.origin}${safePath(next, basePath)}`,
+        errorCallbackURL: `${from.origin}${basePath}/sign-in`,
+        disableRedirect: true,
+      };
+      const { status, cookies, body: told } = await within(ask(await auth(), at, "/sign-in/social", body));
+      if (status !== 200) throw new DomainError("INTERNAL", "The way to the identity provider could not be found.");
+      return { url: String(told.url), cookies };
+    },
+
+    async back({ query }, from) {
+      const { auth, within } = known();
+      const path = `/callback/${PROVIDER_ID}${query}`;
+      const { location, cookies } = await within(ask(await auth(), { basePath, from }, path));
+      const failure = location === null ? "provider" : failureIn(location, from.origin);
+      if (failure !== null) {
+        await note("-", "signIn", "refused", from, { identityProvider: failure });
+        return { location: `${basePath}/sign-in?error=${failure}`, cookies };
+      }
+      const session = await replaced(parts, cookies, from);
+      // No session although nothing failed: the browser has another one's answer.
+      if (session === null) return { location: `${basePath}/sign-in?error=provider`, cookies };
+      await note(session.identity.actor, "signIn", "done", from, { identityProvider: provider?.name });
+      return { location: location as string, cookies };
+    },
+  };
+
+  /** Only our own pages: another address would lend this service's name to a stranger. */
+  function safePath(next: string, base: string): string {
+    const url = URL.canParse(next, "http://here") ? new URL(next, "http://here") : null;
+    const isOurs = url?.origin === "http://here" && next.startsWith("/") && `${url.pathname}/`.startsWith(`${base}/`);
+    return isOurs ? `${url.pathname}${url.search}` : `${base}/`;
+  }
+}
+
+function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
+  const { control, limits, now } = parts;
+  const note = auditOf(parts);
+
+  async function found(code: string, from: From): Promise<{ link: OneTimeLink; person: Person | null }> {
+    const attempt = { address: from.address, account: "a one-time link" };
+    await limits.begin(attempt);
+    const link = await control.people.getLink(digestOf(checkText("code", code)), now());
+    if (link === null || (link.kind === "firstAdmin" && !(await control.people.isEmpty()))) throw linkNotValid();
+    await limits.succeeded(attempt);
+    const [person = null] = link.personId === null ? [] : await control.people.getMany([link.personId]);
+    return { link, person };
+  }
+
+  return {
+    async readLink({ code }, from) {
+      const { link, person } = await found(code, from);
+      return { kind: link.kind, email: person?.email ?? null, name: person?.name ?? null, expiresAt: link.expiresAt };
+    },
+
+    async useLink({ code, password, ...given }, from) {
+      const { person } = await found(code, from);
+      const who = person ?? {
+        email: checkEmail(given.email ?? ""),
+        name: checkPersonName(given.name ?? ""),
+      };
+      await requireStrongPassword(checkText("password", password), who);
+      const hash = await hashPassword(password);
+      await control.transaction(async (tx) => {
+        // Of two at once, one takes it.
+        const link = await tx.people.takeLink(digestOf(code), now());
+        if (link === null || (link.kind === "firstAdmin" && !(await tx.people.isEmpty()))) throw linkNotValid();
+        const grants = [{ role: "admin", projects: "all" } as const];
+        const { id } = person ?? (await tx.people.create({ ...who, grants }));
+        await tx.people.setPassword(id, hash);
+        const details = JSON.stringify({ kind: link.kind, address: from.address });
+        await tx.audit.append(row(who.email, "useLink", "done", from, details));
+      });
+      const signedIn = await signedInWith(parts, { email: who.email, password }, from);
+      await note(who.email, "signIn", "done", from);
+      return signedIn;
+    },
+  };
+}
+
+function linkNotValid(): DomainError {
+  return new DomainError(
+    "LINK_NOT_VALID",
+    "This link was used, has been replaced, or its time is over. Ask for a new one.",
+  );
+}
+
+async function signedInWith(parts: Parts, given: { email: string; password: string }, from: From): Promise<SignedIn> {
+  const wrong = () => new DomainError("UNAUTHENTICATED", "The e-mail address or the password is wrong.");
+  if (typeof given.password !== "string" || given.password.length > MAX_PASSWORD_LENGTH) throw wrong();
+  const { basePath, control } = parts;
+  const answer: Answer = await ask(parts.auth(), { basePath, from }, "/sign-in/email", { ...given });
+  if (answer.status === 403) throw new DomainError("FORBIDDEN", "This account is disabled. Ask an admin.");
+  if (answer.status !== 200) throw wrong();
+  await replaced(parts, answer.cookies, from);
+  const person = await control.people.getByEmail(given.email);
+  return { person: { email: given.email, name: person?.name ?? "" }, cookies: answer.cookies };
+}
+
+/** The session that these cookies begin. It replaces the one that the browser had. */
+async function replaced({ sessions, control }: Parts, cookies: readonly string[], from: From) {
+  const session = await identified(sessions, cookies.map((cookie) => cookie.split(";", 1)[0]).join("; "));
+  const before = await identified(sessions, from.cookie);
+  if (session !== null && before !== null) {
+    await control.people.endSessions({ ids: [String(before.identity.sessionId)] });
+  }
+  return session;
+}
+
+async function identified(sessions: Sessions, cookie: string | undefined): Promise<SessionIdentity | null> {
+  return sessions.identify({ headers: cookie === undefined ? {} : { cookie } });
+}
+
+async function personOf({ sessions, control }: Parts, from: From): Promise<Person> {
+  const session = await identified(sessions, from.cookie);
+  const [person] = session === null ? [] : await control.people.getMany([session.account]);
+  if (person === undefined) throw new DomainError("UNAUTHENTICATED", "You are not signed in, or no longer.");
+  return person;
+}
+
+/** A guesser must not fill the audit log: the same refusal is written once in a minute. */
+const refused = new LRUCache<string, true>({ max: 10_000, ttl: 60_000 });
+
+type Outcome = "done" | "refused";
+
+/** Notes in the audit log. Never fails: whoever has signed in is signed in. */
+function auditOf({ control, warn }: Parts) {
+  return async (email: string, action: string, outcome: Outcome, from: From, more: object = {}): Promise<void> => {
+    const key = JSON.stringify([email, action, from.address]);
+    if (outcome === "refused" && refused.has(key)) return;
+    if (outcome === "refused") refused.set(key, true);
+    const details = JSON.stringify({ address: from.address, ...more });
+    await control.audit
+      .append(row(email.slice(0, 254), action, outcome, from, details))
+      .catch((error: unknown) => warn("A sign-in could not be written to the audit log", error));
+  };
+}
+
+function row(email: string, action: string, outcome: Outcome, { requestId }: From, detailsText: string) {
+  return { actor: email, requestId, reason: null, action, project: null, target: email, outcome, detailsText };
+}

@@ -1,0 +1,295 @@
+import pg from "pg";
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { digestOf, newLink } from "../../server/access/accounts/link-code.ts";
+import { hashPassword } from "../../server/access/accounts/passwords.ts";
+import type { Engine } from "../../server/bootstrap.ts";
+import { openEngine } from "../../server/bootstrap.ts";
+import { callerWith } from "../support/access.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+const PASSWORD = "plum-Quiver-93-tidal";
+const admin = callerWith("admin");
+let server: TestServer;
+/** Another process on the same database. */
+let other: Engine;
+
+beforeAll(async () => {
+  server = await startTestServer({ AUTH: "accounts", SESSION_IDLE_SECONDS: "3600", SESSION_SECONDS: "36000" });
+  other = await openEngine(server.engine.config, { log: pino({ level: "silent" }), clock: server.clock });
+});
+afterAll(async () => {
+  await other.close();
+  await server.close();
+});
+
+interface Answer {
+  status: number;
+  cookie: string | undefined;
+  setCookie: string[];
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes.
+  body: any;
+}
+
+async function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(`${server.url}/api/auth/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+    redirect: "manual",
+  });
+  const setCookie = response.headers.getSetCookie();
+  const cookie = setCookie.find((one) => !one.includes("Max-Age=0"))?.split(";", 1)[0];
+  return { status: response.status, cookie, setCookie, headers: response.headers, body: await response.json() };
+}
+
+const codeOf = ({ body }: Answer) => body.errors?.[0]?.extensions.code;
+const signIn = (email: string, password = PASSWORD, headers = {}) =>
+  post("sign-in/email", { email, password }, headers);
+const sessionOf = (cookie: string | undefined, engine = server.engine) =>
+  Promise.resolve(engine.accounts.sessions?.identify({ headers: cookie === undefined ? {} : { cookie } }) ?? null);
+
+let number = 0;
+async function aPerson(grants: object[] = [{ role: "operator", projects: ["shop"] }]) {
+  const email = `person-${++number}@example.com`;
+  const { person, link } = await server.engine.operations.people.create(admin, {
+    ...{ email, name: "Pat" },
+    grants: grants as never,
+  });
+  await server.engine.control.people.setPassword(person.id, await hashPassword(PASSWORD));
+  return { email, id: person.id, link };
+}
+
+describe("a password", () => {
+  test("begins a session with the rights of its person; its cookie is for the browser's eyes only", async () => {
+    const { email, id } = await aPerson();
+    const answer = await signIn(email.toUpperCase());
+    expect([answer.status, answer.body]).toEqual([200, { person: { email, name: "Pat" } }]);
+    expect(answer.setCookie).toHaveLength(1);
+    expect(answer.setCookie[0]).toMatch(/^isimud-0=[^;]+; Max-Age=36000; Path=\/; HttpOnly; SameSite=Lax$/);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await sessionOf(answer.cookie)).toMatchObject({
+      account: id,
+      identity: { actor: email, kind: "person", personId: id, rights: { operate: ["shop"], administer: [] } },
+    });
+    const [sessions] = await server.engine.operations.people.sessionsOf(admin, { ids: [id] });
+    expect(sessions).toMatchObject([{ address: "127.0.0.1", userAgent: "node" }]);
+  });
+
+  test("that is wrong, and an address that nobody has, get the same answer", async () => {
+    const { email } = await aPerson();
+    const answers = [
+      await signIn(email, "wrong"),
+      await signIn("nobody@example.com"),
+      await signIn(email, "x".repeat(900)),
+    ];
+    expect(answers.map(codeOf)).toEqual(Array(3).fill("UNAUTHENTICATED"));
+    expect(new Set(answers.map(({ body }) => body.errors[0].message)).size).toBe(1);
+    expect(answers.flatMap(({ setCookie }) => setCookie)).toEqual([]);
+  });
+
+  test("of somebody who is disabled is of no use, and the session has ended in all processes", async () => {
+    await aPerson([{ role: "admin" }]);
+    const { email, id } = await aPerson();
+    const { cookie } = await signIn(email);
+    expect(await sessionOf(cookie, other)).not.toBeNull();
+    await server.engine.operations.people.update(admin, { id, disabled: true });
+    await expect.poll(() => sessionOf(cookie, other), { timeout: 1000, interval: 10 }).toBeNull();
+    expect(await sessionOf(cookie)).toBeNull();
+    expect(codeOf(await signIn(email))).toBe("FORBIDDEN");
+  });
+
+  test("is tried ten times at most, however many tries come at once", async () => {
+    const { email } = await aPerson();
+    const answers = await Promise.all(Array.from({ length: 14 }, () => signIn(email, "wrong")));
+    const codes = answers.map(codeOf);
+    expect(codes.filter((code) => code === "UNAUTHENTICATED")).toHaveLength(10);
+    expect(codes.filter((code) => code === "TOO_MANY_REQUESTS")).toHaveLength(4);
+    expect(codeOf(await signIn(email))).toBe("TOO_MANY_REQUESTS");
+    await clearAttempts();
+    expect((await signIn(email)).status).toBe(200);
+  });
+
+  test("is changed by whoever knows it, which ends the other sessions", async () => {
+    const { email } = await aPerson();
+    const [one, two] = [await signIn(email), await signIn(email)];
+    const change = (body: object) => post("change-password", body, { cookie: one.cookie ?? "" });
+    expect(codeOf(await change({ currentPassword: PASSWORD, newPassword: "Pat-example-3" }))).toBe("PASSWORD_TOO_WEAK");
+    const changed = await change({ currentPassword: PASSWORD, newPassword: "vivid-Otter-51-canal" });
+    expect([changed.status, codeOf(changed)]).toEqual([200, undefined]);
+    expect(await sessionOf(changed.cookie)).not.toBeNull();
+    await expect.poll(() => sessionOf(two.cookie, other), { timeout: 1000, interval: 10 }).toBeNull();
+    expect([codeOf(await signIn(email)), (await signIn(email, "vivid-Otter-51-canal")).status]).toEqual([
+      "UNAUTHENTICATED",
+      200,
+    ]);
+    expect(codeOf(await post("change-password", { currentPassword: PASSWORD, newPassword: "x" }))).toBe(
+      "UNAUTHENTICATED",
+    );
+  });
+});
+
+describe("a session", () => {
+  test("ends in all processes when its person or an admin ends it, or signs out", async () => {
+    const { email, id } = await aPerson();
+    const cookies = [await signIn(email), await signIn(email), await signIn(email)].map(({ cookie }) => cookie);
+    for (const cookie of cookies) expect(await sessionOf(cookie, other)).not.toBeNull();
+    const ended = (cookie: string | undefined) =>
+      expect.poll(() => sessionOf(cookie, other), { timeout: 1000, interval: 10 }).toBeNull();
+
+    const out = await post("sign-out", {}, { cookie: cookies[0] ?? "" });
+    expect(out.setCookie).toEqual(["isimud-0=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"]);
+    await ended(cookies[0]);
+
+    const known = await sessionOf(cookies[1]);
+    const own = { ...callerWith("viewer", ["q"], email), ...known?.identity };
+    const { people } = server.engine.operations;
+    expect(await people.endSession(own, { id: own.sessionId ?? "" })).toEqual({ ended: 1 });
+    await ended(cookies[1]);
+
+    const stranger = await aPerson();
+    const asStranger = { ...own, personId: stranger.id, actor: stranger.email };
+    await expect(people.endSessions(asStranger, { personId: id })).rejects.toMatchObject({ code: "FORBIDDEN" });
+    expect(await people.endSessions(admin, { personId: id })).toEqual({ ended: 1 });
+    await ended(cookies[2]);
+  });
+
+  test("has new rights in all processes as soon as its person has", async () => {
+    const { email, id } = await aPerson();
+    const { cookie } = await signIn(email);
+    expect((await sessionOf(cookie, other))?.identity.rights.operate).toEqual(["shop"]);
+    await server.engine.operations.people.update(admin, { id, grants: [{ role: "viewer" }] });
+    const rights = async () => (await sessionOf(cookie, other))?.identity.rights;
+    await expect.poll(rights, { timeout: 1000, interval: 10 }).toMatchObject({ read: "all", operate: [] });
+  });
+
+  test("ends when it is idle, and in the end anyway; use keeps it", async () => {
+    const { email } = await aPerson();
+    const { cookie } = await signIn(email);
+    const idle = await signIn(email);
+    for (const hours of [0.9, 1.7]) {
+      server.clock.offsetMs = hours * 3_600_000;
+      expect(await sessionOf(cookie)).not.toBeNull();
+      await expect.poll(() => lastSeen(cookie)).toBeGreaterThan(Date.now() + (hours - 0.01) * 3_600_000);
+    }
+    // Another process has not seen it since; the database has.
+    expect([await sessionOf(cookie, other), await sessionOf(idle.cookie)]).toEqual([expect.anything(), null]);
+    for (let hours = 2.5; hours < 10; hours += 0.9) {
+      server.clock.offsetMs = hours * 3_600_000;
+      expect(await sessionOf(cookie)).not.toBeNull();
+    }
+    server.clock.offsetMs = 10.1 * 3_600_000;
+    expect(await sessionOf(cookie)).toBeNull();
+    server.clock.offsetMs = 0;
+  });
+
+  test("is not begun by a cookie that nobody has signed", async () => {
+    const { cookie = "" } = await signIn((await aPerson()).email);
+    const value = decodeURIComponent(cookie.split("=")[1] ?? "");
+    const [token] = value.split(".");
+    const forged = [`${token}.AAAA`, `${token}.`, `${token}`, `x${value}`, "%E0%A4%A", ""];
+    for (const one of forged)
+      expect(await sessionOf(`isimud-0=${one.includes("%") ? one : encodeURIComponent(one)}`)).toBeNull();
+  });
+
+  test("is replaced by the next sign-in of the same browser", async () => {
+    const { email } = await aPerson();
+    const first = await signIn(email);
+    const second = await signIn(email, PASSWORD, { cookie: first.cookie ?? "" });
+    expect(second.cookie).not.toBe(first.cookie);
+    await expect.poll(() => sessionOf(first.cookie)).toBeNull();
+    expect(await sessionOf(second.cookie)).not.toBeNull();
+  });
+});
+
+describe("a one-time link", () => {
+  const codeIn = (url: string) => url.split("#")[1] ?? "";
+
+  test("sets a password once, and signs in", async () => {
+    const { person, link } = await server.engine.operations.people.create(admin, {
+      ...{ email: "linda@example.com", name: "Linda" },
+      grants: [{ role: "viewer" }],
+    });
+    const code = codeIn(link.url);
+    expect((await post("link/read", { code })).body).toEqual({
+      ...{ kind: "password", email: "linda@example.com", name: "Linda" },
+      expiresAt: link.expiresAt.toISOString(),
+    });
+    // A password that is refused does not use it up.
+    expect(codeOf(await post("link", { code, password: "short" }))).toBe("PASSWORD_TOO_WEAK");
+    const used = await post("link", { code, password: PASSWORD });
+    expect([used.status, used.body]).toEqual([200, { person: { email: "linda@example.com", name: "Linda" } }]);
+    expect((await sessionOf(used.cookie))?.account).toBe(person.id);
+    expect(codeOf(await post("link", { code, password: PASSWORD }))).toBe("LINK_NOT_VALID");
+    expect(codeOf(await post("link/read", { code: "guess" }))).toBe("LINK_NOT_VALID");
+    expect((await signIn("linda@example.com")).status).toBe(200);
+  });
+
+  test("of the first admin makes nobody an admin once there is somebody", async () => {
+    const { code, digest, expiresAt } = newLink(new Date(), 60);
+    expect(digestOf(code)).toEqual(digest);
+    await server.engine.control.people.addLink({
+      kind: "firstAdmin",
+      personId: null,
+      digest,
+      expiresAt,
+      createdBy: "x",
+    });
+    const given = { code, password: PASSWORD, email: "late@example.com", name: "Late" };
+    expect(codeOf(await post("link", given))).toBe("LINK_NOT_VALID");
+  });
+});
+
+test("what signs in is audited without secrets, and a guesser does not fill the log", async () => {
+  const { email } = await aPerson();
+  for (let attempt = 0; attempt < 3; attempt += 1) await signIn(email, "wrong-secret-word");
+  const { cookie = "" } = await signIn(email);
+  await post("sign-out", {}, { cookie });
+  const { items } = await server.engine.operations.audit.list(admin, { actor: email });
+  expect(items.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+    "signOut done",
+    "signIn done",
+    "signIn refused",
+  ]);
+  const text = JSON.stringify(items);
+  for (const secret of ["wrong-secret-word", PASSWORD, cookie.split("=")[1] ?? ""]) expect(text).not.toContain(secret);
+});
+
+test.each([
+  ["sign-in/email", { email: "a@example.com" }],
+  ["sign-in/email", { email: "a@example.com", password: PASSWORD, rememberMe: false }],
+  ["sign-in/email", { email: ["a@example.com"], password: PASSWORD }],
+  ["link", { code: "x", password: PASSWORD, email: 1 }],
+])("%s takes nothing but what it knows", async (path, body) => {
+  expect(codeOf(await post(path, body))).toBe("BAD_INPUT");
+});
+
+test("only these routes of the library are there", async () => {
+  for (const path of [
+    "sign-up/email",
+    "get-session",
+    "list-sessions",
+    "update-user",
+    "delete-user",
+    "request-password-reset",
+  ]) {
+    expect(codeOf(await post(path, {}))).toBe("NOT_FOUND");
+  }
+  expect(await (await fetch(`${server.url}/api/auth/options`)).json()).toEqual({
+    ...{ identityProvider: null, hasPeople: true, minPasswordLength: 10, maxPasswordLength: 256 },
+  });
+  expect(codeOf(await post("sign-in/social", {}))).toBe("NOT_FOUND");
+});
+
+async function query(text: string, values: unknown[] = []): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: server.engine.config.DATABASE_URL });
+  await client.connect();
+  return client.query(text, values).finally(() => client.end());
+}
+const clearAttempts = () => query("DELETE FROM sign_in_attempts");
+async function lastSeen(cookie: string | undefined): Promise<number> {
+  const id = (await sessionOf(cookie))?.identity.sessionId;
+  const { rows } = await query("SELECT last_seen_at FROM sessions WHERE id = $1", [id]);
+  return rows[0].last_seen_at.getTime();
+}
