@@ -230,7 +230,7 @@ export type ErrorExtensions = {
 };
 
 /**
- * `status`: left out, that of the code's kind. SAFE becomes WITH_KEY when something was changed:
+ * `details.retryAfterSeconds`: how long to wait, if that is known. `status`: left out, that of the code's kind. SAFE becomes WITH_KEY when something was changed:
  *
  * - `done`: the change that was asked for is made, and only a part of its answer could not be read;
  * - `details.partial` is true: a part of the change is made.
@@ -247,7 +247,7 @@ export function errorExtensions(
     code,
     status: given.status ?? HTTP_STATUS[facts.kind],
     retry,
-    retryAfterSeconds: facts.retry === "NEVER" ? null : facts.retryAfterSeconds,
+    retryAfterSeconds: facts.retry === "NEVER" ? null : Number(details.retryAfterSeconds ?? facts.retryAfterSeconds),
     details,
   };
 }

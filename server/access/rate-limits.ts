@@ -141,7 +141,7 @@ export function rateLimitHeaders(limits: readonly RateLimit[]): { ratelimit: str
 }
 
 /** One client may have all addresses of an IPv6 network of 64 bits. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
   const groups = head === "" ? [] : head.split(":");

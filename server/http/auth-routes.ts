@@ -28,11 +28,7 @@ export function addAuthRoutes(api: FastifyInstance, parts: { signIn: SignIn; con
     cookie: raw.headers.cookie,
     requestId: id,
   });
-  const post = <Body>(
-    path: string,
-    body: z.ZodType<Body>,
-    act: (body: Body, from: From) => Promise<object>,
-  ) =>
+  const post = <Body>(path: string, body: z.ZodType<Body>, act: (body: Body, from: From) => Promise<object>) =>
     api.post(`/auth/${path}`, { bodyLimit: BODY_LIMIT }, async (request, reply) => {
       const { cookies = [], ...shown }: { cookies?: string[] } = await act(read(body, request.body), fromOf(request));
       return withCookies(reply, cookies).send(shown);

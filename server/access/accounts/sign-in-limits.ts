@@ -2,11 +2,11 @@
  * How often somebody may try to sign in. Counted exactly, over all processes: in the control database, before the
  * attempt, so that attempts at the same time count too. It is far slower than the limits of other requests, and rare.
  */
-import { isIPv6 } from "node:net";
 import type pg from "pg";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import { DomainError } from "../../errors.ts";
 import { translatePostgresError } from "../../storage/postgres/sql/connection.ts";
+import { networkOf } from "../rate-limits.ts";
 
 /** Failures, and the seconds in which they count. A success takes its own attempt back, and forgets `pair`. */
 const LIMITS = {
@@ -27,7 +27,7 @@ export interface Attempt {
 }
 
 export interface SignInLimits {
-  /** Counts the attempt. TOO_MANY_REQUESTS, with the seconds to wait. */
+  /** Counts the attempt. RATE_LIMITED, with the seconds to wait. */
   begin(attempt: Attempt): Promise<void>;
   /** It was no guess: it no longer counts. */
   succeeded(attempt: Attempt): Promise<void>;
@@ -60,8 +60,8 @@ export function createSignInLimits({ connections }: { connections: pg.Pool }): S
       }
       if (waitMs === 0) return;
       const seconds = Math.ceil(waitMs / 1000);
-      throw new DomainError("TOO_MANY_REQUESTS", `Too many attempts. Try again in ${seconds} s.`, {
-        details: { retryAfterSeconds: seconds },
+      throw new DomainError("RATE_LIMITED", `Too many attempts to sign in. Try again in ${seconds} s.`, {
+        details: { limit: "signIn", retryAfterSeconds: seconds },
       });
     },
 
@@ -85,17 +85,4 @@ function keysOf(attempt: Attempt): Record<Kind, string> {
   const address = networkOf(attempt.address);
   const account = attempt.account.toLowerCase().slice(0, MAX_KEY);
   return { pair: `${address} ${account}`, address, account };
-}
-
-/** Whoever has an IPv6 address has a whole /64 of them. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
-  const groups = head.split(":").filter((group) => group !== "");
-  if (tail !== undefined) {
-    const after = tail.split(":").filter((group) => group !== "").length;
-    while (groups.length + after < 8) groups.push("0");
-  }
-  const network = [...groups, "0", "0", "0", "0"].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${network.join(":")}::/64`;
 }

@@ -29,7 +29,7 @@ export interface ReadLink {
 export interface SignIn {
   /** What the page needs to know before anybody has signed in. */
   options(): Promise<Readonly<Record<string, unknown>>>;
-  /** UNAUTHENTICATED, the same for a wrong password and an unknown address; FORBIDDEN; TOO_MANY_REQUESTS. */
+  /** UNAUTHENTICATED, the same for a wrong password and an unknown address; FORBIDDEN; RATE_LIMITED. */
   withPassword(params: { email: string; password: string }, from: From): Promise<SignedIn>;
   /** Where the browser goes to sign in. `next`: the path of ours to which it comes back. */
   atProvider(params: { next: string }, from: From): Promise<{ url: string; cookies: string[] }>;
@@ -37,9 +37,9 @@ export interface SignIn {
   back(params: { query: string }, from: From): Promise<{ location: string; cookies: string[] }>;
   /** Ends the caller's session, if there is one. */
   out(from: From): Promise<{ cookies: string[] }>;
-  /** Ends all other sessions of the person. UNAUTHENTICATED, BAD_INPUT, PASSWORD_TOO_WEAK, TOO_MANY_REQUESTS. */
+  /** Ends all other sessions of the person. UNAUTHENTICATED, BAD_INPUT, PASSWORD_TOO_WEAK, RATE_LIMITED. */
   changePassword(params: { current: string; wanted: string }, from: From): Promise<{ cookies: string[] }>;
-  /** LINK_NOT_VALID, TOO_MANY_REQUESTS. */
+  /** LINK_NOT_VALID, RATE_LIMITED. */
   readLink(params: { code: string }, from: From): Promise<ReadLink>;
   /** Uses the link up, sets the password and signs in. LINK_NOT_VALID, PASSWORD_TOO_WEAK, BAD_INPUT. */
   useLink(params: { code: string; password: string; email?: string; name?: string }, from: From): Promise<SignedIn>;
