@@ -132,6 +132,33 @@ describe("a password", () => {
 });
 
 describe("a session", () => {
+  test("is what a page asks the API with: it says who one is, and what one may do", async () => {
+    const { email, id } = await aPerson();
+    const { cookie = "" } = await signIn(email);
+    const ask = async (query: string, headers: Record<string, string> = { cookie }) => {
+      const body = JSON.stringify({ query });
+      const init = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
+      const response = await fetch(`${server.url}/api/graphql`, init);
+      return { status: response.status, ...(await response.json()) };
+    };
+    const viewer = "{ viewer { actor person { name } sessions { isCurrent } } }";
+    expect((await ask(viewer)).data.viewer).toEqual({
+      ...{ actor: email, person: { name: "Pat" }, sessions: [{ isCurrent: true }] },
+    });
+    expect((await ask(viewer, {})).status).toBe(401);
+    expect((await ask(viewer, { cookie: cookie.replace(/.$/, "x") })).status).toBe(401);
+    expect((await ask("{ people { nodes { id } } }")).errors[0].extensions.code).toBe("FORBIDDEN");
+    const rename = (person: string) =>
+      ask(`mutation { updatePerson(input: { id: "Person:${person}", name: "Paddy" }) { person { name } } }`);
+    expect((await rename(id)).data.updatePerson.person.name).toBe("Paddy");
+    expect((await rename((await aPerson()).id)).errors[0].extensions.code).toBe("FORBIDDEN");
+    const raise = `mutation { updatePerson(input: { id: "Person:${id}", grants: [{ role: ADMIN }] }) { person { id } } }`;
+    expect((await ask(raise)).errors[0].extensions.code).toBe("FORBIDDEN");
+    const present = (actor: string) => server.engine.presentAccess({ actor, requestId: "r" });
+    expect(await present(email)).toMatchObject({ rights: { operate: ["shop"], administer: [] } });
+    expect(await present("nobody@example.com")).toBeNull();
+  });
+
   test("ends in all processes when its person or an admin ends it, or signs out", async () => {
     const { email, id } = await aPerson();
     const cookies = [await signIn(email), await signIn(email), await signIn(email)].map(({ cookie }) => cookie);
