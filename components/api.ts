@@ -33,6 +33,21 @@ export async function askServer(build: string | null): Promise<ServerAnswer> {
   }
 }
 
+const post = (body: object) =>
+  fetch(API_PATH, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
+    body: JSON.stringify(body),
+  });
+
+/** By which the server knows a document of its build. Undefined where the browser has no digests: without TLS. */
+async function idOf(text: string): Promise<string | undefined> {
+  const digest = await globalThis.crypto.subtle?.digest("SHA-256", new TextEncoder().encode(text));
+  return (
+    digest && `sha256:${Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")}`
+  );
+}
+
 /**
  * Sends a query from the browser. Throws an ApiError: the first error of the answer, or UNREACHABLE when no answer
  * came. Then the outcome is unknown, and the message says so.
@@ -46,11 +61,11 @@ export async function callApi<Data, Variables extends object>(
     errors?: { message: string; extensions?: { code?: string } }[];
   };
   try {
-    const response = await fetch(API_PATH, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
-      body: JSON.stringify({ query: textOf(document), variables }),
-    });
+    const text = textOf(document);
+    const documentId = await idOf(text);
+    let response = documentId && (await post({ documentId, variables }));
+    // The server may be of another build.
+    if (!response || response.status === 404) response = await post({ query: text, variables });
     answer = await response.json();
   } catch {
     throw new ApiError(

@@ -41,6 +41,7 @@ export const MESSAGE_DETAIL = graphql(
   `
   fragment MessageDetail on Message {
     ...MessageRow
+    bodyVisibility
     ttlSeconds
     clientId
     headers {
@@ -52,6 +53,7 @@ export const MESSAGE_DETAIL = graphql(
   [MESSAGE_ROW],
 );
 export type MessageDetail = ResultOf<typeof MESSAGE_DETAIL>;
+export type BodyVisibility = MessageDetail["bodyVisibility"];
 
 export const MESSAGE_LIFE = graphql(`
   fragment MessageLifeFacts on MessageLife {

@@ -38,7 +38,12 @@ export function MessageActions({
           Redrive…
         </LinkButton>
       )}
-      <PostAgain project={project} queue={queue} again={{ ...message, delaySeconds: delayOf(message) }} />
+      <PostAgain
+        project={project}
+        queue={queue}
+        again={{ ...message, delaySeconds: delayOf(message) }}
+        sees={message.bodyVisibility}
+      />
       <ConfirmedAction
         document={DELETE_MESSAGE}
         variables={{ input: { project, queue, id: message.id } }}

@@ -45,7 +45,24 @@ export function MessageSections({ project, queue, message, life }: OpenMessage) 
 }
 
 function MessageBody({ message }: SectionProps) {
-  return <JsonViewer key={message.id} text={message.bodyText} label="Body" />;
+  if (message.bodyVisibility === "HIDDEN") {
+    return (
+      <section aria-label="Body" className="rounded border border-line bg-raised px-3 py-2 text-muted">
+        Its body and headers are hidden from you, by the rule of the project. An admin can change that.
+      </section>
+    );
+  }
+  return (
+    <>
+      {message.bodyVisibility === "FULL" ? null : (
+        <p className="mb-1 text-muted">
+          What is masked for you is <code className="font-mono text-xs">***</code>: some values of the body, and those
+          of headers. The rest is as it was posted.
+        </p>
+      )}
+      <JsonViewer key={message.id} text={message.bodyText} label="Body" />
+    </>
+  );
 }
 
 function MessageHeaders({ message: { headers } }: SectionProps) {

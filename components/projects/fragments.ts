@@ -8,6 +8,10 @@ export const PROJECT_ROW = graphql(`
       value
       exact
     }
+    bodyRule {
+      readBy
+      maskedPaths
+    }
   }
 `);
 export type ProjectRow = ResultOf<typeof PROJECT_ROW>;

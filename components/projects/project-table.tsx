@@ -10,6 +10,7 @@ import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
+import { BodyRule } from "./body-rule.tsx";
 import type { ProjectRow } from "./fragments.ts";
 import { projectLabel } from "./project-name.tsx";
 
@@ -33,6 +34,7 @@ const COLUMNS = [
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
   ),
+  column<PausableProject>("bodies", "Bodies read by", (row) => <BodyRule project={row} />),
   column<PausableProject>("pause", "Paused", ({ pause }) =>
     pause === null ? (
       <span data-nothing className="text-muted">

@@ -71,7 +71,7 @@ export function createOperations(context: OperationContext): Operations {
   const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
   const undo = createUndoOperations(context, { lookup, pauses });
   const gc = createGcOperations(context, { lifecycle, undo });
-  const acting = { lookup, deadLetters, destinations: createDestinations(context, { lookup }) };
+  const acting = { lookup, deadLetters, sights, destinations: createDestinations(context, { lookup }) };
   const recorder = createUndoRecorder(context);
   const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch, recorder, ...acting });
   const refusals = new Refusals(context.now);
@@ -115,7 +115,7 @@ export function createOperations(context: OperationContext): Operations {
     catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
     jobs: namingErrors(jobs, { id: "jobId" }),
     pauses: namingErrors(createPauseOperations(context, { pauses })),
-    dryRuns: namingErrors(createDryRunOperations(context, { ...acting, sights }), {}, note),
+    dryRuns: namingErrors(createDryRunOperations(context, acting), {}, note),
     keyValueStores: namingErrors(noting.keyValueStores(createKeyValueStoreOperations(context))),
     people: namingErrors(createPeopleOperations(context)),
     tokens: namingErrors(createTokenOperations(context), { name: "token" }),

@@ -259,3 +259,46 @@ it(
   },
   SLOW,
 );
+
+it(
+  "who reads bodies is set on the page of projects, by the id of its document, and a viewer sees no more than that",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    const row = page.getByRole("row", { name: /^forms / });
+    await page.goto(dashboard.url + paths.projects(), { waitUntil: "networkidle" });
+    await row.getByRole("button", { name: "operators" }).click();
+    await page.getByLabel("Read in full by").selectOption("Admins");
+    await page.getByLabel("Masked for others").fill("$..nothing\nwrong");
+    const save = page.getByRole("button", { name: "Save" });
+    await save.click();
+    await page.getByText("wrong is no path").waitFor();
+    await page.getByLabel("Masked for others").fill("$..nothing");
+    const [sent] = await Promise.all([page.waitForRequest((request) => request.method() === "POST"), save.click()]);
+    expect(sent.postDataJSON()).toEqual({
+      documentId: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      variables: { input: { project: "forms", readBy: "ADMIN", maskedPaths: ["$..nothing"] } },
+    });
+    expect((await sent.response())?.status()).toBe(200);
+    await row.getByRole("button", { name: "admins, 1 masked" }).waitFor();
+
+    await page.setExtraHTTPHeaders({ "X-Roles": "viewer" });
+    const messages = dashboard.url + paths.queue("forms", "copied", "messages", { state: "delayed" });
+    const open = async () => {
+      await page.goto(messages, { waitUntil: "networkidle" });
+      await page
+        .getByRole("link", { name: /xxx|\*\*\*/ })
+        .first()
+        .click();
+    };
+    await open();
+    await page.getByText("What is masked for you").waitFor();
+    await dashboard.call(
+      `mutation { setBodyRule(input: { project: "forms", readBy: ADMIN }) { bodyRule { readBy } } }`,
+    );
+    await open();
+    await page.getByText("hidden from you").waitFor();
+    expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

@@ -4,8 +4,10 @@
  */
 import { type Access, mayUse, ROLES, type Role, roleIn } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
+import type { MessageAction } from "../../jobs/dry-run.ts";
 import type { Claim, Message } from "../../storage/data-driver.ts";
 import type { MessageHeaders } from "../../storage/messages/message-headers.ts";
+import type { MessageFilter } from "../../storage/messages/message-select.ts";
 import type { BodyPath } from "./body-path.ts";
 import { MASK, MASK_JSON, maskBody } from "./mask-body.ts";
 import type { BodyRuleBook, ReadRule } from "./rule-book.ts";
@@ -58,15 +60,31 @@ export class BodySights {
     return new Map(await Promise.all(each));
   }
 
-  /**
-   * FORBIDDEN unless the caller reads the bodies of these projects in full. What is found by a text tells what bodies
-   * have in them.
-   */
-  async requireFull(access: Access, projects: Iterable<string>, field: string): Promise<void> {
+  /** FORBIDDEN unless the caller reads the bodies of these projects in full. `does`: what the field does with them. */
+  async requireFull(access: Access, projects: Iterable<string>, field: string, does: string): Promise<void> {
     for (const [project, sight] of await this.readEach(access, projects)) {
       if (sight === FULL) continue;
-      const text = `${field} looks into bodies, and you do not read those of the project ${JSON.stringify(project)} in full.`;
+      const text = `${field} ${does}, and those of the project ${JSON.stringify(project)} you do not read in full.`;
       throw new DomainError("FORBIDDEN", `${text} Leave it out, or ask an admin.`, { details: { field } });
+    }
+  }
+
+  /**
+   * The same for what would tell of bodies: what is found by a text has it in its body, and in another project another
+   * rule applies.
+   */
+  async requireFor(
+    access: Access,
+    projects: readonly string[],
+    { action, filter }: { action?: MessageAction; filter: MessageFilter },
+  ): Promise<void> {
+    if (filter.bodyContains !== undefined) {
+      await this.requireFull(access, projects, "filter.bodyContains", "looks into bodies");
+    }
+    if (action?.kind === "moveMessages") {
+      const { to } = action;
+      const others = projects.filter((project) => project !== to.project);
+      await this.requireFull(access, others, "action.move", "takes bodies to another project");
     }
   }
 

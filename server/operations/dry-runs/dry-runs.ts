@@ -56,7 +56,7 @@ export function createDryRunOperations(
       const filter = checkFilter(limits, action, params);
       const { queues, project, target } = await chosenQueues(context, access, action, params.queues);
       const within = queues.map(({ project: one }) => one);
-      if (filter.bodyContains !== undefined) await parts.sights.requireFull(access, within, "filter.bodyContains");
+      await parts.sights.requireFor(access, within, { action, filter });
       const isNamed = target !== "";
       const limit = checkPart(params.limit ?? null, action, filter, isNamed);
       const plan = await makePlan(context, parts, { action, filter, limit, queues, isNamed });

@@ -45,7 +45,7 @@ export function createJobOperations(context: OperationContext, parts: JobParts):
   return {
     ...createJobReads(context, parts.watch),
     ...createMoveRequests(context, { work, add }),
-    ...createJobStarts(context, { lookup: parts.lookup, added: woken }),
+    ...createJobStarts(context, { ...parts, added: woken }),
     ...createJobControl(context, { work, woken }),
     ...createFlavorMoves(context, { work, add }),
     work: {

@@ -9,6 +9,7 @@ import { type PlannedQueue, readFilter } from "../../jobs/dry-run.ts";
 import { MESSAGE_JOB_KINDS, type MessageJobKind } from "../../jobs/job.ts";
 import type { JobWork } from "../../jobs/job-work.ts";
 import type { Selection } from "../../storage/messages/message-select.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
@@ -25,6 +26,7 @@ export interface MessageWorkParts {
   deadLetters: Pick<DeadLetters, "exhaustedFrom">;
   destinations: Destinations;
   recorder: UndoRecorder;
+  sights: BodySights;
 }
 
 /** Messages of one batch. No more than an error can name. */
@@ -63,7 +65,7 @@ async function isTheSame({ control }: OperationContext, { project, name, created
 
 async function goOver(
   context: OperationContext,
-  { lookup, deadLetters }: MessageWorkParts,
+  { lookup, deadLetters, sights }: MessageWorkParts,
   run: Run,
   queue: PlannedQueue,
   acts: Acts,
@@ -93,7 +95,8 @@ async function goOver(
       if (room <= 0) break;
       const allowed = await progress.allowance(room);
       const targets = action.kind === "moveMessages" ? [action.to] : [];
-      await progress.patiently(() => requirePresentRight(context, run.job, [queue, ...targets]));
+      const asker = await progress.patiently(() => requirePresentRight(context, run.job, [queue, ...targets]));
+      await progress.patiently(() => sights.requireFor(asker, [queue.project], { action, filter }));
       const found = await progress.patiently(() => look(allowed));
       const { messages } = found;
       const acted = messages.length === 0 ? { done: 0, left: [] } : await acts.act(action, queue, messages, run);

@@ -3,11 +3,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
-import type { DryRun } from "../../jobs/dry-run.ts";
+import { type DryRun, readFilter } from "../../jobs/dry-run.ts";
 import { type Job, RATED_JOB_KINDS, type TokenJob } from "../../jobs/job.ts";
 import { keyReused } from "../../storage/idempotency.ts";
 import { permitted, startIntention, type Trace } from "../audit/audit-trail.ts";
 import { giving } from "../audit/reason.ts";
+import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
 import { projectsOf } from "../dry-runs/projects-of.ts";
 import type { QueueAddress } from "../input/addresses.ts";
@@ -63,11 +64,12 @@ const POSTS_PER_SECOND = 4;
 
 interface StartParts {
   lookup: QueueLookup;
+  sights: BodySights;
   /** Called after a job was added. */
   added: () => void;
 }
 
-export function createJobStarts(context: OperationContext, { lookup, added }: StartParts): JobStarts {
+export function createJobStarts(context: OperationContext, { lookup, sights, added }: StartParts): JobStarts {
   const { dryRuns, jobs, limits } = context;
 
   /** Adds the job and its audit entry. The entry gets its outcome when the job ends. */
@@ -99,6 +101,9 @@ export function createJobStarts(context: OperationContext, { lookup, added }: St
         return prior;
       }
       if (dryRun === null || dryRun.expired) throw dryRunDoesNotExist();
+      const { action, filterText, queues } = dryRun.plan;
+      const within = queues.map(({ project: one }) => one);
+      await sights.requireFor(access, within, { action, filter: readFilter(filterText) });
       const { trace: because, reason } = withReason(trace, params.reason);
       const ratePerSecond = checkRate(params.ratePerSecond, dryRun.kind);
       const { kind, project, target, plan, inputText } = dryRun;

@@ -65,8 +65,7 @@ export function createMessageSearches(context: OperationContext, parts: SearchPa
       const queue = chosenQueue(limits, access, "read", params);
       const { order, after, bodies = ofPage } = params;
       const filter = checkMessageFilter(limits, params.filter);
-      const project = [queue.project];
-      if (filter.bodyContains !== undefined) await parts.sights.requireFull(access, project, "filter.bodyContains");
+      await parts.sights.requireFor(access, [queue.project], { filter });
       const sight = await parts.sights.read(access, queue.project);
       const limit = checkLimit(limits, "first", params.limit);
       const examine = checkWhole(

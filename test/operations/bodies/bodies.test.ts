@@ -4,7 +4,7 @@ import type { Engine } from "../../../server/bootstrap.ts";
 import type { MessageRecord } from "../../../server/operations/messages/record.ts";
 import type { Scope } from "../../../server/storage/tokens.ts";
 import { person } from "../../support/access.ts";
-import { aService, codeOf, type Service } from "../a-service.ts";
+import { aService, codeOf, hasty, type Service, withBroken } from "../a-service.ts";
 
 let service: Service;
 let other: Engine;
@@ -135,6 +135,31 @@ describe("bodies", () => {
     const input = (access: Access) => service.operations.bodies.shownInput(access, made);
     expect(await input(admin)).toContain("4111");
     expect(await input(operator)).toContain('"bodyContains":"***"');
+  });
+
+  test("are not taken to another project by who does not read them in full, also when somebody else planned it", async () => {
+    await setRule("admin");
+    const elsewhere = { project: `${at.project}-lax`, queue: "copies" };
+    const both = (role: "operator" | "admin") => ({ role, projects: [at.project, elsewhere.project] });
+    const [mover, boss] = [person("mo", both("operator")), person("bo", both("admin"))];
+    const { queues, dryRuns, jobs, messages } = service.operations;
+    await queues.create(boss, elsewhere);
+    await queues.create(boss, { ...at, queue: "near" });
+    const plan = (access: Access, move: typeof at) =>
+      dryRuns.make(access, { action: { move }, queues: { queue: at }, all: true });
+    const start = (access: Access, token: string) => jobs.start(access, { token, reason: "A test." });
+    expect(await codeOf(plan(mover, elsewhere))).toBe("FORBIDDEN");
+    const { token } = await plan(boss, elsewhere);
+    expect(await codeOf(start(mover, token))).toBe("FORBIDDEN");
+    expect((await plan(mover, { ...at, queue: "near" })).plan.count.value).toBe(1);
+
+    const job = await jobs.start(mover, {
+      token: (await plan(mover, { ...at, queue: "near" })).token,
+      reason: "A test.",
+    });
+    const { moveMessages } = withBroken(service, { presentAccess: async () => mover }).jobs.work;
+    expect(await codeOf(Promise.resolve(moveMessages?.({ ...job, token }, hasty)))).toBe("FORBIDDEN");
+    expect((await messages.list(boss, { ...at })).items).toHaveLength(1);
   });
 
   test("of test messages are not in the input of their job", async () => {
