@@ -56,10 +56,6 @@ export const NEEDS = {
   unsnoozeProblem: OPERATE,
 
   setBodyRule: ADMINISTER,
-  createFlavor: ADMINISTER,
-  updateFlavor: ADMINISTER,
-  deleteFlavor: ADMINISTER,
-  dropAllFlavors: ADMINISTER,
   insertCatalogueEntry: ADMINISTER,
   updateCatalogueEntry: ADMINISTER,
   deleteCatalogueEntry: ADMINISTER,
@@ -71,6 +67,11 @@ export const NEEDS = {
   collectGarbage: { permission: "operate", everywhere: true },
   dropAllCatalogueEntries: ADMINISTER_ALL,
   setReadOnly: ADMINISTER_ALL,
+  // A flavor takes pools, which are everybody's.
+  createFlavor: ADMINISTER_ALL,
+  updateFlavor: ADMINISTER_ALL,
+  deleteFlavor: ADMINISTER_ALL,
+  dropAllFlavors: ADMINISTER_ALL,
   createPool: ADMINISTER_ALL,
   updatePool: ADMINISTER_ALL,
   verifyPool: ADMINISTER_ALL,

@@ -135,7 +135,8 @@ const HealthType = builder.objectRef<HealthReport>("Health").implement({
     gc: t.expose("gc", {
       type: LastCollectionType,
       nullable: true,
-      description: "The last garbage collection of all pools; null before the first.",
+      description:
+        "The last garbage collection of all pools; null before the first, and unless you may read all projects.",
     }),
     warnings: t.exposeStringList("warnings", { description: "What needs attention, and what to do about it." }),
   }),

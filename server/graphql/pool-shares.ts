@@ -20,7 +20,7 @@ builder.objectFields(PoolType, (t) => ({
     nullable: true,
     complexity: ASKING_THE_STORE,
     description:
-      "Its share of the queues that its flavor's pools hold now, from 0 to 1. Null for the built-in pool. All pools of a list cost two statements.",
+      "Its share of the queues that its flavor's pools hold now, of those that you may see, from 0 to 1. Null for the built-in pool. All pools of a list cost two statements.",
     resolve: (pool, _args, context) =>
       batched(context, "Pool.shareNow", pool, (pools) =>
         context.operations.poolPlacement.sharesNow(context.access, { pools }),

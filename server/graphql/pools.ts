@@ -56,7 +56,8 @@ PoolType.implement({
     }),
     uri: t.exposeString("maskedUri", {
       nullable: true,
-      description: "Its URI, with the password masked. Null for the built-in pool.",
+      description:
+        "Its URI, with the password masked. Null for the built-in pool, and unless you may read all projects.",
     }),
     weight: t.expose("weight", {
       type: "SafeInt",
@@ -87,7 +88,7 @@ PoolType.implement({
     queueCount: t.field({
       type: CountType,
       complexity: ASKING_THE_STORE,
-      description: "How many queues it holds: exact up to 10,000.",
+      description: "How many of the queues that you may see it holds: exact up to 10,000.",
       resolve: ({ name }, _args, context) =>
         batched(context, "Pool.queueCount", name, (pools) =>
           context.operations.pools.countQueues(context.access, { pools }),

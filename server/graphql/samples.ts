@@ -249,7 +249,7 @@ builder.objectFields(PoolType, (t) => ({
     nullable: true,
     complexity: ASKING_THE_STORE,
     description:
-      "All its queues together, at their last samples. Null when it was never sampled. All pools of a list cost one statement.",
+      "All its queues together, at their last samples. Null when it was never sampled, and unless you may read all projects. All pools of a list cost one statement.",
     resolve: ({ name }, _args, context) =>
       batched(context, "Pool.stats", name, (pools) =>
         context.operations.samples.lastOfPools(context.access, { pools }),

@@ -49,7 +49,9 @@ verdictsOf(ViewerType, "Which mutations you may call at all, for something.", ()
 verdictsOf(ProjectType, "Which mutations you may call in it.", ({ name }) => [name]);
 verdictsOf(QueueType, "Which mutations you may call for it.", ({ project }) => [project]);
 verdictsOf(PoolType, "Which mutations you may call for it. It belongs to no project.", () => "none");
-verdictsOf(JobType, "Which mutations you may call for it.", ({ project }) => (project === null ? "none" : [project]));
+verdictsOf(JobType, "Which mutations you may call for it.", ({ kind, projects }) =>
+  kind === "drainPool" ? "none" : projects,
+);
 verdictsOf(ProblemType, "Which mutations you may call for it.", ({ project, queue }) =>
   queue === "" ? "none" : [project],
 );

@@ -34,6 +34,8 @@ export interface Job {
   kind: JobKind;
   /** The project of the queue, or of all its queues. Null for a pool, and for queues of several projects. */
   project: string | null;
+  /** All projects that it acts in: whoever may read them sees the job. Empty for a pool. */
+  projects: readonly string[];
   /** The queue's or the pool's name. Empty for several queues. */
   target: string;
   /** JSON text of an object. */
@@ -104,7 +106,7 @@ export type JobSubject = Pick<Job, "kind" | "project" | "target">;
 
 /** A job that has a token. */
 export type TokenJob = JobSubject &
-  Pick<Job, "inputText" | "actor" | "requestId" | "total" | "ratePerSecond" | "auditEntry"> & {
+  Pick<Job, "projects" | "inputText" | "actor" | "requestId" | "total" | "ratePerSecond" | "auditEntry"> & {
     token: string;
     reason: string;
   };
@@ -136,7 +138,7 @@ export interface JobStore {
     kind?: JobKind;
     state?: JobState;
     target?: string;
-    /** Jobs of no project are among those of all. */
+    /** Jobs that act in these alone. Jobs of no project are among those of all. */
     projects: Where;
   }): Promise<Page<Job>>;
   /**

@@ -6,6 +6,7 @@ export interface JobRow {
   id: string;
   kind: JobKind;
   project: string | null;
+  projects: string[];
   target: string;
   input: string;
   state: JobState;
@@ -32,7 +33,7 @@ export interface JobRow {
   audit_entry: string | null;
 }
 
-export const COLUMNS = `id::text, kind, project, coalesce(queue, target) AS target, input, state, progress::float8, total::float8, rate, waiting_for,
+export const COLUMNS = `id::text, kind, project, projects, coalesce(queue, target) AS target, input, state, progress::float8, total::float8, rate, waiting_for,
   result, error_code, error_message, cancel_requested, actor, request_id, holder, fence::float8, created_at, started_at,
   finished_at, token, reason, rate_per_second, held, position, audit_entry::text`;
 
@@ -68,8 +69,8 @@ export const SQL = {
   unfinished: `SELECT ${COLUMNS} FROM jobs
     WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
   addWithToken: `INSERT INTO jobs (kind, project, queue, input, actor, request_id, token, target, reason, total,
-      rate_per_second, audit_entry)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11)
+      rate_per_second, audit_entry, projects)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (token) DO NOTHING RETURNING ${COLUMNS}`,
   byTokens: `SELECT ${COLUMNS} FROM jobs WHERE token = ANY ($1)`,
   get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
@@ -117,6 +118,7 @@ export function toJob(row: JobRow): Job {
     id: row.id,
     kind: row.kind,
     project: row.project,
+    projects: row.project === null ? row.projects : [row.project, ...row.projects],
     target: row.target,
     inputText: row.input,
     state: row.state,

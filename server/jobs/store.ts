@@ -33,7 +33,8 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
       `SELECT ${COLUMNS} FROM jobs
        WHERE ($1::bigint IS NULL OR id < $1) AND ($2::bigint IS NULL OR id > $2)
          AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR ${shownOf("jobs")} = $5)
-         AND ($6::text[] IS NULL OR project = ANY ($6))
+         AND ($6::text[] IS NULL
+           OR (projects <@ $6 AND CASE WHEN project IS NULL THEN projects <> '{}' ELSE project = ANY ($6) END))
        ORDER BY jobs.id ${backward ? "ASC" : "DESC"} LIMIT $7`,
       [
         ...[after ?? null, before ?? null, kind ?? null, state ?? null, target ?? null],
@@ -85,9 +86,10 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
     async addWithToken(job) {
       const { kind, project, target, inputText, actor, requestId, token, reason, total, ratePerSecond } = job;
       const values = [kind, project, target, inputText, actor, requestId, token, reason, total, ratePerSecond];
+      const others = job.projects.filter((one) => one !== project);
       // A job that has the token may be trimmed before it is read. Then the new one can be added.
       for (;;) {
-        const [row] = await run<JobRow>(SQL.addWithToken, [...values, job.auditEntry], true);
+        const [row] = await run<JobRow>(SQL.addWithToken, [...values, job.auditEntry, others], true);
         if (row !== undefined) return { job: toJob(row), created: true };
         const [other] = await getByTokens([token]);
         if (other !== undefined) return { job: other, created: false };

@@ -1,4 +1,5 @@
-import { type Access, requirePermission } from "../access/access.ts";
+import type { Access } from "../access/access.ts";
+import { NEEDS, requireNeed } from "../access/needs.ts";
 import { DomainError, hasCode, isUnavailable } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
 import type { Collection } from "../storage/control-driver.ts";
@@ -123,7 +124,7 @@ export function createGcOperations(
 
   return {
     async collect(access, params) {
-      requirePermission(access, "operate");
+      requireNeed(access, NEEDS.collectGarbage);
       const began = now();
       const one = params.pool ?? null;
       if (one !== null) await data.pool(one);

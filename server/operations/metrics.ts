@@ -49,7 +49,8 @@ export function createMetricsOperations({ control, samples, problems, now }: Ope
     ]);
     return {
       now: at,
-      pools: names.flatMap((pool, index) => {
+      // They add up the queues of all projects.
+      pools: (projects === "all" ? names : []).flatMap((pool, index) => {
         const sample = ofPools[index] ?? null;
         return sample === null ? [] : [{ pool, sample, deadLetters: deadLetters.get(pool) ?? 0 }];
       }),

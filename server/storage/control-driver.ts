@@ -303,8 +303,8 @@ export interface CatalogueController {
   exists(queue: QueueRef): Promise<boolean>;
   /** Counts the queues that a pool holds: exact up to 10,000. */
   countByPool(pool: string): Promise<{ value: number; exact: boolean }>;
-  /** `countByPool` of each, in the order given, with one statement. */
-  countByPools(pools: readonly string[]): Promise<{ value: number; exact: boolean }[]>;
+  /** The same of each, of these projects alone, in the order given, with one statement. */
+  countByPools(params: { pools: readonly string[]; projects: Where }): Promise<{ value: number; exact: boolean }[]>;
   /**
    * Deletes the entries that are there now. Not in one step, unless in a transaction: an error between two steps has
    * `partial` and the number of deleted `entries` in its details.

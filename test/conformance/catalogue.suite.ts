@@ -205,8 +205,14 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
         { value: 0, exact: true },
         { value: 3, exact: true },
       ];
-      expect(await catalogue().countByPools([pool, "no-pool", pool])).toEqual([three, none, three]);
-      expect(await catalogue().countByPools([])).toEqual([]);
+      const asked = [pool, "no-pool", pool];
+      expect(await catalogue().countByPools({ pools: asked, projects: "all" })).toEqual([three, none, three]);
+      expect(await catalogue().countByPools({ pools: [], projects: "all" })).toEqual([]);
+      const queue = aQueue();
+      await catalogue().insert(queue, pool);
+      const ofSome = await catalogue().countByPools({ pools: [pool, "no-pool"], projects: [queue.project, "none"] });
+      expect(ofSome.map(({ value }) => value)).toEqual([1, 0]);
+      expect(await catalogue().countByPools({ pools: [pool], projects: [] })).toEqual([none]);
     });
 
     it("drops all entries", async () => {

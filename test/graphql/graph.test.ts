@@ -239,7 +239,15 @@ describe("pools, flavors and jobs", () => {
       ...{ id: target, kind, project: of, target, inputText: "{}", state: "waiting", progress: 0, total: null },
       ...{ rate: null, waitingFor: null, resultText: null, error: null, cancelRequested: false, actor: "test" },
       ...{ requestId: "test", holder: null, fence: 1, createdAt: new Date(), startedAt: null, finishedAt: null },
-      ...{ token: null, reason: null, ratePerSecond: null, held: false, positionText: null, auditEntry: null },
+      ...{
+        token: null,
+        reason: null,
+        ratePerSecond: null,
+        held: false,
+        positionText: null,
+        auditEntry: null,
+        projects: [],
+      },
     });
     const items = [job("drainPool", null, "away"), job("moveQueue", project, "gone"), job("moveQueue", project, "q")];
     const page = { items, markers: ["1", "2", "3"], nextMarker: null, previousMarker: null };

@@ -73,6 +73,8 @@ const LISTS: Readonly<Record<string, string>> = {
   Undo: "undos(allProjects: true) ROW",
   Person: "people(first: $n) { nodes ROW }",
   Grant: "people(first: $n) { nodes { grants ROW } }",
+  Token: "tokens(first: $n) { nodes ROW }",
+  Verdict: "queues(project: $project, first: $n) { nodes { viewerCan ROW } }",
   Session: "people(first: $n) { nodes { sessions ROW } }",
   ExplanationReason: "queues(project: $project, first: $n) { nodes { explanation { reasons ROW } } }",
   HistorySeries:

@@ -86,7 +86,7 @@ test("the log has one line when the collection of a pool begins to fail and one 
   // Every process tells of it, whichever has collected.
   const { health } = (await service.another()).operations;
   const collections = async () => {
-    const { gc, warnings } = await health.check(viewer, {});
+    const { gc, warnings } = await health.check(admin, {});
     return { gc, warnings: warnings.filter((line) => line.includes("arbage")) };
   };
   expect(await collections()).toEqual({
@@ -127,7 +127,7 @@ test("gc deletes old audit entries and jobs that ended long ago, in bounded step
      SELECT 'trimmed', state || days, state, 'a', 'r', CASE WHEN state <> 'waiting' THEN clock_timestamp() - make_interval(days => days) END
      FROM unnest(ARRAY['done', 'failed', 'waiting']) AS state CROSS JOIN unnest(ARRAY[31, 29]) AS days`,
   );
-  await service.operations.gc.collect(operator, {});
+  await service.operations.gc.collect(admin, {});
   const audit = await connections.query(
     "SELECT target, count(*)::int AS count FROM audit_entries WHERE action = 'trimmed' GROUP BY target ORDER BY target",
   );

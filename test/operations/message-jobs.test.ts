@@ -121,7 +121,7 @@ describe("a dry run", () => {
     const stranger: Access = limitedTo(operator, "operator", ["other"]);
     const { token } = await dryRun({ queue, action: { delete: {} }, all: true });
     expect(await service.operations.dryRuns.get(stranger, { token })).toBeNull();
-    expect(await codeOf(service.operations.jobs.start(stranger, { token, reason }))).toBe("FORBIDDEN");
+    expect(await codeOf(service.operations.jobs.start(stranger, { token, reason }))).toBe("DRY_RUN_DOES_NOT_EXIST");
   });
 });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Access, mayUse, requirePermission } from "../../access/access.ts";
+import { type Access, requirePermission } from "../../access/access.ts";
 import type { DryRun, MessageAction } from "../../jobs/dry-run.ts";
 import type { MessageFilter } from "../../storage/messages/message-select.ts";
 import type { BodySights } from "../bodies/sights.ts";
@@ -8,7 +8,7 @@ import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
 import type { MessageFilterInput } from "../input/message-filter.ts";
 import { checkAction, checkFilter, type MessageActionInput } from "./action.ts";
 import { makePlan, type PlanParts } from "./plan.ts";
-import { projectsOf } from "./projects-of.ts";
+import { visibleDryRun } from "./projects-of.ts";
 import { chosenQueues, type QueueScopeInput } from "./scope.ts";
 
 export interface DryRunParams {
@@ -76,14 +76,14 @@ export function createDryRunOperations(
 
     async get(access, { token }) {
       requirePermission(access, "read");
-      return maySee(access, await dryRuns.get(token));
+      return visibleDryRun(access, await dryRuns.get(token));
     },
 
     async getMany(access, { tokens }) {
       requirePermission(access, "read");
       const read = await dryRuns.getMany(checkBatch(limits, "tokens", tokens));
       const found = new Map(read.map((dryRun) => [dryRun.token, dryRun]));
-      return tokens.map((token) => maySee(access, found.get(token) ?? null));
+      return tokens.map((token) => visibleDryRun(access, found.get(token) ?? null));
     },
   };
 }
@@ -105,10 +105,4 @@ function checkPart(
   if (action.kind === "purgeQueues") throw badInput("limit", "A purge has no `limit`. Use `delete` with one.");
   if (ids !== undefined) throw badInput("limit", "Give `limit` or `filter.ids`, not both.");
   return checkWhole("limit", limit, 1, MAX_DRY_RUN_LIMIT, "messages");
-}
-
-function maySee(access: Access, dryRun: DryRun | null): DryRun | null {
-  if (dryRun === null || access.rights.read === "all") return dryRun;
-  // Its plan names the queues that messages go to, too.
-  return projectsOf(dryRun).every((one) => mayUse(access, "read", one)) ? dryRun : null;
 }

@@ -144,8 +144,10 @@ export function createHealthOperations(
         warnings.push(`More than ${MAX_MISSING} queues name a dead letter queue that does not exist.`);
       }
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
-      const gc = last && { at: last.at, durationSeconds: last.durationSeconds, ...last.total };
-      return { status, control: controlHealth, pools: checked, gc, warnings };
+      // What was deleted is of all projects.
+      const gc = last &&
+        access.rights.read === "all" && { at: last.at, durationSeconds: last.durationSeconds, ...last.total };
+      return { status, control: controlHealth, pools: checked, gc: gc || null, warnings };
     },
 
     async pools(access, params) {

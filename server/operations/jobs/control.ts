@@ -66,10 +66,10 @@ export function createJobControl(
     return intended(context, trace, { job: id }, act, (changed) => parts.details(job, changed));
   }
 
-  /** A job over several projects has none, and is for callers who may do this in all. */
-  function chooseSubject(access: Access, permission: Permission, { project }: Job): void {
-    if (project === null) requireEverywhere(access, permission);
-    else chooseProject(access, permission, project);
+  /** In all projects that the job acts in. Of a pool, and of a job from before these were recorded: in all there are. */
+  function chooseSubject(access: Access, permission: Permission, { projects }: Job): void {
+    if (projects.length === 0) requireEverywhere(access, permission);
+    for (const project of projects) chooseProject(access, permission, project);
   }
 
   return {

@@ -27,7 +27,8 @@ export async function visibleJob({ jobs }: OperationContext, access: Access, id:
 
 export function maySee(access: Access, job: Job | null): Job | null {
   if (job === null || access.rights.read === "all") return job;
-  return job.project !== null && mayUse(access, "read", job.project) ? job : null;
+  const { projects } = job;
+  return projects.length > 0 && projects.every((project) => mayUse(access, "read", project)) ? job : null;
 }
 
 /** Waits until the job has ended, for WAIT_MS at most. Returns it as it was seen last. */

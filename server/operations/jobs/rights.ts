@@ -14,8 +14,9 @@ export async function requirePresentRight(
   queues: readonly Pick<QueueRef, "project">[],
 ): Promise<Access> {
   const access = await presentAccess(job);
-  if (access === null)
+  if (access === null) {
     throw new DomainError("FORBIDDEN", `${job.actor}, who asked for this job, has no rights any more.`);
+  }
   for (const { project } of queues) chooseProject(access, "operate", project);
   return access;
 }

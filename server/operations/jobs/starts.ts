@@ -10,14 +10,14 @@ import { permitted, startIntention, type Trace } from "../audit/audit-trail.ts";
 import { giving } from "../audit/reason.ts";
 import type { BodySights } from "../bodies/sights.ts";
 import type { OperationContext } from "../context.ts";
-import { projectsOf } from "../dry-runs/projects-of.ts";
+import { projectsOf, visibleDryRun } from "../dry-runs/projects-of.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkJsonText } from "../input/json-text.ts";
 import { badInput, checkText, checkTextSize, checkWhole } from "../input/limits.ts";
 import { checkLength, checkToken, chosenProject, chosenQueue } from "../input/names.ts";
 import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { bodyOf, type GenerateInput } from "./generate-work.ts";
-import { jobDoesNotExist, maySee, waitForEnd } from "./parts.ts";
+import { maySee, waitForEnd } from "./parts.ts";
 
 /** Role operator. */
 export interface JobStarts {
@@ -85,7 +85,7 @@ export function createJobStarts(context: OperationContext, { lookup, sights, add
   return {
     async start(access, params) {
       const token = checkLength("token", checkText("token", params.token), 100);
-      const dryRun = await dryRuns.get(token);
+      const dryRun = visibleDryRun(access, await dryRuns.get(token));
       const trace: Trace = {
         access,
         action: "startJob",
@@ -95,11 +95,9 @@ export function createJobStarts(context: OperationContext, { lookup, sights, add
       await permitted(context, trace, (permission) => {
         for (const project of projectsOf(dryRun)) chosenProject(limits, access, permission, project);
       });
-      const [prior] = await jobs.getByTokens([token]);
-      if (prior !== undefined) {
-        if (maySee(access, prior) === null) throw jobDoesNotExist(prior.id);
-        return prior;
-      }
+      const [known = null] = await jobs.getByTokens([token]);
+      const prior = maySee(access, known);
+      if (prior !== null) return prior;
       if (dryRun === null || dryRun.expired) throw dryRunDoesNotExist();
       const { action, filterText, queues } = dryRun.plan;
       const within = queues.map(({ project: one }) => one);
@@ -109,7 +107,10 @@ export function createJobStarts(context: OperationContext, { lookup, sights, add
       const { kind, project, target, plan, inputText } = dryRun;
       const { job } = await add(
         because,
-        { kind, project, target, inputText, token, reason, ratePerSecond, total: totalOf(dryRun) },
+        {
+          ...{ kind, project, target, inputText, token, reason, ratePerSecond, total: totalOf(dryRun) },
+          projects: projectsOf(dryRun),
+        },
         { kind, messages: plan.count, queues: plan.queues.length, ratePerSecond, token },
       );
       const isShort = ratePerSecond === null && plan.count.exact && plan.count.value <= FEW_MESSAGES;
@@ -149,6 +150,7 @@ export function createJobStarts(context: OperationContext, { lookup, sights, add
         {
           kind: "generateMessages",
           project: queue.project,
+          projects: [queue.project],
           target: queue.name,
           inputText: JSON.stringify(input),
           token: key === null ? randomBytes(18).toString("base64url") : digestOf([queue.project, queue.name, key]),

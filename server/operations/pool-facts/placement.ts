@@ -18,7 +18,7 @@ export interface PoolShare {
 export interface PoolPlacementOperations {
   /**
    * How new queues of a flavor (null: without a flavor) would be spread if its pools had these weights and all
-   * answered, next to how the queues in these pools are spread now. Pools are listed by name. Changes nothing. Role
+   * answered, next to how those that the caller may see are spread now. Pools are listed by name. Changes nothing. Role
    * viewer. BAD_INPUT for a pool that is not of the flavor.
    */
   predict(
@@ -31,8 +31,8 @@ export interface PoolPlacementOperations {
    */
   shares(access: Access, params: { pools: readonly Weighted[] }): Promise<number[]>;
   /**
-   * Each pool's share of the queues that the pools of its flavor hold now, from 0 to 1, in the order given. Null for
-   * the built-in pool, and for one that does not exist. Role viewer.
+   * Each pool's share of the queues that the pools of its flavor hold now, as far as the caller may see them, from 0 to
+   * 1, in the order given. Null for the built-in pool, and for one that does not exist. Role viewer.
    */
   sharesNow(access: Access, params: { pools: readonly (Weighted & { name: string })[] }): Promise<(number | null)[]>;
 }
@@ -68,7 +68,10 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
         const which = flavor === null ? "without a flavor" : `of the flavor ${flavor}`;
         throw badInput("weights.pool", `${name} is not among the pools ${which}.`, { pool: name });
       }
-      const counts = await control.catalogue.countByPools(pools.map(({ name }) => name));
+      const counts = await control.catalogue.countByPools({
+        pools: pools.map(({ name }) => name),
+        projects: access.rights.read,
+      });
       const counted = pools.map(({ name, weight }, index) => ({
         pool: name,
         weight: asked.get(name) ?? weight,
@@ -103,7 +106,10 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
       requirePermission(access, "read");
       const flavors = new Set(params.pools.filter(({ builtIn }) => !builtIn).map(({ flavor }) => flavor));
       const pools = flavors.size === 0 ? [] : await control.pools.getPoolsByFlavors([...flavors]);
-      const counts = await control.catalogue.countByPools(pools.map(({ name }) => name));
+      const counts = await control.catalogue.countByPools({
+        pools: pools.map(({ name }) => name),
+        projects: access.rights.read,
+      });
       const queues = new Map(pools.map(({ name }, index) => [name, counts[index]?.value ?? 0]));
       const totals = sums(
         pools,

@@ -10,7 +10,10 @@ import { readVisible } from "../input/visible.ts";
 import { capabilitiesOf } from "../pool-facts/capabilities.ts";
 import { DEFAULT_RECORD, type PoolRecord, toRecord } from "./record.ts";
 
-/** Role viewer. No result holds a password. */
+/**
+ * Role viewer, in any project: whoever uses queues sees the names and states of pools. Where a pool is, its masked URI,
+ * is shown only to those who may read all projects. No result holds a password.
+ */
 export interface PoolReads {
   /** By name. The built-in pool comes first, on the first page. */
   list(access: Access, params: PageParams): Promise<Page<PoolRecord>>;
@@ -28,13 +31,18 @@ export interface PoolReads {
    */
   getByFlavors(access: Access, params: { flavors: readonly string[] }): Promise<PoolRecord[][]>;
   /**
-   * How many queues each holds, exact up to 10,000, in the order given. 0 for a pool that does not exist. One statement
-   * for all. At most MAX_PAGE_SIZE pools.
+   * How many of the queues that the caller may see each holds, exact up to 10,000, in the order given. 0 for a pool that
+   * does not exist. One statement for all. At most MAX_PAGE_SIZE pools.
    */
   countQueues(access: Access, params: { pools: readonly string[] }): Promise<{ value: number; exact: boolean }[]>;
   /** What its storage can do. Null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
   capabilities(access: Access, params: { pool: string }): Promise<Capability[] | null>;
 }
+
+const shownTo =
+  ({ rights }: Access) =>
+  (pool: PoolRecord): PoolRecord =>
+    rights.read === "all" ? pool : { ...pool, maskedUri: null };
 
 /** The built-in pool's marker in lists. It sorts before every name, and cannot be a name. */
 const DEFAULT_MARKER = "!";
@@ -44,17 +52,19 @@ export function createPoolReads({ control, data, limits }: OperationContext): Po
     async list(access, params) {
       requirePermission(access, "read");
       const isMarker = (marker: string) => marker === DEFAULT_MARKER || isNameMarker(marker);
-      return listWithDefault(control, pageRequest(limits, params.page, isMarker));
+      const page = await listWithDefault(control, pageRequest(limits, params.page, isMarker));
+      return { ...page, items: page.items.map(shownTo(access)) };
     },
 
     async get(access, { pool }) {
       requirePermission(access, "read");
-      return pool === DEFAULT_POOL ? DEFAULT_RECORD : toRecord(await control.pools.get(checkName("pool", pool)));
+      if (pool === DEFAULT_POOL) return DEFAULT_RECORD;
+      return shownTo(access)(toRecord(await control.pools.get(checkName("pool", pool))));
     },
 
     async getMany(access, { pools }) {
       requirePermission(access, "read");
-      return readVisible(checkBatch(limits, "pools", pools), {
+      const found = await readVisible(checkBatch(limits, "pools", pools), {
         choose: (name) => checkName("pools", name),
         async read(wanted) {
           const registered = wanted.filter((name) => name !== DEFAULT_POOL);
@@ -64,6 +74,7 @@ export function createPoolReads({ control, data, limits }: OperationContext): Po
         keyOf: (name) => name,
         foundKeyOf: ({ name }) => name,
       });
+      return found.map((pool) => pool && shownTo(access)(pool));
     },
 
     async exists(access, { pool }) {
@@ -73,19 +84,21 @@ export function createPoolReads({ control, data, limits }: OperationContext): Po
 
     async getByFlavor(access, { flavor }) {
       requirePermission(access, "read");
-      return (await control.pools.getPoolsByFlavor(flavor === null ? null : checkName("flavor", flavor))).map(toRecord);
+      const found = await control.pools.getPoolsByFlavor(flavor === null ? null : checkName("flavor", flavor));
+      return found.map(toRecord).map(shownTo(access));
     },
 
     async getByFlavors(access, { flavors }) {
       requirePermission(access, "read");
       const wanted = checkBatch(limits, "flavors", flavors).map((flavor) => checkName("flavors", flavor));
       const found = Map.groupBy(await control.pools.getPoolsByFlavors(wanted), ({ flavor }) => flavor);
-      return wanted.map((flavor) => (found.get(flavor) ?? []).map(toRecord));
+      return wanted.map((flavor) => (found.get(flavor) ?? []).map(toRecord).map(shownTo(access)));
     },
 
     async countQueues(access, { pools }) {
       requirePermission(access, "read");
-      return control.catalogue.countByPools(checkBatch(limits, "pools", pools).map((name) => checkName("pools", name)));
+      const names = checkBatch(limits, "pools", pools).map((name) => checkName("pools", name));
+      return control.catalogue.countByPools({ pools: names, projects: access.rights.read });
     },
 
     async capabilities(access, { pool }) {

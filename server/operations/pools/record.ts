@@ -7,7 +7,7 @@ export interface PoolRecord {
   name: string;
   /** True for the pool "default": it is the control database itself, and cannot be changed or deleted. */
   builtIn: boolean;
-  /** The URI with its password masked. Null for the built-in pool. */
+  /** The URI with its password masked. Null for the built-in pool, and for callers who may not see where pools are. */
   maskedUri: string | null;
   /**
    * The share of new queues that the pool gets. 0: none. Null for the built-in pool, which gets a queue only when no

@@ -99,7 +99,10 @@ export function createSampleOperations({ samples, limits }: OperationContext): S
   return {
     last: async (access, { queues }) => samples.last(chosenQueues(access, queues)),
     lastOfProjects: async (access, { projects }) => samples.lastOf("project", chosenProjects(access, projects)),
-    lastOfPools: async (access, { pools }) => samples.lastOf("pool", chosenPools(access, pools)),
+    async lastOfPools(access, { pools }) {
+      const names = chosenPools(access, pools);
+      return access.rights.read === "all" ? samples.lastOf("pool", names) : names.map(() => null);
+    },
 
     async history(access, { queues, ...params }) {
       const chosen = chosenQueues(access, queues).map(
@@ -113,6 +116,7 @@ export function createSampleOperations({ samples, limits }: OperationContext): S
     },
 
     async historyOfPools(access, { pools, ...params }) {
+      if (access.rights.read !== "all") return chosenPools(access, pools).map(() => null);
       return histories(subjects("pool", chosenPools(access, pools)), params);
     },
 

@@ -26,7 +26,7 @@ export const ADMIN: Access = callerWith("admin", "all", "tester");
 export async function openDoor(
   operations: SomeOperations = {},
   limits: Partial<Limits> = {},
-  accessOf: () => Access = () => ADMIN,
+  accessOf: Parameters<typeof createGraphQLDoor>[0]["accessOf"] = () => ADMIN,
   trusted?: TrustedDocuments,
 ): Promise<OpenDoor> {
   const logged: OpenDoor["logged"] = [];

@@ -80,17 +80,17 @@ test("garbage collection reports each pool, the dead one too, and health shows t
   await operations.queues.create(operator, { queue: "q" });
   await operations.messages.post(operator, { queue: "q", messages: [{ bodyText: "1", ttlSeconds: 60 }] });
   service.clock.offsetMs += 61_000;
-  const report = await operations.gc.collect(operator, {});
+  const report = await operations.gc.collect(admin, {});
   expect(report.pools.map(({ pool, error }) => [pool, error === null])).toEqual([
     ["default", true],
     ["down", false],
     ["second", true],
   ]);
   expect(report.total.messages).toBe(1);
-  expect((await operations.health.check(viewer, {})).gc).toMatchObject({ messages: 1 });
-  expect(await operations.gc.collect(operator, { pool: "second" })).toMatchObject({ pools: [{ pool: "second" }] });
-  expect(await codeOf(operations.gc.collect(operator, { pool: "nowhere" }))).toBe("POOL_DOES_NOT_EXIST");
-  expect(await codeOf(operations.gc.collect(viewer, {}))).toBe("FORBIDDEN");
+  expect((await operations.health.check(admin, {})).gc).toMatchObject({ messages: 1 });
+  expect(await operations.gc.collect(admin, { pool: "second" })).toMatchObject({ pools: [{ pool: "second" }] });
+  expect(await codeOf(operations.gc.collect(admin, { pool: "nowhere" }))).toBe("POOL_DOES_NOT_EXIST");
+  for (const access of [viewer, operator]) expect(await codeOf(operations.gc.collect(access, {}))).toBe("FORBIDDEN");
   await operations.pools.delete(admin, { pool: "down" });
 });
 

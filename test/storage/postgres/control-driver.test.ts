@@ -197,7 +197,9 @@ describe("with 100,000 queues in one project", () => {
     expect(await count({ isDeadLetterQueue: true })).toEqual({ value: 1000, exact: true });
     expect(await count({ pool: "b", isDeadLetterQueue: true })).toEqual({ value: 0, exact: true });
     expect(await control.catalogue.countByPool("a")).toEqual({ value: 10_000, exact: false });
-    expect(await control.catalogue.countByPools(["a"])).toEqual([{ value: 10_000, exact: false }]);
+    expect(await control.catalogue.countByPools({ pools: ["a"], projects: "all" })).toEqual([
+      { value: 10_000, exact: false },
+    ]);
     expect(await control.queues.countByProjects(["big"])).toEqual([{ value: 10_000, exact: false }]);
   });
 

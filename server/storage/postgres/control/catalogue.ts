@@ -43,7 +43,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
       void (await prisma.catalogueEntry.deleteMany({ where: { project, queue: name } })),
     exists: async ({ project, name }) => (await prisma.catalogueEntry.count({ where: { project, queue: name } })) > 0,
     countByPool: (pool) => countQueues(prisma, pool),
-    countByPools: (pools) => countQueuesOfPools(prisma, pools),
+    countByPools: (params) => countQueuesOfPools(prisma, params),
     dropAll: () => dropAll(session),
   };
   return guarded(session, controller, ["insert", "update", "delete", "dropAll"]);
