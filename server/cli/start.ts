@@ -43,6 +43,7 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
   report(
     [
       `Isimud is at ${url}`,
+      ...(config.PUBLIC_URL === undefined ? [] : [`  Browsers  ${config.PUBLIC_URL}`]),
       `  API       ${url}/api/graphql`,
       `  Explorer  ${url}/graphql`,
       `  Health    ${url}/api/health`,

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { admin } from "../operations/a-service.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -11,6 +12,7 @@ let secret: string;
 beforeAll(async () => {
   server = await startTestServer({
     AUTH: "accounts",
+    HOST: "0.0.0.0",
     PUBLIC_URL: "https://queues.example.org",
     TRUST_PROXY: "127.0.0.1",
     CORS_ORIGINS: SHOP,
@@ -89,6 +91,16 @@ describe("with accounts", () => {
   test("a header that names roles gives none", async () => {
     expect((await graphql({ "x-roles": "admin" })).status).toBe(401);
   });
+});
+
+const [elsewhere] = Object.values(networkInterfaces()).flatMap((all = []) =>
+  all.filter(({ internal, family }) => !internal && family === "IPv4"),
+);
+test.runIf(elsewhere)("on the network, the service is known by the address that a client reached", async () => {
+  const { port } = new URL(server.url);
+  const live = (host: string) => fetch(`http://${host}:${port}/api/health/live`);
+  expect((await live(elsewhere?.address ?? "")).status).toBe(200);
+  expect((await ask("/api/health/live", { host: `${elsewhere?.address}:${port}` })).status).toBe(421);
 });
 
 describe("through a proxy", () => {

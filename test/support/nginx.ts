@@ -34,8 +34,11 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** `server`: lines of the block `server` of its configuration, as docs/deploying.md has them. */
-export async function startNginx(server: string): Promise<Nginx> {
+/**
+ * `http`: what the block `http` of its configuration has, such as deploy/nginx/isimud.conf. It answers HTTP or TLS at
+ * `port` then.
+ */
+export async function startNginx(http: string, port: number): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), "isimud-nginx-"));
   mkdirSync(join(folder, "temp"));
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
@@ -49,9 +52,7 @@ events {}
 http {
   access_log off;
   ${temporary.map((name) => `${name}_temp_path temp/${name};`).join("\n  ")}
-  server {
-${server}
-  }
+${http}
 }
 `,
   );
@@ -63,7 +64,6 @@ ${server}
   child.stderr.on("data", (chunk) => {
     output += chunk;
   });
-  const [, port = ""] = /listen (?:\S+:)?(\d+)/.exec(server) ?? [];
   const answers = async () => {
     if (child.exitCode !== null) throw new Error(`nginx ended.\n${output}`);
     await fetch(`http://127.0.0.1:${port}/`);

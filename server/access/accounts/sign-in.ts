@@ -160,11 +160,11 @@ function atProvider(parts: Parts): Pick<SignIn, "atProvider" | "back"> {
     },
   };
 
-  /** Only our own pages: another address would lend this service's name to a stranger. */
+  /** Only our own pages: another address would lend this service's name to a stranger. BASE_PATH may be left out. */
   function safePath(next: string, base: string): string {
     const url = URL.canParse(next, "http://here") ? new URL(next, "http://here") : null;
-    const isOurs = url?.origin === "http://here" && next.startsWith("/") && `${url.pathname}/`.startsWith(`${base}/`);
-    return isOurs ? `${url.pathname}${url.search}` : `${base}/`;
+    if (url?.origin !== "http://here" || !next.startsWith("/")) return `${base}/`;
+    return `${`${url.pathname}/`.startsWith(`${base}/`) ? "" : base}${url.pathname}${url.search}`;
   }
 }
 
@@ -203,7 +203,7 @@ function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
         const grants = [{ role: "admin", projects: "all" } as const];
         const { id } = person ?? (await tx.people.create({ ...who, grants }));
         await tx.people.setPassword(id, hash);
-        const details = JSON.stringify({ kind: link.kind, address: from.address });
+        const details = JSON.stringify({ kind: link.kind });
         await tx.audit.append(row(who.email, "useLink", "done", from, details));
       });
       const signedIn = await signedInWith(parts, { email: who.email, password }, from);
@@ -264,13 +264,13 @@ function auditOf({ control, warn }: Parts) {
     const key = JSON.stringify([email, action, from.address]);
     if (outcome === "refused" && refused.has(key)) return;
     if (outcome === "refused") refused.set(key, true);
-    const details = JSON.stringify({ address: from.address, ...more });
+    const details = JSON.stringify(more);
     await control.audit
       .append(row(email.slice(0, 254), action, outcome, from, details))
       .catch((error: unknown) => warn("A sign-in could not be written to the audit log", error));
   };
 }
 
-function row(email: string, action: string, outcome: Outcome, { requestId }: From, detailsText: string) {
-  return { actor: email, requestId, reason: null, action, project: null, target: email, outcome, detailsText };
+function row(email: string, action: string, outcome: Outcome, { requestId, address }: From, detailsText: string) {
+  return { actor: email, requestId, address, reason: null, action, project: null, target: email, outcome, detailsText };
 }
