@@ -31,7 +31,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   const { viewer, refused, readOnly } = await viewerOfRequest();
   const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
   return (
-    <html lang="en" suppressHydrationWarning>
+    <html lang="en" data-auth={viewer?.kind === "LOCAL" ? "none" : "accounts"} suppressHydrationWarning>
       <head>
         <ThemeScript nonce={nonce} />
       </head>

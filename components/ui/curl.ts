@@ -7,14 +7,15 @@ const UNPRINTABLE = /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f
 
 /**
  * A line for a POSIX shell that sends a document. A subscription is followed until it ends or Ctrl-C. What is too long
- * for a line comes as the text that curl reads.
+ * for a line comes as the text that curl reads. `token`: the shell's variable TOKEN says who asks.
  */
-export function curlCommand(url: string, document: string, variables: object): string {
+export function curlCommand(url: string, document: string, variables: object, { token = false } = {}): string {
   const query = stripIgnoredCharacters(document);
   const body = printableJson({ query, variables });
   const follows = query.startsWith("subscription");
   const line = [
     `curl ${follows ? "-sSN" : "-sS"} ${quoted(url)} -H 'content-type: application/json'`,
+    ...(token ? ['-H "authorization: Bearer $TOKEN"'] : []),
     ...(follows ? ["-H 'accept: text/event-stream'"] : []),
     "--data-binary",
   ].join(" ");

@@ -17,7 +17,8 @@ export default function RequestView({ request: { document, calls }, endpoint }: 
   const url = new URL(endpoint, window.location.href).href;
   const asked = calls.map((variables) => simplified({ document, variables }));
   const [first] = asked;
-  const lines = asked.map((call) => curlCommand(url, call.document, call.variables));
+  const token = window.document.documentElement.dataset.auth === "accounts";
+  const lines = asked.map((call) => curlCommand(url, call.document, call.variables, { token }));
   return (
     <div className="flex flex-col gap-3">
       <Part title="Document" text={first?.document ?? simplified({ document, variables: {} }).document} />

@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import type { Access } from "../access/access.ts";
 import { MIN_PASSWORD_LENGTH } from "../access/accounts/passwords.ts";
 import type { Credentials } from "../access/credentials.ts";
-import { rateLimitHeaders } from "../access/rate-limits.ts";
+import { type RateLimit, rateLimitHeaders } from "../access/rate-limits.ts";
 import { type Asker, createRequestAccess } from "../access/request-access.ts";
 import { type Caller, createShell } from "../access/shell.ts";
 import type { Config } from "../config.ts";
@@ -32,6 +32,8 @@ declare module "fastify" {
     caller: Caller;
     /** Who asks. Set before any route runs, but for those that are open to everybody: see nobody.ts. */
     access: Access;
+    /** What is left of the limits on the caller's requests. Left out: there are none. */
+    rateLimits?: readonly RateLimit[];
   }
 }
 
@@ -155,7 +157,10 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       void answerWith(reply, COMPRESSED);
     };
     const accept = ({ access, rateLimits }: Asker) => {
-      if (rateLimits.length > 0) reply.headers(rateLimitHeaders(rateLimits));
+      if (rateLimits.length > 0) {
+        request.rateLimits = rateLimits;
+        reply.headers(rateLimitHeaders(rateLimits));
+      }
       if (access !== null) request.access = access;
       else if (isApi) return void answerWith(reply, NOBODY);
       else if (!open.isOpenPage(path)) return void reply.redirect(open.signIn(request.raw.url ?? "/"), 303);

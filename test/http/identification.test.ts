@@ -77,9 +77,23 @@ describe("with accounts", () => {
 
   test("a token says who asks, and what is left of its limit", async () => {
     const answer = await graphql(withToken());
-    expect(JSON.parse(answer.body)).toEqual({ data: { viewer: { actor: "token:reader" } } });
+    expect(JSON.parse(answer.body)).toEqual({
+      data: { viewer: { actor: "token:reader" } },
+      extensions: { rateLimit: [{ kind: "token", requestsPerSecond: 50, remaining: expect.any(Number) }] },
+    });
     expect(answer.headers["ratelimit-policy"]).toBe('"token";q=50;w=1');
     for (const path of ["/api/health", "/api/metrics"]) expect((await ask(path, withToken())).status).toBe(200);
+  });
+
+  test("a token that sends more than it may is told to wait a second", async () => {
+    const hasty = { name: "hasty", scopes: ["read"], projects: null, requestsPerSecond: 1 } as const;
+    const { secret: of } = await server.engine.operations.tokens.create(admin, hasty);
+    const answers = await Promise.all([1, 2, 3].map(() => graphql(withToken({ authorization: `Bearer ${of}` }))));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expect([codeOf(answer), answer.headers["retry-after"]]).toEqual(["RATE_LIMITED", "1"]);
+    }
   });
 
   test.each(["Bearer wrong", "Bearer ", "Basic YTpi", ""])("%j is no token", async (authorization) => {

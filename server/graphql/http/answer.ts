@@ -1,4 +1,5 @@
 /** The form of an answer over HTTP, on the fast path and through Apollo. */
+import type { RateLimit } from "../../access/rate-limits.ts";
 import { HTTP_STATUS, retryAfter } from "../../errors.ts";
 import { stringify } from "../schema/json.ts";
 import type { Cost } from "./document-limits.ts";
@@ -9,8 +10,11 @@ export interface Answered {
   /** Undefined: nothing ran. */
   data?: Record<string, unknown> | null;
   errors?: MaskedError[];
-  /** For a client that asked for it, and when the document costs too much. */
-  extensions?: { cost: Cost };
+  /**
+   * The cost for a client that asked for it, and when the document costs too much; what is left of limits on requests,
+   * where there are any.
+   */
+  extensions?: { cost?: Cost; rateLimit?: readonly RateLimit[] };
 }
 
 /** Errors come first, so that a reader sees them before a long `data`. */

@@ -8,6 +8,7 @@ import { GraphQLContext } from "../schema/context.ts";
 import { stringify } from "../schema/json.ts";
 import { schema } from "../schema/schema.ts";
 import type { Answered } from "./answer.ts";
+import type { Cost } from "./document-limits.ts";
 import { COERCION, type Documents, type Prepared } from "./documents.ts";
 import { type ErrorLog, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
@@ -29,13 +30,19 @@ export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperatio
     return {
       ...(data === undefined ? {} : { data }),
       ...(errors ? { errors: errors.map((error) => maskError(error, place)) } : {}),
-      ...costOf(prepared, context),
+      ...extensionsOf(prepared, context),
     };
   };
 }
 
+function extensionsOf(prepared: Prepared, context: GraphQLContext): Pick<Answered, "extensions"> {
+  const cost = costOf(prepared, context);
+  const { rateLimits } = context;
+  return rateLimits.length === 0 ? cost : { extensions: { ...cost.extensions, rateLimit: rateLimits } };
+}
+
 /** For a client that asked for it, and always for an operation that costs too much. */
-export function costOf({ cost, errors }: Prepared, context: GraphQLContext): Pick<Answered, "extensions"> {
+export function costOf({ cost, errors }: Prepared, context: GraphQLContext): { extensions?: { cost: Cost } } {
   return cost !== null && (context.showsCost || errors !== undefined) ? { extensions: { cost } } : {};
 }
 

@@ -62,6 +62,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       access,
       operations,
       limits,
+      rateLimits: reply.request.rateLimits,
       showsCost: reply.request.headers["x-cost"] === "1",
       signal: () => waits.signalOf(reply),
       shared,

@@ -1,5 +1,6 @@
 /** What every resolver of one operation gets. */
 import type { Access } from "../../access/access.ts";
+import type { RateLimit } from "../../access/rate-limits.ts";
 import type { Limits } from "../../config.ts";
 import { giving } from "../../operations/audit/reason.ts";
 import type { Operations } from "../../operations/operations.ts";
@@ -17,12 +18,15 @@ interface Parts {
   limits: Limits;
   /** The client wants to know what its operation costs. */
   showsCost: boolean;
+  /** What is left of the limits on the caller's requests. Left out: none. */
+  rateLimits?: readonly RateLimit[];
   /** Called only when `signal` is read, because few operations wait. */
   signal: () => AbortSignal;
   /** Left out where no subscription can run. */
   shared?: Watches;
 }
 
+const NO_LIMITS: readonly RateLimit[] = [];
 const NOWHERE = new StreamPosition(null);
 
 /**
@@ -37,6 +41,7 @@ export class GraphQLContext {
   /** Of a subscription's stream. Nothing else resumes. */
   readonly position: StreamPosition = NOWHERE;
   readonly showsCost: boolean;
+  readonly rateLimits: readonly RateLimit[];
   private readonly parts: Parts;
 
   constructor(parts: Parts) {
@@ -45,6 +50,7 @@ export class GraphQLContext {
     this.time = new OperationTime(parts.limits.OPERATION_DEADLINE_SECONDS);
     this.answer = new AnswerBudget(parts.limits);
     this.showsCost = parts.showsCost;
+    this.rateLimits = parts.rateLimits ?? NO_LIMITS;
     this.parts = parts;
   }
 

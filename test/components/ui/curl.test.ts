@@ -35,6 +35,11 @@ describe("the cURL line that a button shows", () => {
     expect(JSON.parse(read)).toEqual({ query: "mutation{x}", variables });
   });
 
+  it("sends the token of the shell, where accounts are on", () => {
+    const line = curlCommand(URL, "{ viewer { actor } }", {}, { token: true });
+    expect(argumentsIn(`TOKEN=isi_secret\n${line}`)).toContain("authorization: Bearer isi_secret");
+  });
+
   it("follows a subscription", () => {
     const given = argumentsIn(curlCommand(URL, "subscription { jobUpdated(id: 1) { state } }", {}));
     expect(given).toEqual(expect.arrayContaining(["-sSN", "accept: text/event-stream"]));
