@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { EVERYTHING } from "./access/access.ts";
 import { createShell } from "./access/shell.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -29,6 +30,7 @@ import { createHttpServer, type HttpServerParts, refuseUpgrade, type Viewer } fr
 import { startJobRunner } from "./jobs/runner.ts";
 import { joinExchange, soleWorker, type WorkerMetrics } from "./metrics/exchange.ts";
 import { createScrape } from "./metrics/scrape.ts";
+import { prepareFirstAdmin } from "./operations/people/first-admin.ts";
 import { createLog } from "./process/log.ts";
 import { readPageDocuments, registeredDocuments } from "./process/page-documents.ts";
 import { Shutdown, type Stoppable } from "./process/shutdown.ts";
@@ -285,9 +287,14 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
 if (import.meta.main) {
   const shutdown = new Shutdown();
   try {
-    const { url } = await shutdown.step(() => serve(readConfig(), { dev: process.argv.includes("--dev") }));
+    const { url, engine } = await shutdown.step(() => serve(readConfig(), { dev: process.argv.includes("--dev") }));
     if (cluster.isWorker) process.send?.({ url } satisfies WorkerReady);
-    else console.log(`Isimud is at ${url}`);
+    else {
+      console.log(`Isimud is at ${url}`);
+      const start = { actor: "isimud:start", kind: "service", rights: EVERYTHING, requestId: "start" } as const;
+      const forFirstAdmin = await prepareFirstAdmin(engine, start);
+      if (forFirstAdmin !== null) console.log(forFirstAdmin);
+    }
   } catch (error) {
     const interrupted = shutdown.signal.aborted;
     if (!interrupted) console.error(explain(error));

@@ -10,6 +10,16 @@ import { StartError } from "../process/start-error.ts";
 /** Whoever can read the settings of the service may do everything. */
 const CLI: Access = { actor: "isimud:cli", kind: "service", rights: EVERYTHING, requestId: "cli" };
 
+/** `config` must have DATABASE_URL and SECRET_KEY. */
+export async function withEngine<T>(config: Config, work: (engine: Engine, access: Access) => Promise<T>): Promise<T> {
+  const engine = await openEngine(config, { log: pino({ level: "silent" }) });
+  try {
+    return await work(engine, CLI);
+  } finally {
+    await engine.close();
+  }
+}
+
 /**
  * Runs `work` on the database of DATABASE_URL, or on the embedded one, whether the service runs or not. Like a start, it
  * applies missing migrations.
@@ -17,15 +27,8 @@ const CLI: Access = { actor: "isimud:cli", kind: "service", rights: EVERYTHING, 
 export async function withOwnEngine<T>(work: (engine: Engine, access: Access) => Promise<T>): Promise<T> {
   const config = readConfig();
   const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
-  const on = async (url: string) => {
-    const settings: Config = { ...config, DATABASE_URL: url, SECRET_KEY: SECRET_KEY ?? readSecretKey(DATA_DIR) };
-    const engine = await openEngine(settings, { log: pino({ level: "silent" }) });
-    try {
-      return await work(engine, CLI);
-    } finally {
-      await engine.close();
-    }
-  };
+  const on = (url: string) =>
+    withEngine({ ...config, DATABASE_URL: url, SECRET_KEY: SECRET_KEY ?? readSecretKey(DATA_DIR) }, work);
   if (DATABASE_URL !== undefined) return on(DATABASE_URL);
   let release: () => void;
   try {

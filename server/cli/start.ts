@@ -40,6 +40,7 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
   }
   await shutdown.step(build);
   const { url } = await shutdown.step(() => run(ready));
+  const forFirstAdmin = await firstAdminNotice(ready);
   report(
     [
       `Isimud is at ${url}`,
@@ -47,9 +48,18 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
       `  API       ${url}/api/graphql`,
       `  Explorer  ${url}/graphql`,
       `  Health    ${url}/api/health`,
+      ...(forFirstAdmin === null ? [] : [forFirstAdmin]),
       "Stop it with Ctrl-C.",
     ].join("\n"),
   );
+}
+
+/** Once, whatever the number of workers. */
+async function firstAdminNotice(config: ReadyConfig): Promise<string | null> {
+  if (config.AUTH === "none") return null;
+  const { withEngine } = await import("./own-engine.ts");
+  const { prepareFirstAdmin } = await import("../operations/people/first-admin.ts");
+  return withEngine(config, prepareFirstAdmin);
 }
 
 async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {

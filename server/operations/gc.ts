@@ -24,8 +24,8 @@ export interface GcOperations {
    *
    * - frees what deleted queues left because their pool could not be reached,
    * - ends undos that were broken off, and forgets those whose time was over a day ago,
-   * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, jobs that ended JOB_DAYS ago,
-   *   dry runs without a job, samples of queues that are too old, and consumers that have been silent for a week,
+   * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, sessions and one-time links that
+   *   are over, jobs that ended JOB_DAYS ago, dry runs without a job, samples of queues that are too old, and consumers that have been silent for a week,
    * - repairs the records' columns about dead letter queues that older versions did not write.
    *
    * A pool that fails is in the report, and does not stop the others. The log gets one line when it starts to fail and
@@ -122,6 +122,13 @@ export function createGcOperations(
     }
   }
 
+  const endedSessions = {
+    trim: ({ limit }: { limit: number }) => {
+      const { config, now: time } = context.accounts;
+      return control.people.trim({ now: time(), idleSeconds: config.SESSION_IDLE_SECONDS, limit });
+    },
+  };
+
   return {
     async collect(access, params) {
       requireNeed(access, NEEDS.collectGarbage);
@@ -136,6 +143,7 @@ export function createGcOperations(
         await told("The trimming of undos", trim(control.undos, 1));
         await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
         await told("The trimming of tokens", trim(control.tokens, limits.AUDIT_DAYS));
+        await told("The trimming of sessions and links", trim(endedSessions, 0));
         await told("The trimming of jobs", trim(jobs, limits.JOB_DAYS));
         await told("The trimming of dry runs", trim(dryRuns, 0));
         await told("The trimming of queue samples", samples.trim());

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -5,6 +8,7 @@ import { digestOf, newLink } from "../../server/access/accounts/link-code.ts";
 import { hashPassword } from "../../server/access/accounts/passwords.ts";
 import type { Engine } from "../../server/bootstrap.ts";
 import { openEngine } from "../../server/bootstrap.ts";
+import { prepareFirstAdmin } from "../../server/operations/people/first-admin.ts";
 import { callerWith } from "../support/access.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
@@ -321,3 +325,52 @@ async function lastSeen(cookie: string | undefined): Promise<number> {
   const { rows } = await query("SELECT last_seen_at FROM sessions WHERE id = $1", [id]);
   return rows[0].last_seen_at.getTime();
 }
+
+describe("the first admin", () => {
+  /** What a start with these settings would print, on a database where there is nobody. */
+  let empty: TestServer;
+  beforeAll(async () => {
+    empty = await startTestServer({ AUTH: "accounts" });
+  });
+  afterAll(() => empty.close());
+  const started = (settings: object = {}) => {
+    const engine = { ...empty.engine, config: { ...empty.engine.config, ...settings } };
+    return prepareFirstAdmin(engine, callerWith("admin"));
+  };
+  const use = async (link: string | null) => {
+    const [, code] = (link ?? "").split("#");
+    const body = JSON.stringify({ code, password: PASSWORD, email: "ada@example.com", name: "Ada" });
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+    const response = await fetch(`${empty.url}/api/auth/link`, init);
+    return { status: response.status, cookies: response.headers.getSetCookie() };
+  };
+
+  test("comes by the link that the last start printed, with a session; then no start prints one", async () => {
+    expect(
+      await prepareFirstAdmin({ ...empty.engine, config: { ...empty.engine.config, AUTH: "none" } }, admin),
+    ).toBeNull();
+    const [old, link] = [await started(), await started()];
+    expect(link).toMatch(/^Nobody can sign in yet\..*\n {2}http:\/\/127\.0\.0\.1:0\/link#[\w-]{43}$/);
+    expect((await use(old)).status).toBe(404);
+    const used = await use(link);
+    expect([used.status, used.cookies.length]).toEqual([200, 1]);
+    const [cookie] = used.cookies[0]?.split(";") ?? [];
+    expect(await sessionOf(cookie, empty.engine)).toMatchObject({ identity: { rights: { administer: "all" } } });
+    expect([await started(), await started({ ADMIN_EMAIL: "late@example.com" })]).toEqual([null, null]);
+  });
+
+  test("comes from the settings: with the password in a file, or with a link until there is one", async () => {
+    const { items } = await empty.engine.control.people.list({ page: { limit: 10 } });
+    for (const { id } of items) await empty.engine.control.people.delete(id);
+    const file = join(mkdtempSync(join(tmpdir(), "isimud-")), "password");
+    writeFileSync(file, `${PASSWORD}\n`);
+    const settings = { ADMIN_EMAIL: "root@example.com" };
+    expect(await started(settings)).toMatch(/^root@example\.com has no password yet\./);
+    expect(await started(settings)).toContain("/link#");
+    expect(await started({ ...settings, ADMIN_PASSWORD_FILE: file })).toContain("signs in with the password");
+    expect(await started({ ...settings, ADMIN_PASSWORD_FILE: file })).toBeNull();
+    rmSync(dirname(file), { recursive: true });
+    const [root] = (await empty.engine.control.people.list({ page: { limit: 10 } })).items;
+    expect(root).toMatchObject({ email: "root@example.com", methods: ["password"], grants: [{ role: "admin" }] });
+  });
+});
