@@ -145,7 +145,7 @@ describeWithOpenssl(() =>
 
     test("every link of the navigation leads to a page, and every request stays below the path", async () => {
       await page.goto(`${origin}${BASE_PATH}`);
-      const links = page.locator("nav a:visible");
+      const links = page.getByRole("navigation", { name: "Main" }).locator("a:visible");
       await links.first().waitFor();
       const names = [...new Set(await links.allTextContents())];
       expect(names.length).toBeGreaterThan(4);

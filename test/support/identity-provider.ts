@@ -1,7 +1,8 @@
 /** A real OpenID Connect provider, which believes whatever name and password somebody types. */
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import Provider from "oidc-provider";
 
 export interface IdentityProvider {
   /** For OIDC_ISSUER. */
@@ -11,8 +12,6 @@ export interface IdentityProvider {
   stop(): Promise<void>;
 }
 
-type ProviderClass = new (issuer: string, configuration: object) => { callback(): RequestListener };
-
 /**
  * Somebody who types `eva` there has the address eva@example.org, which it has verified, and is in `groups`. The claims
  * are in the ID token.
@@ -21,9 +20,6 @@ export async function startIdentityProvider(options: {
   redirectUri: string;
   groups: readonly string[];
 }): Promise<IdentityProvider> {
-  // It has no types, so its name must not be a literal.
-  const name: string = "oidc-provider";
-  const { default: Provider } = (await import(name)) as { default: ProviderClass };
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -2,8 +2,8 @@
  * The identity provider of OIDC_ISSUER: its discovery document, and who somebody is to it.
  *
  * Hazard: Better Auth reads the document without a deadline when it begins, and until it has it no other sign-in works.
- * So the document is read here, and the library gets it as a `data:` URL. A provider that is away or silent harms only
- * those who sign in with it.
+ * So the document is read here first, and the library's instance for it is made only then, beside the one for
+ * passwords. A provider that is away or silent harms only those who sign in with it.
  */
 import type { GenericOAuthConfig } from "better-auth/plugins/generic-oauth";
 import type { Config } from "../../config.ts";
@@ -32,11 +32,15 @@ function providerAway(name: string, cause: unknown): DomainError {
   return new DomainError("IDENTITY_PROVIDER_UNAVAILABLE", `${name} does not answer. Try again in a moment.`, { cause });
 }
 
+function discoveryUrl({ OIDC_ISSUER: issuer = "" }: Pick<OidcSettings, "OIDC_ISSUER">): string {
+  return `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+}
+
 /** Reads the discovery document. IDENTITY_PROVIDER_UNAVAILABLE. */
 export async function discover({ OIDC_ISSUER: issuer = "", OIDC_NAME: name }: OidcSettings): Promise<Discovery> {
   const base = issuer.replace(/\/$/, "");
   try {
-    const found = (await readJson(`${base}/.well-known/openid-configuration`)) as Partial<Discovery>;
+    const found = (await readJson(discoveryUrl({ OIDC_ISSUER: issuer }))) as Partial<Discovery>;
     const { authorization_endpoint, token_endpoint, jwks_uri } = found;
     if (found.issuer?.replace(/\/$/, "") !== base) throw new Error(`It says that it is ${String(found.issuer)}.`);
     for (const url of [authorization_endpoint, token_endpoint, jwks_uri]) new URL(String(url));
@@ -48,10 +52,9 @@ export async function discover({ OIDC_ISSUER: issuer = "", OIDC_NAME: name }: Oi
 
 /** What the library needs to sign people in with this provider. */
 export function providerConfig(settings: OidcSettings, found: Discovery, mayJoin: boolean): GenericOAuthConfig {
-  const document = Buffer.from(JSON.stringify(found)).toString("base64");
   return {
     providerId: PROVIDER_ID,
-    discoveryUrl: `data:application/json;base64,${document}`,
+    discoveryUrl: discoveryUrl(settings),
     requireIdTokenVerification: true,
     clientId: settings.OIDC_CLIENT_ID ?? "",
     ...(settings.OIDC_CLIENT_SECRET === undefined ? {} : { clientSecret: settings.OIDC_CLIENT_SECRET }),
