@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { EVERYTHING } from "./access/access.ts";
+import { isAbout } from "./access/changes.ts";
 import { createShell } from "./access/shell.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -89,6 +90,11 @@ export async function serve(
         if (operation.type !== "subscription") engine.metrics.graphqlSeconds.observe(operation, seconds);
       },
     });
+    // With AUTH=none nobody loses rights, and nothing needs to be heard.
+    if (engine.identification !== null) {
+      const stop = engine.changes.watch((change) => door.endWaitsOf((access) => isAbout(change, access)));
+      closing.push(async () => stop());
+    }
     const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);
     if (pages) closing.push(() => pages.open.close());
 

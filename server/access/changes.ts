@@ -4,11 +4,19 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
+import type { Access } from "./access.ts";
 
 /** A row that changed or is gone. `key`: what the table's trigger names it by, such as its id. */
 export interface AccessChange {
   readonly table: string;
   readonly key: string;
+}
+
+/** Whether a change, or null for any, may take rights from this caller. */
+export function isAbout(change: AccessChange | null, { token, personId, sessionId }: Access): boolean {
+  if (change === null) return token !== undefined || personId !== undefined;
+  const of: Readonly<Record<string, string | undefined>> = { tokens: token?.id, people: personId, sessions: sessionId };
+  return of[change.table] === change.key;
 }
 
 /** Null: anything may have changed, because this process has not listened for a while. */

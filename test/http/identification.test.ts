@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { networkInterfaces } from "node:os";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { admin } from "../operations/a-service.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
@@ -94,6 +94,35 @@ describe("with accounts", () => {
     for (const answer of refused) {
       expect([codeOf(answer), answer.headers["retry-after"]]).toEqual(["RATE_LIMITED", "1"]);
     }
+  });
+
+  test("a stream and a long poll end when their token is revoked", async () => {
+    const asked = { name: "watcher", scopes: ["manage"], projects: ["watched"] } as const;
+    const { token, secret: of } = await server.engine.operations.tokens.create(admin, asked);
+    await server.engine.operations.queues.create(admin, { project: "watched", queue: "q", metadataText: "{}" });
+    const send = (query: string, headers: Record<string, string> = {}) =>
+      ask(
+        "/api/graphql",
+        { "content-type": "application/json", authorization: `Bearer ${of}`, ...headers },
+        "POST",
+        JSON.stringify({ query }),
+      );
+    const { messages, claims } = server.engine.operations;
+    const [watched, claimed] = [vi.spyOn(messages, "watch"), vi.spyOn(claims, "create")];
+    const stream = send('subscription { messagePosted(project: "watched", queue: "q") { id } }', {
+      accept: "text/event-stream",
+    });
+    const poll = send(
+      'mutation { createClaim(input: { project: "watched", queue: "q", waitSeconds: 20 }) { messages { id } } }',
+    );
+    await vi.waitFor(() => expect([watched, claimed].map(({ mock }) => mock.calls.length)).toEqual([1, 1]));
+    await server.engine.operations.tokens.revoke(admin, token);
+    const began = performance.now();
+    const [streamed, polled] = await Promise.all([stream, poll]);
+    expect(performance.now() - began).toBeLessThan(3000);
+    expect(streamed.body).not.toContain("event: next");
+    expect(JSON.parse(polled.body).data).toEqual({ createClaim: { messages: [] } });
+    expect((await graphql({ authorization: `Bearer ${of}` })).status).toBe(401);
   });
 
   test.each(["Bearer wrong", "Bearer ", "Basic YTpi", ""])("%j is no token", async (authorization) => {

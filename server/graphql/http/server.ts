@@ -49,6 +49,8 @@ export interface GraphQLDoor {
   executeAs(access: Access, options?: { fresh: boolean }): Execute;
   /** Whole lists, page by page. */
   exports: Exports;
+  /** The rights of these callers have changed: their streams end, and their long polls answer with what there is. */
+  endWaitsOf(isConcerned: (access: Access) => boolean): void;
 }
 
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
@@ -126,6 +128,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
         shared.answer(access, query, variables, { fresh }),
     // Not through the shared answers, which would keep each page for a while.
     exports: createExports(executeAs, limits),
+    endWaitsOf: (isConcerned) => waits.endOf(isConcerned),
     routes: async (scope) => {
       await apollo.start();
       scope.addHook("preClose", async () => waits.end());
