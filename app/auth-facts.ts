@@ -2,8 +2,6 @@ import { headers } from "next/headers";
 
 /** How people sign in, as the server writes it into each request. */
 export interface AuthFacts {
-  /** False: AUTH=none, nobody signs in. */
-  accounts: boolean;
   /** The name of the identity provider; null: there is none. */
   provider: string | null;
   /** Characters that a password must have. */
@@ -12,7 +10,7 @@ export interface AuthFacts {
 
 export async function authFacts(): Promise<AuthFacts> {
   const header = (await headers()).get("x-isimud-auth");
-  if (header === null) return { accounts: false, provider: null, leastPassword: 0 };
-  const { auth, oidc, minPassword } = JSON.parse(header) as { auth: string; oidc: string | null; minPassword: number };
-  return { accounts: auth === "accounts", provider: oidc, leastPassword: minPassword };
+  if (header === null) return { provider: null, leastPassword: 0 };
+  const { oidc, minPassword } = JSON.parse(header) as { oidc: string | null; minPassword: number };
+  return { provider: oidc, leastPassword: minPassword };
 }

@@ -7,16 +7,16 @@ import { environmentOfRequest } from "./environment.ts";
 export async function Entry({ title, children }: { title: string; children: ReactNode }) {
   const environment = await environmentOfRequest();
   return (
-    <div className="flex min-h-dvh flex-col items-center px-3 pt-[12dvh] pb-6">
+    <main id="content" className="flex min-h-dvh flex-col items-center px-3 pt-[12dvh] pb-6">
       <div className="mb-4 flex items-center gap-2 text-base font-bold">
         <Mark />
         Isimud
         {environment === null ? null : <EnvironmentBadge environment={environment} />}
       </div>
-      <main id="content" className="w-full max-w-sm rounded border border-line bg-surface p-5">
+      <div className="w-full max-w-sm rounded border border-line bg-surface p-5">
         <h1 className="mb-4 text-lg leading-6 font-semibold tracking-tight">{title}</h1>
         {children}
-      </main>
-    </div>
+      </div>
+    </main>
   );
 }

@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { EditName } from "../../components/access/edit-name.tsx";
 import { EndOtherSessions } from "../../components/access/end-other-sessions.tsx";
 import { PasswordForm } from "../../components/access/password-form.tsx";
 import { SessionTable } from "../../components/access/session-table.tsx";
@@ -46,7 +47,7 @@ export default async function AccountPage() {
         </Panel>
       ) : (
         <div className="flex flex-col gap-4">
-          <Panel title="You">
+          <Panel title="You" actions={<EditName id={person.id} name={person.name} />}>
             <Facts
               items={[
                 { label: "Name", value: person.name },

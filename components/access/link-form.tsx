@@ -34,7 +34,7 @@ export function LinkForm({ least }: { least: number }) {
       if (code === "") return setState({ kind: "failed", error: NO_CODE });
       setState({ kind: "asking" });
       try {
-        setState({ kind: "ready", code, facts: await postAuth<LinkFacts>("link", { code }) });
+        setState({ kind: "ready", code, facts: await postAuth<LinkFacts>("link/read", { code }) });
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         setState({ kind: "failed", error });

@@ -25,7 +25,6 @@ export function PasswordForm({ email, least }: { email: string; least: number })
       await postAuth("change-password", {
         currentPassword: typed.currentPassword,
         newPassword: typed.newPassword,
-        revokeOtherSessions: true,
       });
       form.reset();
       toastDone("The password is changed. Your other sessions are over.");

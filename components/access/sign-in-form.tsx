@@ -48,8 +48,7 @@ export function SignInForm({
 
   const goToProvider = () =>
     attempt("provider", async () => {
-      const callbackURL = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}${safeNext(next)}`;
-      const { url } = await postAuth<{ url: string }>("sign-in/social", { provider: "oidc", callbackURL });
+      const { url } = await postAuth<{ url: string }>("sign-in/social", { next: safeNext(next) });
       location.assign(url);
     });
 
@@ -77,6 +76,18 @@ export function SignInForm({
   );
 }
 
-const SENT_BACK = "You were not signed in. Try again, or ask an admin whether you have a role here.";
+/** Why somebody comes back from the identity provider without a session. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  noGrants: "The identity provider knows you, but you have no role here. Ask an admin for one.",
+  disabled: "An admin has disabled your account.",
+  unknownPerson: "Nobody has this e-mail address here. Ask an admin to create you.",
+  emailNotVerified: "The identity provider has not verified your e-mail address.",
+  lastAdmin: "The identity provider would take the last admin's role away. Sign in with your password.",
+  cancelled: "You cancelled at the identity provider.",
+};
 
-const refusalOf = (problem: string | null) => (problem === null ? null : new ApiError(problem, SENT_BACK));
+function refusalOf(problem: string | null): ApiError | null {
+  if (problem === null) return null;
+  const text = Object.hasOwn(PROBLEMS, problem) ? PROBLEMS[problem] : undefined;
+  return new ApiError(text === undefined ? "provider" : problem, text ?? "The identity provider did not sign you in.");
+}
