@@ -4,7 +4,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { type GraphQLInputObjectType, getNamedType } from "graphql";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writeNodeId } from "../../server/graphql/schema/node.ts";
 import { schema } from "../../server/graphql/schema/schema.ts";
 import { createClaim, createQueue, postMessages, startApi } from "../graphql/api.ts";
@@ -128,20 +129,47 @@ const found = async (some: readonly Caller[], outcome: (caller: Caller) => Promi
 
 describe("what is not yours", () => {
   const HIDDEN = /hidden/;
+  const NOT_THERE: Readonly<Record<string, string>> = {
+    job: "Job:99999999",
+    problem: "Problem:99999999",
+    undo: "00000000-0000-4000-8000-000000000000",
+    dryRun: "a".repeat(24),
+  };
   /** The same, about what does not exist. */
-  const absent = (text: string) => text.replaceAll(QUEUE, "absent-orders").replaceAll(PROJECT, "absent-shop");
+  const absent = (text: string) =>
+    Object.entries(NOT_THERE).reduce(
+      (found, [name, none]) => found.replaceAll(ids[name] ?? "", none),
+      text.replaceAll("hidden", "absent"),
+    );
   const textOf = ({ data, errors }: Answer) => JSON.stringify({ data, errors });
 
-  test("is answered as if it did not exist, whatever is asked", async () => {
-    const asked = [...Object.entries(QUERIES).map(queryOf), ...Object.entries(MUTATIONS).map(mutationOf)].filter(
-      ({ args }) => JSON.stringify(args).includes(PROJECT),
+  test("is answered as if it did not exist, whatever is asked, and with the same work", async () => {
+    const asked = [...Object.entries(QUERIES).map(queryOf), ...Object.entries(MUTATIONS).map(mutationOf)].flatMap(
+      (theirs) => {
+        const args = JSON.parse(absent(JSON.stringify(theirs.args))) as Asked["args"];
+        return JSON.stringify(args) === JSON.stringify(theirs.args) ? [] : [{ theirs, none: { ...theirs, args } }];
+      },
     );
-    expect(asked.length).toBeGreaterThan(40);
-    for (const one of asked) {
-      const args = JSON.parse(absent(JSON.stringify(one.args))) as Asked["args"];
-      const [theirs, none] = await Promise.all([ask("other", one), ask("other", { ...one, args })]);
-      expect(absent(textOf(theirs)), one.name).toBe(absent(textOf(none)));
+    expect(asked.length).toBeGreaterThan(50);
+    const query = vi.spyOn(pg.Client.prototype, "query");
+    const work = async (one: Asked) => {
+      const before = query.mock.calls.length;
+      const text = absent(textOf(await ask("other", one)));
+      return { text, statements: query.mock.calls.length - before };
+    };
+    for (const { theirs, none } of asked) {
+      // A refusal is written down once. What the service does meanwhile counts too, so the least of some is taken.
+      await Promise.all([ask("other", theirs), ask("other", none)]);
+      const found = { theirs: await work(theirs), none: await work(none) };
+      for (let turn = 0; turn < 5 && found.theirs.statements !== found.none.statements; turn += 1) {
+        const [one, other] = [await work(theirs), await work(none)];
+        if (one.statements < found.theirs.statements) found.theirs = one;
+        if (other.statements < found.none.statements) found.none = other;
+      }
+      expect(found.theirs, theirs.name).toEqual(found.none);
     }
+    expect(query).toHaveBeenCalled();
+    query.mockRestore();
   });
 
   test("is in no list, record or file of callers of another project", async () => {

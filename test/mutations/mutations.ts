@@ -23,6 +23,7 @@ const jobs = (name: string) => ({ file: "test/operations/jobs.test.ts", name });
 const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
 const api = (file: string, name: string) => ({ file: `test/graphql/${file}.test.ts`, name });
 const rules = (name: string) => ({ file: "test/problems/queue-rules.test.ts", name });
+const access = (name: string) => ({ file: "test/access/matrix.test.ts", name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
@@ -963,5 +964,26 @@ export const MUTATIONS: readonly Mutation[] = [
       "problems",
       "a stuck queue is a problem since its oldest message came, for everybody who asks, until one is given out",
     ),
+  },
+  {
+    guarantee: "A list of all projects has only those that the caller may see",
+    file: "server/operations/input/names.ts",
+    from: "return access.rights[permission];",
+    to: 'return "all";',
+    test: access("is in no list, record or file of callers of another project"),
+  },
+  {
+    guarantee: "What adds up all projects is for those who may read all",
+    file: "server/operations/pools/read.ts",
+    from: "countByPools({ pools: names, projects: access.rights.read })",
+    to: 'countByPools({ pools: names, projects: "all" })',
+    test: access("is counted in no pool, history or collection"),
+  },
+  {
+    guarantee: "What another project has is answered like what does not exist",
+    file: "server/operations/jobs/starts.ts",
+    from: "const dryRun = visibleDryRun(access, await dryRuns.get(token));",
+    to: "const dryRun = await dryRuns.get(token);",
+    test: access("is answered as if it did not exist, whatever is asked, and with the same work"),
   },
 ];
