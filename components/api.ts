@@ -1,5 +1,4 @@
 import { type Document, textOf } from "./graphql.ts";
-import { markActed } from "./ui/acted.ts";
 import type { ServerAnswer } from "./ui/refresh.tsx";
 
 /** What the API reported, or that it could not be reached. */
@@ -33,21 +32,6 @@ export async function askServer(build: string | null): Promise<ServerAnswer> {
   }
 }
 
-const post = (body: object) =>
-  fetch(API_PATH, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
-    body: JSON.stringify(body),
-  });
-
-/** By which the server knows a document of its build. Undefined where the browser has no digests: without TLS. */
-async function idOf(text: string): Promise<string | undefined> {
-  const digest = await globalThis.crypto.subtle?.digest("SHA-256", new TextEncoder().encode(text));
-  return (
-    digest && `sha256:${Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")}`
-  );
-}
-
 /**
  * Sends a query from the browser. Throws an ApiError: the first error of the answer, or UNREACHABLE when no answer
  * came. Then the outcome is unknown, and the message says so.
@@ -56,24 +40,15 @@ export async function callApi<Data, Variables extends object>(
   document: Document<Data, Variables>,
   variables: Variables,
 ): Promise<Data> {
-  let answer: {
-    data?: Data;
-    errors?: { message: string; extensions?: { code?: string } }[];
-  };
-  try {
-    const text = textOf(document);
-    const documentId = await idOf(text);
-    let response = documentId && (await post({ documentId, variables }));
-    // The server may be of another build.
-    if (!response || response.status === 404) response = await post({ query: text, variables });
-    answer = await response.json();
-  } catch {
+  // Loaded with the first call, so that pages load fast.
+  const answer = await import("./send.ts")
+    .then(({ send }) => send<Data>(API_PATH, textOf(document), variables))
+    .catch(() => null);
+  if (answer === null) {
     throw new ApiError(
       "UNREACHABLE",
       "The server did not answer. The action may or may not be done: refresh the page to see.",
     );
-  } finally {
-    if (/^\s*mutation\b/.test(textOf(document))) markActed();
   }
   const first = answer.errors?.[0];
   if (first) throw new ApiError(first.extensions?.code ?? "INTERNAL", first.message);
