@@ -206,13 +206,17 @@ export class SharedAnswers<Answer> {
   }
 }
 
+/** Fields that tell who asks, and types that people see of themselves. */
+const OWN = /\b(viewer|person|people|Person|sessions|Session)\b/;
+
 /**
  * The same for viewers who get the same answer: it depends on nothing of the caller but the rights. There are two
- * exceptions: `viewer` tells who asks, and tokens see their own claims in full. Null for variables that nest too deeply
- * to be written.
+ * exceptions: what is the caller's own, and tokens, which see their own claims in full. Null for variables that nest too
+ * deeply to be written.
  */
-function keyOf({ rights, kind, actor }: Access, document: string, variables: Record<string, unknown>): string | null {
-  const who = kind === "token" || document.includes("viewer") ? [kind, actor] : [];
+function keyOf(access: Access, document: string, variables: Record<string, unknown>): string | null {
+  const { rights, kind, actor, sessionId = null } = access;
+  const who = kind === "token" || OWN.test(document) ? [kind, actor, sessionId] : [];
   try {
     return JSON.stringify([rights, who, document, variables]);
   } catch (error) {

@@ -54,6 +54,21 @@ test("viewers with the same rights share an answer for a second; one who must se
   expect(runs.length).toBe(5);
 });
 
+test("who asks for itself shares with nobody else, and neither does a token, which sees its own claims", async () => {
+  const token: Access = { ...VIEWER, kind: "token" };
+  const asks: [Access, string][] = [
+    [VIEWER, "q { viewer { actor } }"],
+    [OTHER, "q { viewer { actor } }"],
+    [token, "q { claims }"],
+    [{ ...token, actor: "b" }, "q { claims }"],
+    [VIEWER, "q { queues { viewerCan } }"],
+  ];
+  for (const [access, document] of asks) await shared.answer(access, document, {});
+  expect(runs.length).toBe(5);
+  await shared.answer(OTHER, "q { queues { viewerCan } }", {});
+  expect(runs.length).toBe(5);
+});
+
 test("watchers share the runs, and are told at first, when the answer changes, and every ten seconds", async () => {
   const one = watch(["a"]);
   await vi.advanceTimersByTimeAsync(0);
