@@ -66,7 +66,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       limits,
       rateLimits: reply.request.rateLimits,
       showsCost: reply.request.headers["x-cost"] === "1",
-      signal: () => waits.signalOf(reply),
+      signal: () => waits.signalOf(reply, access),
       shared,
     });
   const executor = createExecutor({ log, onOperation });

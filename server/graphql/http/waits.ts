@@ -10,7 +10,7 @@ export interface Waits {
    * Aborts when the client of the request leaves, with the reason CLIENT_LEFT, when its token expires, at `endOf` for
    * its caller, or at `end`. Always the same signal for a reply.
    */
-  signalOf(reply: FastifyReply): AbortSignal;
+  signalOf(reply: FastifyReply, access: Access): AbortSignal;
   /** The rights of these callers have changed: their streams end, and their long polls answer with what there is. */
   endOf(isConcerned: (access: Access) => boolean): void;
   /** The server begins to close: streams end and long polls answer with what there is. */
@@ -18,18 +18,18 @@ export interface Waits {
 }
 
 export function createWaits(): Waits {
-  const open = new Map<FastifyReply, AbortController>();
+  const open = new Map<FastifyReply, { controller: AbortController; access: Access }>();
   let ended = false;
   return {
-    signalOf(reply) {
+    signalOf(reply, access) {
       const known = open.get(reply);
-      if (known) return known.signal;
+      if (known) return known.controller.signal;
       const controller = new AbortController();
       if (reply.raw.destroyed) controller.abort(CLIENT_LEFT);
       else if (ended) controller.abort();
       else {
-        open.set(reply, controller);
-        const expiry = atExpiry(reply.request.access, () => controller.abort());
+        open.set(reply, { controller, access });
+        const expiry = atExpiry(access, () => controller.abort());
         reply.raw.once("close", () => {
           clearTimeout(expiry);
           open.delete(reply);
@@ -39,11 +39,11 @@ export function createWaits(): Waits {
       return controller.signal;
     },
     endOf(isConcerned) {
-      for (const [reply, controller] of open) if (isConcerned(reply.request.access)) controller.abort();
+      for (const { controller, access } of open.values()) if (isConcerned(access)) controller.abort();
     },
     end() {
       ended = true;
-      for (const controller of open.values()) controller.abort();
+      for (const { controller } of open.values()) controller.abort();
     },
   };
 }
