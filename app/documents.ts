@@ -106,7 +106,7 @@ export const VIEWER = graphql(
   query Viewer {
     viewer {
       ...ViewerFacts
-      viewerCan {
+      can {
         mutation
         allowed
         reason

@@ -17,11 +17,11 @@ interface OfRequest {
 export const viewerOfRequest = cache(async (): Promise<OfRequest> => {
   const loaded = await load(VIEWER, {}, ["readOnly"]);
   if (!loaded.ok) return { viewer: null, refused: {}, readOnly: null };
-  const { viewerCan, ...viewer } = loaded.data.viewer;
-  return { viewer, refused: refusedOf(viewerCan ?? []), readOnly: loaded.data.readOnly };
+  const { can, ...viewer } = loaded.data.viewer;
+  return { viewer, refused: refusedOf(can ?? []), readOnly: loaded.data.readOnly };
 });
 
-type Verdict = NonNullable<ResultOf<typeof VIEWER>["viewer"]["viewerCan"]>[number];
+type Verdict = NonNullable<ResultOf<typeof VIEWER>["viewer"]["can"]>[number];
 
 /** Most people may do most of it everywhere: only the rest is sent to the browser. */
 function refusedOf(verdicts: readonly Verdict[]): RefusedActions {

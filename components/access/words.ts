@@ -4,7 +4,7 @@ import { projectLabel } from "../projects/project-name.tsx";
 export const ROLES = ["VIEWER", "OPERATOR", "ADMIN"] as const;
 type Role = (typeof ROLES)[number];
 
-export const ROLE_WORDS: Readonly<Record<Role, string>> = { VIEWER: "viewer", OPERATOR: "operator", ADMIN: "admin" };
+const ROLE_WORDS: Readonly<Record<Role, string>> = { VIEWER: "viewer", OPERATOR: "operator", ADMIN: "admin" };
 
 /** "all projects", "shop and mail". Null: all. */
 export function projectsText(projects: readonly string[] | null): string {

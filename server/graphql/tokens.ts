@@ -8,7 +8,7 @@ import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
 
-export const TokenScopeType = builder.enumType("TokenScope", {
+const TokenScopeType = builder.enumType("TokenScope", {
   description: "What a token is for, in its projects.",
   values: {
     READ: { value: "read", description: "What a viewer may do: read lists, records, statistics and problems." },

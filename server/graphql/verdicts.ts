@@ -30,8 +30,9 @@ function verdictsOf<T>(
   type: ObjectRef<typeof builder.$inferSchemaTypes, T, T>,
   description: string,
   subjectOf: (parent: T) => VerdictSubject,
+  name = "viewerCan",
 ): void {
-  builder.objectField(type, "viewerCan", (t) =>
+  builder.objectField(type, name, (t) =>
     t.field({
       type: [VerdictType],
       nullable: true,
@@ -45,7 +46,7 @@ function verdictsOf<T>(
   );
 }
 
-verdictsOf(ViewerType, "Which mutations you may call at all, for something.", () => "anything");
+verdictsOf(ViewerType, "Which mutations you may call at all, for something.", () => "anything", "can");
 verdictsOf(ProjectType, "Which mutations you may call in it.", ({ name }) => [name]);
 verdictsOf(QueueType, "Which mutations you may call for it.", ({ project }) => [project]);
 verdictsOf(PoolType, "Which mutations you may call for it. It belongs to no project.", () => "none");

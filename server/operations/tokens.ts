@@ -12,7 +12,7 @@ import { readVisible } from "./input/visible.ts";
 
 export const MAX_TOKEN_DAYS = 3650;
 export const DEFAULT_TOKEN_DAYS = 90;
-export const MAX_REQUESTS_PER_SECOND = 1_000_000;
+const MAX_REQUESTS_PER_SECOND = 1_000_000;
 
 export interface TokenRequest {
   name: string;

@@ -71,7 +71,7 @@ test("a dead letter queue that is missing is a warning", async () => {
 
 test("a caller can ask who they are and which limits apply", async () => {
   const { viewer, limits } = await api.run(
-    '{ viewer { actor role projects requestId viewerCan(mutations: ["createPool"]) { mutation allowed reason } } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength maxLiveStreams idempotencyKeySeconds popIdempotencyKeySeconds maxKeptPopBytes maxKeptPopBytesOfQueue maxIdempotencyKeyLength maxKeyValueKeyLength maxHistoryIntervals defaultSearchedMessages maxSearchedMessages maxSearchMilliseconds maxQueuesWithMetrics maxWaitSeconds maxAliases maxCost } }',
+    '{ viewer { actor role projects requestId can(mutations: ["createPool"]) { mutation allowed reason } } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength maxLiveStreams idempotencyKeySeconds popIdempotencyKeySeconds maxKeptPopBytes maxKeptPopBytesOfQueue maxIdempotencyKeyLength maxKeyValueKeyLength maxHistoryIntervals defaultSearchedMessages maxSearchedMessages maxSearchMilliseconds maxQueuesWithMetrics maxWaitSeconds maxAliases maxCost } }',
   );
   const config = readConfig({});
   expect(viewer).toEqual({
@@ -79,7 +79,7 @@ test("a caller can ask who they are and which limits apply", async () => {
     role: "ADMIN",
     projects: null,
     requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
-    viewerCan: [{ mutation: "createPool", allowed: true, reason: null }],
+    can: [{ mutation: "createPool", allowed: true, reason: null }],
   });
   expect(limits).toEqual({
     maxPageSize: config.MAX_PAGE_SIZE,

@@ -137,7 +137,7 @@ function isAdmin(grants: readonly Grant[]): boolean {
 }
 
 /** LAST_ADMIN unless somebody else is admin of all projects, or this person is not. Holds until the transaction ends. */
-export async function requireOtherAdmin(tx: Pick<Transaction, "people">, id: string): Promise<void> {
+async function requireOtherAdmin(tx: Pick<Transaction, "people">, id: string): Promise<void> {
   const admins = await tx.people.lockAdmins();
   if (admins.length > 1 || admins[0] !== id) return;
   throw new DomainError(
