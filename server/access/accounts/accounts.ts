@@ -6,6 +6,7 @@ import { PrismaClient } from "../../../prisma/generated/client.ts";
 import type { Config } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import type { ControlDriver } from "../../storage/control-driver.ts";
+import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import type { AccessChanges } from "../changes.ts";
 import { type Auth, createAuth, isSecure, sessionCookie } from "./auth.ts";
 import { discover } from "./identity-provider.ts";
@@ -102,12 +103,12 @@ class Provider {
   };
 
   /** IDENTITY_PROVIDER_UNAVAILABLE for work that takes too long. */
-  within = async <T>(work: Promise<T>): Promise<T> => {
-    const late = sleep(PROVIDER_DEADLINE_MS, null, { ref: false }).then(() => {
+  within = <T>(work: Promise<T>): Promise<T> =>
+    withDeadline(work, PROVIDER_DEADLINE_MS, () => {
+      // The library may be waiting for ever for the document: the next sign-in begins anew.
+      this.#auth = null;
       throw new DomainError("IDENTITY_PROVIDER_UNAVAILABLE", `${this.name} takes too long. Try again in a moment.`);
     });
-    return Promise.race([work, late]);
-  };
 
   close(): void {
     this.#closed.abort();
