@@ -8,6 +8,7 @@ import { type Identification, openIdentification } from "./access/identification
 import { createPresentAccess, type PresentAccess } from "./access/present-access.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
+import { FailureLog } from "./failure-log.ts";
 import type { ConsumerStore } from "./history/consumer.ts";
 import { createConsumerStore } from "./history/consumer-store.ts";
 import type { HealthHistory } from "./history/health-history.ts";
@@ -95,6 +96,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     // A connection may report its end after its pool was closed.
     if (!closing) log.warn({ err: error }, message);
   };
+  const failures = new FailureLog({ warn, info: (message) => log.info(message) });
   const opening = { config, url, clock, warn };
 
   const redis = createRedis(opening);
@@ -139,10 +141,11 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   const jobs = createJobStore({ connections });
   const dryRuns = createDryRunStore({ connections });
   const presentAccess = createPresentAccess({ auth: config.AUTH, tokens: control.tokens, people: control.people });
-  const changes = new AccessChanges(
-    (name) => openConnection(url, name),
-    (error) => warn("The connection that hears of changed rights broke; it is opened again", error),
-  );
+  const hearing = "Hearing of changed rights";
+  const changes = new AccessChanges((name) => openConnection(url, name), {
+    failed: (error) => failures.failed(hearing, error),
+    recovered: () => failures.succeeded(hearing),
+  });
   const { schema } = parsePostgresUri(url);
   const accounts = openAccounts({ config, connections, schema, control, changes, clock, warn });
   const { sessions } = accounts;

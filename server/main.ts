@@ -116,7 +116,11 @@ export async function serve(
       addApi: (api) => {
         api.register(door.routes, { prefix: "/graphql" });
         if (engine.accounts.signIn) addAuthRoutes(api, { signIn: engine.accounts.signIn, config });
-        addExportRoutes(api, { exports: door.exports, settingsFile: engine.operations.settingsFile });
+        addExportRoutes(api, {
+          exports: door.exports,
+          settingsFile: engine.operations.settingsFile,
+          signalOf: door.signalOf,
+        });
       },
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);

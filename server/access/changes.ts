@@ -35,7 +35,7 @@ const LISTENER_NAME = "isimud access";
  */
 export class AccessChanges {
   readonly #connect: (name: string) => Promise<pg.Client>;
-  readonly #onError: (error: unknown) => void;
+  readonly #log: { failed(error: unknown): void; recovered(): void };
   readonly #listeners = new Set<AccessListener>();
   #connection: pg.Client | null = null;
   #isConnecting = false;
@@ -44,9 +44,9 @@ export class AccessChanges {
   #retry: NodeJS.Timeout | null = null;
 
   /** `connect` opens a connection to the control database, outside of its pool. */
-  constructor(connect: (name: string) => Promise<pg.Client>, onError: (error: unknown) => void) {
+  constructor(connect: (name: string) => Promise<pg.Client>, log: { failed(error: unknown): void; recovered(): void }) {
     this.#connect = connect;
-    this.#onError = onError;
+    this.#log = log;
   }
 
   /** True: each change is heard within moments. */
@@ -104,11 +104,12 @@ export class AccessChanges {
       if (this.#closed || this.#listeners.size === 0) discard(connection);
       else {
         this.#connection = connection;
+        this.#log.recovered();
         this.#beatLater(connection);
         this.#tell(null);
       }
     } catch (error) {
-      this.#onError(error);
+      this.#log.failed(error);
       this.#listenLater();
     } finally {
       this.#isConnecting = false;
@@ -140,7 +141,7 @@ export class AccessChanges {
     this.#connection = null;
     if (this.#beat !== null) clearTimeout(this.#beat);
     discard(connection);
-    if (error !== null) this.#onError(error);
+    this.#log.failed(error ?? new Error("The connection ended."));
     this.#listenLater();
   }
 

@@ -43,6 +43,11 @@ export class Credentials {
     this.#limits = parts.limits;
   }
 
+  /** A request that is open to everybody. RATE_LIMITED. */
+  countAddress(caller: Caller): void {
+    this.#limits.address(caller.address);
+  }
+
   /**
    * Who sends the request; null when it has no credential. A promise only when something must be read: a credential
    * that is remembered costs a digest and two look-ups. UNAUTHENTICATED for a wrong token, BAD_INPUT for a token and a

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { DomainError } from "../errors.ts";
 import { begun, type ExportRow, type Exports } from "../graphql/exports/exports.ts";
+import { RIGHTS_CHANGED, type Waits } from "../graphql/http/waits.ts";
 import type { SettingsFileOperations } from "../operations/settings-file/settings-file.ts";
 import { csvLine, valueAt } from "./csv.ts";
 
@@ -35,13 +36,15 @@ const STALLED_MS = 30_000;
 
 /**
  * `GET /export/<list>.csv` and `.ndjson`, with the arguments of the list as parameters; and the settings. The answer is
- * written as fast as it is read, a page at a time. When it cannot go on, or nobody reads it for half a minute, it breaks
- * off: the client sees that the last chunk is missing. A client that leaves ends it.
+ * written as fast as it is read, a page at a time. It breaks off when it cannot go on, when nobody reads it for half a
+ * minute, and when the caller's rights change: the client sees that the last chunk is missing. A client that leaves ends
+ * it.
  */
 export function addExportRoutes(
   app: FastifyInstance,
-  { exports, settingsFile }: { exports: Exports; settingsFile: Pick<SettingsFileOperations, "write"> },
+  parts: { exports: Exports; settingsFile: Pick<SettingsFileOperations, "write">; signalOf: Waits["signalOf"] },
 ): void {
+  const { exports, settingsFile, signalOf } = parts;
   let running = 0;
 
   /** Answers with the texts that `open` gives, or with its error. */
@@ -66,6 +69,10 @@ export function addExportRoutes(
       whileRead(texts, () => stream.destroy(new Error("Nobody reads the export."))),
       { objectMode: false },
     );
+    const signal = signalOf(reply, reply.request.access);
+    signal.addEventListener("abort", () => {
+      if (signal.reason === RIGHTS_CHANGED) stream.destroy(RIGHTS_CHANGED);
+    });
     // Also when nobody reads it to its end.
     stream.once("close", () => {
       running -= 1;

@@ -26,7 +26,9 @@ export function openPaths({ BASE_PATH: base }: Pick<Config, "BASE_PATH">): OpenP
     isOpen: (path) => exact.has(path) || below.some((start) => path.startsWith(start)),
     isOpenPage: (path) => pages.has(path),
     signIn: (url) => {
-      const { pathname, searchParams } = new URL(url, "http://any");
+      // Not taken apart as an address, which `//` is not.
+      const [pathname = "", query] = url.split(/\?(.*)/s);
+      const searchParams = new URLSearchParams(query);
       // Next adds it to what it asks for by itself.
       searchParams.delete("_rsc");
       // Without BASE_PATH, as pages have their addresses.

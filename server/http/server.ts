@@ -55,6 +55,8 @@ const HTTP_OPTIONS = {
 } as const;
 /** For requests in flight, once streams were asked to end. */
 const REQUESTS_DEADLINE_MS = 6000;
+/** After so long it is asked again who sends the request, once its body is there. */
+const SLOW_BODY_MS = 1000;
 /** How much of a refused request's body is read and thrown away. */
 const MAX_DISCARDED_BYTES = 64 * 1_048_576;
 
@@ -62,7 +64,7 @@ export interface HttpServerParts {
   config: Config;
   log: Logger;
   /** Null with AUTH=none. */
-  credentials: Pick<Credentials, "identify"> | null;
+  credentials: Pick<Credentials, "identify" | "countAddress"> | null;
   health: HealthOperations;
   metrics: Pick<Metrics, "httpSeconds">;
   scrape: Scrape;
@@ -136,6 +138,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   app.addHook("onRequest", (request, reply, done) => {
     const path = pathOf(request);
     const isApi = path === apiPath || path.startsWith(`${apiPath}/`);
+    const isSignIn = path.startsWith(`${apiPath}/auth/`);
     const idHeader = { "x-request-id": request.id };
     if (isApi) reply.headers(API_HEADERS).headers(idHeader);
     else {
@@ -169,14 +172,31 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     try {
       request.caller = shell(request.raw);
       if (request.caller.isSecure) reply.raw.setHeader(...TLS_HEADER);
-      if (isApi && allowOrigin(request, reply, request.caller, path.startsWith(`${apiPath}/auth/`))) return;
-      if (parts.credentials !== null && open.isOpen(path)) return proceed();
+      if (isApi && allowOrigin(request, reply, request.caller, isSignIn)) return;
+      if (parts.credentials !== null && open.isOpen(path)) {
+        if (isSignIn) parts.credentials.countAddress(request.caller);
+        return proceed();
+      }
       const asker = askerOf(request.raw, request.caller, request.id);
-      if (asker instanceof Promise) asker.then(accept, done);
+      if (asker instanceof Promise) asker.then(accept).catch(done);
       else accept(asker);
     } catch (error) {
       done(error as Error);
     }
+  });
+
+  // Rights may have changed while a slow client sent its body.
+  app.addHook("preHandler", (request, reply, done) => {
+    if (reply.elapsedTime < SLOW_BODY_MS || request.access === undefined) return done();
+    const again = ({ access }: Asker) => {
+      if (access === null) return void answerWith(reply, NOBODY);
+      request.access = access;
+      done();
+    };
+    Promise.resolve()
+      .then(() => askerOf(request.raw, request.caller, request.id))
+      .then(again)
+      .catch(done);
   });
 
   app.addHook("onResponse", (request, reply, done) => {

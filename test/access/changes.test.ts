@@ -32,7 +32,7 @@ async function listen() {
       connections.push(connection);
       return connection;
     },
-    () => undefined,
+    { failed: () => undefined, recovered: () => undefined },
   );
   ends.push(() => changes.close());
   changes.watch((change) => heard.push(change));

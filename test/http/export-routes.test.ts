@@ -4,11 +4,13 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Access } from "../../server/access/access.ts";
 import { DomainError } from "../../server/errors.ts";
 import type { ExportRow, Exports } from "../../server/graphql/exports/exports.ts";
+import { createWaits } from "../../server/graphql/http/waits.ts";
 import { answerError } from "../../server/http/answer-errors.ts";
 import { addExportRoutes } from "../../server/http/export-routes.ts";
 import { callerWith } from "../support/access.ts";
 
 const access: Access = callerWith("admin", "all", "a");
+const waits = createWaits();
 let app: FastifyInstance | undefined;
 afterEach(async () => {
   await app?.close();
@@ -28,7 +30,7 @@ async function serve(pages: () => AsyncIterableIterator<ExportRow[]>): Promise<s
       yield '{"version": 1}\n';
     },
   };
-  addExportRoutes(app, { exports, settingsFile });
+  addExportRoutes(app, { exports, settingsFile, signalOf: waits.signalOf });
   await app.listen({ port: 0, host: "127.0.0.1" });
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/export/rows`;
 }
@@ -98,6 +100,23 @@ test("what a slow client has not read yet is not read from the storage, and noth
   expect(read.pages).toBeLessThan(500);
   await reader?.cancel();
   await vi.waitFor(() => expect(read.ended).toBe(1));
+});
+
+test("an export breaks off when the rights of its caller change", async () => {
+  const { read, pages } = endless();
+  const response = await fetch(`${await serve(pages)}.ndjson`);
+  const reader = response.body?.getReader();
+  await reader?.read();
+  waits.endOf(({ actor }) => actor === "somebody else");
+  await reader?.read();
+  expect(read.ended).toBe(0);
+  waits.endOf(({ actor }) => actor === access.actor);
+  await expect(
+    (async () => {
+      while ((await reader?.read())?.done === false);
+    })(),
+  ).rejects.toThrow();
+  expect(read.ended).toBe(1);
 });
 
 test("an export that nobody reads for half a minute ends, for the sake of those who wait for its place", async () => {

@@ -1,5 +1,7 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { admin } from "../operations/a-service.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -123,6 +125,31 @@ describe("with accounts", () => {
     expect(streamed.body).not.toContain("event: next");
     expect(JSON.parse(polled.body).data).toEqual({ createClaim: { messages: [] } });
     expect((await graphql({ authorization: `Bearer ${of}` })).status).toBe(401);
+  });
+
+  test("a request whose body comes after its token was revoked is refused", async () => {
+    const asked = { name: "slow", scopes: ["read"], projects: null } as const;
+    const { token, secret: of } = await server.engine.operations.tokens.create(admin, asked);
+    const body = JSON.stringify({ query: "{ viewer { actor } }" });
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const began = performance.now();
+    socket.write(
+      `POST /api/graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer ${of}\r\nConnection: close\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`,
+    );
+    await server.engine.operations.tokens.revoke(admin, token);
+    await expect.poll(() => performance.now() - began).toBeGreaterThan(1100);
+    socket.write(body.slice(5));
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  test("a path that no address has, with a cookie that no session has, leads to the page of sign-in", async () => {
+    for (const path of ["//", "//x:99999999/", "//["]) {
+      const { status, headers } = await ask(path, { cookie: "isimud-0=x" });
+      expect([path, status]).toEqual([path, 303]);
+      expect(headers.location).toMatch(/^\/sign-in\?next=/);
+    }
   });
 
   test.each(["Bearer wrong", "Bearer ", "Basic YTpi", ""])("%j is no token", async (authorization) => {

@@ -159,6 +159,22 @@ test("an import needs the role admin, and an export shows what the caller may se
   expect(await codeOf(settingsFile.text(viewer, { project: "secret" }))).toBe("FORBIDDEN");
 });
 
+test("an import tells nothing of pools to callers who may not change them, and does not compare URIs for them", async () => {
+  const { settingsFile, pools } = service.operations;
+  const uri = await service.poolUri();
+  await pools.create(admin, { pool: "private", uri, weight: 1 });
+  const limited = limitedTo(admin, "admin", ["p"]);
+  const told = async (name: string, more: object) =>
+    (await settingsFile.import(limited, { text: file({ pools: [{ name, weight: 1, ...more }] }), dryRun: true }))
+      .changes;
+  const missing = await told("missing", { uri });
+  expect(missing).toMatchObject([{ action: "create", beforeText: null, error: { code: "FORBIDDEN" } }]);
+  for (const given of [uri, `${uri}x`]) {
+    const [change] = await told("private", { uri: given });
+    expect({ ...change, name: "", afterText: "" }).toEqual({ ...missing[0], name: "", afterText: "" });
+  }
+});
+
 test("an import tells nothing of a project that the caller may not see", async () => {
   const queue = { project: "secret", name: "plans" };
   const metadata = { note: "hidden" };

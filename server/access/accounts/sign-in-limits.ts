@@ -18,12 +18,13 @@ const LIMITS = {
   account: { points: 200, duration: 3600 },
 } as const;
 type Kind = keyof typeof LIMITS;
+const KINDS = ["address", "pair", "account"] as const satisfies Kind[];
 
 export interface Attempt {
   /** The client's IP address. */
   address: string;
-  /** The e-mail address that was given, or what else is guessed at. */
-  account: string;
+  /** The e-mail address that was given. Null: what is guessed at cannot be guessed, such as the code of a link. */
+  account: string | null;
 }
 
 export interface SignInLimits {
@@ -47,30 +48,31 @@ export function createSignInLimits({ connections }: { connections: pg.Pool }): S
       ...LIMITS[kind],
     });
   const limiters = { pair: limiter("pair"), address: limiter("address"), account: limiter("account") };
-  const kinds = Object.keys(limiters) as Kind[];
   return {
     async begin(attempt) {
       const keys = keysOf(attempt);
-      const results = await Promise.allSettled(kinds.map((kind) => limiters[kind].consume(keys[kind])));
-      let waitMs = 0;
-      for (const result of results) {
-        if (result.status === "fulfilled") continue;
-        if (!(result.reason instanceof RateLimiterRes)) throw translatePostgresError(result.reason, { wrote: false });
-        waitMs = Math.max(waitMs, result.reason.msBeforeNext);
+      // One after the other: what is refused for its address counts at no account, or one address could lock it.
+      for (const kind of KINDS) {
+        const key = keys[kind];
+        if (key === null) continue;
+        try {
+          await limiters[kind].consume(key);
+        } catch (refused) {
+          if (!(refused instanceof RateLimiterRes)) throw translatePostgresError(refused, { wrote: false });
+          const seconds = Math.ceil(refused.msBeforeNext / 1000);
+          throw new DomainError("RATE_LIMITED", `Too many attempts to sign in. Try again in ${seconds} s.`, {
+            details: { limit: "signIn", retryAfterSeconds: seconds },
+          });
+        }
       }
-      if (waitMs === 0) return;
-      const seconds = Math.ceil(waitMs / 1000);
-      throw new DomainError("RATE_LIMITED", `Too many attempts to sign in. Try again in ${seconds} s.`, {
-        details: { limit: "signIn", retryAfterSeconds: seconds },
-      });
     },
 
     async succeeded(attempt) {
-      const keys = keysOf(attempt);
+      const { pair, address, account } = keysOf(attempt);
       await Promise.all([
-        limiters.pair.delete(keys.pair),
-        limiters.address.reward(keys.address),
-        limiters.account.reward(keys.account),
+        pair === null ? null : limiters.pair.delete(pair),
+        address === null ? null : limiters.address.reward(address),
+        account === null ? null : limiters.account.reward(account),
       ]).catch((error: unknown) => {
         throw translatePostgresError(error, { wrote: true });
       });
@@ -81,8 +83,9 @@ export function createSignInLimits({ connections }: { connections: pg.Pool }): S
 /** Keys have at most 255 characters, with the prefix. */
 const MAX_KEY = 100;
 
-function keysOf(attempt: Attempt): Record<Kind, string> {
+function keysOf(attempt: Attempt): Record<Kind, string | null> {
   const address = networkOf(attempt.address);
+  if (attempt.account === null) return { address, pair: null, account: null };
   const account = attempt.account.toLowerCase().slice(0, MAX_KEY);
   return { pair: `${address} ${account}`, address, account };
 }

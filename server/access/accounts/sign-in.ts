@@ -173,7 +173,7 @@ function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
   const note = auditOf(parts);
 
   async function found(code: string, from: From): Promise<{ link: OneTimeLink; person: Person | null }> {
-    const attempt = { address: from.address, account: "a one-time link" };
+    const attempt = { address: from.address, account: null };
     await limits.begin(attempt);
     const link = await control.people.getLink(digestOf(checkText("code", code)), now());
     if (link === null || (link.kind === "firstAdmin" && !(await control.people.isEmpty()))) throw linkNotValid();

@@ -26,6 +26,7 @@ import { costOf, type Executor } from "./execute.ts";
 import { type ErrorLog, type MaskedError, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
+import { onWhom } from "./shared-answers.ts";
 import { StreamPosition } from "./stream-position.ts";
 
 interface Parts {
@@ -232,13 +233,14 @@ function render(payload: object, rendering: Rendering): Buffer | PendingEvent {
 
 /**
  * Equal for subscriptions that render a payload to the same text; null when that is not cheap to tell. The arguments of
- * root fields do not count: they say which payloads come. The caller's rights do: a payload leads to other things.
+ * root fields do not count: they say which payloads come. What the answer depends on of the caller does: a payload leads to
+ * other things.
  */
 function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   { operationName, query }: OperationRequest,
-  { rights }: Access,
+  access: Access,
 ): string | null {
   let usesVariables = false;
   const look = (node: ASTNode) =>
@@ -251,7 +253,7 @@ function sharingKey(
     look(selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection);
   }
   for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) look(definition);
-  return usesVariables ? null : JSON.stringify([rights, operationName, query]);
+  return usesVariables ? null : JSON.stringify([onWhom(access, query ?? ""), operationName, query]);
 }
 
 function lastEventIdOf({ headers }: FastifyRequest): string | null {

@@ -19,7 +19,7 @@ import type { OnOperation } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
 import { SharedAnswers } from "./shared-answers.ts";
 import { TrustedDocuments } from "./trusted-documents.ts";
-import { createWaits } from "./waits.ts";
+import { createWaits, type Waits } from "./waits.ts";
 
 export interface GraphQLDoorParts {
   operations: Operations;
@@ -51,6 +51,8 @@ export interface GraphQLDoor {
   exports: Exports;
   /** The rights of these callers have changed: their streams end, and their long polls answer with what there is. */
   endWaitsOf(isConcerned: (access: Access) => boolean): void;
+  /** Aborts as the signals of its own requests do: see Waits. */
+  signalOf: Waits["signalOf"];
 }
 
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
@@ -129,6 +131,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     // Not through the shared answers, which would keep each page for a while.
     exports: createExports(executeAs, limits),
     endWaitsOf: (isConcerned) => waits.endOf(isConcerned),
+    signalOf: (reply, access) => waits.signalOf(reply, access),
     routes: async (scope) => {
       await apollo.start();
       scope.addHook("preClose", async () => waits.end());

@@ -209,16 +209,20 @@ export class SharedAnswers<Answer> {
 /** Fields that tell who asks, and types that people see of themselves. */
 const OWN = /\b(viewer|person|people|Person|sessions|Session)\b/;
 
+/** What of the caller the answer to a document depends on. Only callers in whom it is equal may share one. */
+export function onWhom(access: Access, document: string): unknown[] {
+  const { rights, kind, actor, sessionId = null } = access;
+  return [rights, kind === "token" || OWN.test(document) ? [kind, actor, sessionId] : null];
+}
+
 /**
  * The same for viewers who get the same answer: it depends on nothing of the caller but the rights. There are two
  * exceptions: what is the caller's own, and tokens, which see their own claims in full. Null for variables that nest too
  * deeply to be written.
  */
 function keyOf(access: Access, document: string, variables: Record<string, unknown>): string | null {
-  const { rights, kind, actor, sessionId = null } = access;
-  const who = kind === "token" || OWN.test(document) ? [kind, actor, sessionId] : [];
   try {
-    return JSON.stringify([rights, who, document, variables]);
+    return JSON.stringify([onWhom(access, document), document, variables]);
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;

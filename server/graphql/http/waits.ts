@@ -5,10 +5,13 @@ import type { Access } from "../../access/access.ts";
 /** Why a signal aborted: nobody gets the answer any more. */
 export const CLIENT_LEFT = new Error("The client has left.");
 
+/** Why a signal aborted: the caller may no longer have what it asked for. */
+export const RIGHTS_CHANGED = new Error("The rights of the caller have changed, or its token has expired.");
+
 export interface Waits {
   /**
-   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT, when its token expires, at `endOf` for
-   * its caller, or at `end`. Always the same signal for a reply.
+   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT; when its token expires and at `endOf`
+   * for its caller, with RIGHTS_CHANGED; and at `end`. Always the same signal for a reply.
    */
   signalOf(reply: FastifyReply, access: Access): AbortSignal;
   /** The rights of these callers have changed: their streams end, and their long polls answer with what there is. */
@@ -17,9 +20,20 @@ export interface Waits {
   end(): void;
 }
 
+/** So long a request may be on its way between the look at who asks and its wait: see SLOW_BODY_MS in http/server.ts. */
+const ON_THE_WAY_MS = 1500;
+
 export function createWaits(): Waits {
   const open = new Map<FastifyReply, { controller: AbortController; access: Access }>();
+  let recent: { isConcerned: (access: Access) => boolean; at: number }[] = [];
   let ended = false;
+
+  /** Whether rights of the caller changed after it was known who asks, perhaps. */
+  function isOutdated(access: Access): boolean {
+    const since = performance.now() - ON_THE_WAY_MS;
+    return recent.some(({ isConcerned, at }) => at >= since && isConcerned(access));
+  }
+
   return {
     signalOf(reply, access) {
       const known = open.get(reply);
@@ -27,9 +41,10 @@ export function createWaits(): Waits {
       const controller = new AbortController();
       if (reply.raw.destroyed) controller.abort(CLIENT_LEFT);
       else if (ended) controller.abort();
+      else if (isOutdated(access)) controller.abort(RIGHTS_CHANGED);
       else {
         open.set(reply, { controller, access });
-        const expiry = atExpiry(access, () => controller.abort());
+        const expiry = atExpiry(access, () => controller.abort(RIGHTS_CHANGED));
         reply.raw.once("close", () => {
           clearTimeout(expiry);
           open.delete(reply);
@@ -39,7 +54,9 @@ export function createWaits(): Waits {
       return controller.signal;
     },
     endOf(isConcerned) {
-      for (const { controller, access } of open.values()) if (isConcerned(access)) controller.abort();
+      const at = performance.now();
+      recent = [...recent.filter((one) => one.at >= at - ON_THE_WAY_MS), { isConcerned, at }];
+      for (const { controller, access } of open.values()) if (isConcerned(access)) controller.abort(RIGHTS_CHANGED);
     },
     end() {
       ended = true;

@@ -12,6 +12,8 @@ import type { BodySights } from "./sights.ts";
 /** Paths of one rule, and characters of each. */
 export const MAX_MASKED_PATHS = 50;
 const MAX_PATH_LENGTH = 200;
+/** Steps of all paths together: each may be held against each value of a body. */
+const MAX_STEPS = 200;
 
 /**
  * Who reads the bodies and headers of a project's messages, and what others see of them. It applies to everything that
@@ -86,6 +88,7 @@ function checkPaths(paths: readonly string[]): string[] {
       maximum: MAX_MASKED_PATHS,
     });
   }
+  let steps = 0;
   const checked = paths.map((given, index) => {
     const field = `maskedPaths.${index}`;
     const path = checkText(field, given).trim();
@@ -95,8 +98,14 @@ function checkPaths(paths: readonly string[]): string[] {
         maximum: MAX_PATH_LENGTH,
       });
     }
-    readBodyPath(field, path);
+    steps += readBodyPath(field, path).length;
     return path;
   });
+  if (steps > MAX_STEPS) {
+    throw badInput("maskedPaths", `maskedPaths may have at most ${MAX_STEPS} steps together; these have ${steps}.`, {
+      value: steps,
+      maximum: MAX_STEPS,
+    });
+  }
   return [...new Set(checked)];
 }

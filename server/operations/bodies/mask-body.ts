@@ -7,8 +7,8 @@ import type { BodyPath, PathStep } from "./body-path.ts";
 export const MASK = "***";
 export const MASK_JSON = JSON.stringify(MASK);
 
-/** Values that are looked at in one turn of the event loop. A body may have half a million. */
-const VALUES_A_TURN = 10_000;
+/** How often a value is held against a step of a path in one turn of the event loop: for some milliseconds. */
+const LOOKS_A_TURN = 20_000;
 
 interface Open {
   /** How far the paths have led: what comes next of each, as places in the list of all steps. Each place once. */
@@ -35,7 +35,7 @@ export async function maskBody(bodyText: string, paths: readonly BodyPath[]): Pr
   }
 }
 
-/** Yields after every VALUES_A_TURN values, and returns the text. */
+/** Yields after every LOOKS_A_TURN looks, and returns the text. */
 function* masked(text: string, paths: readonly BodyPath[]): Generator<void, string> {
   const steps = paths.flatMap((path) => path.map((step, index) => ({ ...step, isLast: index + 1 === path.length })));
   const begins = steps.flatMap((_, place) => (place === 0 || steps[place - 1]?.isLast ? [place] : []));
@@ -71,8 +71,11 @@ function* masked(text: string, paths: readonly BodyPath[]): Generator<void, stri
       key = inside.index;
       inside.index += 1;
     }
-    looked += 1;
-    if (looked % VALUES_A_TURN === 0) yield;
+    looked += 1 + inside.places.length;
+    if (looked > LOOKS_A_TURN) {
+      looked = 0;
+      yield;
+    }
     const next = below(steps, inside.places, key);
     const container = next === "masked" ? null : openAt(text, at, next);
     if (container !== null) {
@@ -101,14 +104,14 @@ type Step = PathStep & { readonly isLast: boolean };
 
 /** Where the paths are below a child; "masked" when one of them ends there. */
 function below(steps: readonly Step[], places: readonly number[], key: string | number): readonly number[] | "masked" {
-  const next: number[] = [];
+  // Several ways may lead to one place: `$..*..a`.
+  const next = new Set<number>();
   for (const place of places) {
     const { child, kind, deep, isLast } = steps[place] as Step;
-    if (deep && !next.includes(place)) next.push(place);
+    if (deep) next.add(place);
     if (kind !== "every" && child !== key) continue;
     if (isLast) return "masked";
-    // Several ways may lead to one place: `$..*..a`.
-    if (!next.includes(place + 1)) next.push(place + 1);
+    next.add(place + 1);
   }
-  return next;
+  return [...next];
 }

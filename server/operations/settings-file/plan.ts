@@ -1,7 +1,7 @@
 /** What an import would do, object by object. */
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "lossless-json";
-import type { Access } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { Pool } from "../../storage/control-driver.ts";
 import { maskPoolUri } from "../../storage/pool-uri.ts";
@@ -48,9 +48,12 @@ export async function planPools(planning: Planning, wanted: readonly PoolSetting
   return steps;
 }
 
-async function planPool(planning: Planning, wanted: PoolSettings, now: Pool | null): Promise<Step> {
+async function planPool(planning: Planning, wanted: PoolSettings, known: Pool | null): Promise<Step> {
   const { access, pools, verifyPools: verify } = planning;
   const { name, ...given } = wanted;
+  // Of pools that the caller may not change, nothing is told.
+  const hidden = await errorOf(async () => requireEverywhere(access, "administer"));
+  const now = hidden === null ? known : null;
   const changes = now === null ? given : changesOf(given, now);
   const isChanged = Object.keys(changes).length > 0;
   return {
@@ -58,7 +61,7 @@ async function planPool(planning: Planning, wanted: PoolSettings, now: Pool | nu
     action: now === null ? "create" : isChanged ? "update" : "none",
     beforeText: now === null ? null : shown(now, changes),
     afterText: shown(changes, changes),
-    error: await errorOf(() => checkPool(planning, name, changes, now)),
+    error: hidden ?? (await errorOf(() => checkPool(planning, name, changes, now))),
     act: () => {
       if (now !== null) return pools.update(access, { pool: name, verify, ...changes });
       const { uri = "", weight = 0, ...more } = changes;

@@ -105,6 +105,20 @@ test("leaves nothing of a masked value in the text", async () => {
   );
 });
 
+test("holds the event loop for moments only, whatever the paths and the body", async () => {
+  const path = readBodyPath("path", `$${"..*".repeat(60)}..z`);
+  const body = `${"[".repeat(60)}${"1,".repeat(2000)}1${"]".repeat(60)}`;
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  expect(await maskBody(body, [path, path, path])).toBe(body);
+  clearImmediate(next);
+  expect(turns).toBeGreaterThan(10);
+});
+
 describe("a path into a body", () => {
   const body = '{"card":{"number":1,"x-y":2},"items":[{"s":3},{"s":4}],"a.b":5,"it\'s":{"s":6}}';
   test.each([
