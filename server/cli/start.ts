@@ -39,8 +39,10 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
     return;
   }
   await shutdown.step(build);
-  const { url } = await shutdown.step(() => run(ready));
-  const forFirstAdmin = await firstAdminNotice(ready);
+  // Links and the session's cookie name the port, so PORT=0 becomes a number first.
+  const atPort = { ...ready, PORT: await findPort(ready) };
+  const { url } = await shutdown.step(() => run(atPort));
+  const forFirstAdmin = await firstAdminNotice(atPort);
   report(
     [
       `Isimud is at ${url}`,

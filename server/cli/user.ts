@@ -62,6 +62,7 @@ async function disable(engine: Engine, access: Access, address: string, disabled
 async function list(engine: Engine, access: Access): Promise<void> {
   for (let after: string | undefined; ; ) {
     const page = await engine.operations.people.list(access, { page: { after, limit: engine.config.MAX_PAGE_SIZE } });
+    if (after === undefined && page.items.length === 0) console.error("There is nobody yet.");
     for (const person of page.items) console.log(line(person));
     if (page.nextMarker === null) return;
     after = page.nextMarker;

@@ -79,6 +79,7 @@ describe("a password", () => {
     });
     const [sessions] = await server.engine.operations.people.sessionsOf(admin, { ids: [id] });
     expect(sessions).toMatchObject([{ address: "127.0.0.1", userAgent: "node" }]);
+    expect(await server.engine.control.people.getByEmail(email)).toMatchObject({ lastSeenAt: expect.any(Date) });
   });
 
   test("that is wrong, and an address that nobody has, get the same answer", async () => {

@@ -137,6 +137,7 @@ export function createAuth(parts: {
             if (claimed !== undefined) await people.update(session.userId, { grants: claimed, claimed: true });
             const [person] = await people.getMany([session.userId]);
             if (person === undefined || person.disabledAt !== null) throw refusal("disabled");
+            await prisma.person.updateMany({ where: { id: person.id }, data: { lastSeenAt: new Date() } });
           },
         },
       },
