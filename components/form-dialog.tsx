@@ -27,9 +27,10 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
   /** The mutation's variables, from values that passed the schema. */
   variables: (values: Output) => Variables;
   /**
-   * The toast's text, from what was sent and the answer. Throws an ApiError when the answer says that nothing was done.
+   * The toast's text, from what was sent and the answer; null when another dialog tells it. Throws an ApiError when the
+   * answer says that nothing was done.
    */
-  done: (values: Output, data: Done<Data>) => string;
+  done: (values: Output, data: Done<Data>) => string | null;
   /** Where to go afterwards. */
   goTo?: (values: Output, data: Done<Data>) => string;
   wide?: boolean;
@@ -91,7 +92,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
 
   const submit = form.handleSubmit(async (values) => {
     let data: Done<Data>;
-    let text: string;
+    let text: string | null;
     try {
       data = await callFields(document, variables(values));
       text = done(values, data);
@@ -101,7 +102,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
       return;
     }
     close();
-    toastDone(text, offerOf(data, refresh));
+    if (text !== null) toastDone(text, offerOf(data, refresh));
     if (goTo) router.push(goTo(values, data));
     refresh();
   });

@@ -45,7 +45,7 @@ export default function CreatePersonForm() {
         variables={({ email, name, grants }) => ({ input: { email, name, grants: grantsOf(grants) } })}
         done={({ email }, { createPerson: { link } }) => {
           setMade({ email, link });
-          return `${email} may sign in now.`;
+          return null;
         }}
       >
         <TextField name="email" label="E-mail address" description="The name to sign in with, and in the audit log." />

@@ -31,7 +31,7 @@ const newToken = z
   });
 
 export default function CreateTokenForm() {
-  const [secret, setSecret] = useState<string | null>(null);
+  const [made, setMade] = useState<{ name: string; secret: string } | null>(null);
   return (
     <>
       <FormDialog
@@ -46,8 +46,8 @@ export default function CreateTokenForm() {
           return { input: { name, scopes, ...(named.length === 0 ? {} : { projects: named }), expiresInDays: days } };
         }}
         done={({ name }, { createToken }) => {
-          setSecret(createToken.secret);
-          return `Token ${name} is made.`;
+          setMade({ name, secret: createToken.secret });
+          return null;
         }}
       >
         <TextField
@@ -65,7 +65,12 @@ export default function CreateTokenForm() {
           description="Up to 3650. 0: never. Programs that are forgotten should end."
         />
       </FormDialog>
-      <ShownOnce title="The token's secret" label="Secret" text={secret} onClose={() => setSecret(null)}>
+      <ShownOnce
+        title={`Token ${made?.name ?? ""} is made`}
+        label="Secret"
+        text={made?.secret ?? null}
+        onClose={() => setMade(null)}
+      >
         <p>Nobody can read it again. Give it to the program, which sends it with each request:</p>
         <code className="mt-1 block font-mono text-xs wrap-anywhere text-ink-2">
           curl {origin()}

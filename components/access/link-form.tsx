@@ -97,7 +97,7 @@ function ChoosePassword({ code, facts, least }: { code: string; facts: LinkFacts
         autoComplete="username"
         readOnly={!isFirst}
         defaultValue={facts.email ?? ""}
-        description={isFirst ? "Your name when you sign in. No mail is sent." : undefined}
+        description={isFirst ? "What you sign in with. No mail is sent." : undefined}
       />
       {isFirst ? <EntryField name="name" label="Your name" autoComplete="name" /> : null}
       <EntryField

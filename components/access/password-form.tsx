@@ -41,7 +41,7 @@ export function PasswordForm({ email, least }: { email: string; least: number })
     <form onSubmit={(event) => void send(event)} className="flex max-w-sm flex-col gap-4">
       <Refusal of={refusal} />
       <input type="hidden" name="username" autoComplete="username" value={email} readOnly />
-      <EntryField name="currentPassword" type="password" label="Password of now" autoComplete="current-password" />
+      <EntryField name="currentPassword" type="password" label="Current password" autoComplete="current-password" />
       <EntryField
         name="newPassword"
         type="password"

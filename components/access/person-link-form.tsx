@@ -16,7 +16,7 @@ export default function PersonLinkForm({ id, email }: { id: string; email: strin
     <>
       <FormDialog
         title={`New link for ${email}`}
-        description="Links from before end. The password of now stays until the link is used."
+        description="Links from before end. The current password stays until the link is used."
         submitLabel="Make a link"
         document={CREATE_PERSON_LINK}
         schema={because}
@@ -24,7 +24,7 @@ export default function PersonLinkForm({ id, email }: { id: string; email: strin
         variables={({ reason }) => ({ input: { id, ...(reason === "" ? {} : { reason }) } })}
         done={(_values, { createPersonLink }) => {
           setLink(createPersonLink.link);
-          return "The link is made.";
+          return null;
         }}
       >
         <TextField name="reason" label="Reason" description="Optional, for the audit log." />

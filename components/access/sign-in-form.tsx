@@ -1,7 +1,7 @@
 "use client";
 
-import { type FormEvent, useState } from "react";
-import { ApiError } from "../api.ts";
+import { type FormEvent, useEffect, useState } from "react";
+import { API_ROOT, ApiError } from "../api.ts";
 import { Button } from "../ui/button.tsx";
 import { useHold } from "../ui/refresh.tsx";
 import { leaveFor, postAuth } from "./auth.ts";
@@ -23,6 +23,7 @@ export function SignInForm({
 }) {
   const [pending, setPending] = useState<"password" | "provider" | null>(null);
   const [refusal, setRefusal] = useState(() => refusalOf(problem));
+  const isEmpty = useIsEmpty();
   useHold(true);
 
   const attempt = async (how: "password" | "provider", work: () => Promise<void>) => {
@@ -54,6 +55,15 @@ export function SignInForm({
 
   return (
     <div className="flex flex-col gap-4">
+      {isEmpty ? (
+        <div role="status" className="rounded border border-line-strong bg-sunken px-3 py-2 wrap-anywhere">
+          <p>
+            Nobody has an account yet. Open the link that the start of the service printed: it makes you the first
+            admin. Or make an admin where the service runs:
+          </p>
+          <code className="mt-1 block font-mono text-xs">npm run user -- add EMAIL --role admin</code>
+        </div>
+      ) : null}
       <Refusal of={refusal} />
       {provider === null ? null : (
         <>
@@ -74,6 +84,18 @@ export function SignInForm({
       </form>
     </div>
   );
+}
+
+/** Whether there is nobody who could sign in. False until the server has said so. */
+function useIsEmpty(): boolean {
+  const [isEmpty, setIsEmpty] = useState(false);
+  useEffect(() => {
+    fetch(`${API_ROOT}/auth/options`)
+      .then(async (answer) => setIsEmpty(answer.ok && !((await answer.json()) as { hasPeople: boolean }).hasPeople))
+      // Who signs in now hears that the server does not answer.
+      .catch(() => undefined);
+  }, []);
+  return isEmpty;
 }
 
 /** Why somebody comes back from the identity provider without a session. */

@@ -75,7 +75,8 @@ export function Dialog({
                 <X aria-hidden className="size-4" />
               </Base.Close>
             </div>
-            <div ref={content} className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto px-5 py-4">
+            {/* A table's head sticks below the page's own head, which would be over the rows here. */}
+            <div ref={content} className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto px-5 py-4 [&_th]:static!">
               {children}
             </div>
             {unsaved ? (

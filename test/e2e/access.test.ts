@@ -59,6 +59,23 @@ it(
 );
 
 it(
+  "while there is nobody, the page of sign-in says how to become the first admin",
+  async () => {
+    const { page, complaints } = vic;
+    const options = "**/api/auth/options";
+    await page.route(options, (route) => route.fulfill({ json: { hasPeople: false } }));
+    await page.goto(dashboard.url + paths.signIn(), { waitUntil: "networkidle" });
+    await page.getByText("npm run user -- add EMAIL --role admin").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.unroute(options);
+    await page.reload({ waitUntil: "networkidle" });
+    expect(await page.getByText("Nobody has an account yet").count()).toBe(0);
+    expect(complaints).toEqual([]);
+  },
+  SLOW,
+);
+
+it(
   "an admin creates a viewer, who chooses a password with a link that is shown once",
   async () => {
     const { page, complaints } = ada;
@@ -171,8 +188,9 @@ it(
     await button(page, "Make read-only…").click();
     await page.getByLabel("Reason").fill("the disks are moved");
     await page.getByRole("dialog").getByRole("button", { name: "Make read-only" }).click();
-    const notice = page.getByRole("status").filter({ hasText: "The service is read-only" });
-    await notice.getByText("the disks are moved").waitFor();
+    // The toast of the switch is a status too.
+    const notice = page.getByRole("status").filter({ hasText: "the disks are moved" });
+    await notice.getByText("The service is read-only").waitFor();
     expect(await reasonOf(page, "New person")).toMatch(/read-only: the disks are moved/);
     expect(await violations(page, "main")).toEqual([]);
     await notice.getByRole("button", { name: "Allow changes" }).click();
@@ -192,6 +210,11 @@ it(
     expect(await violations(vic.page, "main")).toEqual([]);
     await page.goto(dashboard.url + paths.access(), { waitUntil: "networkidle" });
     await button(page, "Sessions of vic@example.com").click();
+    // Nothing lies over the row.
+    await page
+      .getByRole("dialog")
+      .getByText(/ on Linux/)
+      .click({ trial: true });
     expect(await violations(page, "[role=dialog]")).toEqual([]);
     await page.getByRole("dialog").getByRole("button", { name: "End all" }).click();
     await page.getByText("vic@example.com is signed out everywhere.").waitFor();
