@@ -11,14 +11,17 @@ interface Entry<Value> {
 }
 
 /**
- * A cache of what `read` gives for a key. It is right within moments in all processes: a change that `concerns` an entry
- * removes it. `get` is for the path of requests: it makes no promise.
+ * A cache of what `read` gives for a key. It is right within moments in all processes: a change of a row that an
+ * entry is of removes it, whatever the number of entries. `get` is for the path of requests: it makes no promise.
  */
 export class Remembered<Value extends object> {
   readonly #changes: AccessChanges;
   readonly #read: (key: string) => Promise<Value | null>;
   readonly #now: () => number;
+  readonly #rowsOf: (value: Value) => readonly AccessChange[];
   readonly #entries: LRUCache<string, Entry<Value>>;
+  /** The keys of what is remembered of a row. */
+  readonly #keysOf = new Map<string, Set<string>>();
   readonly #reading = new Map<string, Promise<Value | null>>();
   readonly #stop: () => void;
   /** Changes heard so far. */
@@ -28,23 +31,22 @@ export class Remembered<Value extends object> {
     changes: AccessChanges;
     /** Null: there is none, which is not remembered. */
     read: (key: string) => Promise<Value | null>;
-    /** Whether what this change is about is, or is in, the value. */
-    concerns: (change: AccessChange, value: Value) => boolean;
+    /** The rows whose change ends the value. Always the same ones for a value. */
+    rowsOf: (value: Value) => readonly AccessChange[];
     maximum: number;
     now: () => number;
   }) {
     this.#changes = parts.changes;
     this.#read = parts.read;
     this.#now = parts.now;
-    this.#entries = new LRUCache({ max: parts.maximum });
+    this.#rowsOf = parts.rowsOf;
+    this.#entries = new LRUCache({ max: parts.maximum, dispose: ({ value }, key) => this.#unlist(key, value) });
     this.#stop = parts.changes.watch((change) => {
       this.#heard += 1;
       // What is being read may be from before the change: nobody else gets it.
       this.#reading.clear();
       if (change === null) this.#entries.clear();
-      else {
-        for (const [key, { value }] of this.#entries) if (parts.concerns(change, value)) this.#entries.delete(key);
-      }
+      else for (const key of [...(this.#keysOf.get(nameOf(change)) ?? [])]) this.#entries.delete(key);
     });
   }
 
@@ -73,8 +75,27 @@ export class Remembered<Value extends object> {
     const heard = this.#heard;
     const value = await this.#read(key);
     // A change that came meanwhile may be newer than what was read.
-    if (value !== null && heard === this.#heard) this.#entries.set(key, { value, readAt });
+    if (value !== null && heard === this.#heard) {
+      this.#entries.set(key, { value, readAt });
+      this.#list(key, value);
+    }
     return value;
+  }
+
+  #list(key: string, value: Value): void {
+    for (const row of this.#rowsOf(value)) {
+      const keys = this.#keysOf.get(nameOf(row));
+      if (keys === undefined) this.#keysOf.set(nameOf(row), new Set([key]));
+      else keys.add(key);
+    }
+  }
+
+  #unlist(key: string, value: Value): void {
+    for (const row of this.#rowsOf(value)) {
+      const keys = this.#keysOf.get(nameOf(row));
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysOf.delete(nameOf(row));
+    }
   }
 
   close(): void {
@@ -82,3 +103,5 @@ export class Remembered<Value extends object> {
     this.#entries.clear();
   }
 }
+
+const nameOf = ({ table, key }: AccessChange) => `${table}:${key}`;

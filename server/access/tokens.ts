@@ -55,7 +55,7 @@ export class TokenIdentities {
     this.#tokens = new Remembered({
       changes: parts.changes,
       read: (digest) => this.#read(digest),
-      concerns: ({ table, key }, { identity }) => table === "tokens" && key === identity.token.id,
+      rowsOf: ({ identity }) => [{ table: "tokens", key: identity.token.id }],
       maximum: MAX_TOKENS,
       now: parts.now,
     });

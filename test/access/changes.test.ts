@@ -96,6 +96,7 @@ describe("what is remembered", () => {
     const clock = { now: 0 };
     let readings = 0;
     let gate: Promise<void> = Promise.resolve();
+    const rowsOf = vi.fn(({ id }: Row) => [{ table: "tokens", key: id }]);
     const remembered = new Remembered<Row>({
       changes,
       read: async (id) => {
@@ -104,7 +105,7 @@ describe("what is remembered", () => {
         await gate;
         return id === "none" ? null : row;
       },
-      concerns: (change, { id }) => change.table === "tokens" && change.key === id,
+      rowsOf,
       maximum: 100,
       now: () => clock.now,
     });
@@ -115,7 +116,7 @@ describe("what is remembered", () => {
       });
       return open;
     };
-    return { remembered, changes, connections, clock, slowly };
+    return { remembered, changes, connections, clock, slowly, rowsOf };
   }
 
   test("is forgotten when its own row changes, and kept when another does", async () => {
@@ -128,6 +129,19 @@ describe("what is remembered", () => {
     expect(remembered.get(other)).toMatchObject({ id: other });
     expect(await remembered.load("none")).toBeNull();
     expect(remembered.get("none")).toBeUndefined();
+  });
+
+  test("is not searched when a row changes: the work is the same, however much is remembered", async () => {
+    const { remembered, rowsOf } = await remember();
+    const id = await createToken();
+    // More than the maximum: what was pushed out is found no more, and harms nothing.
+    await Promise.all(Array.from({ length: 150 }, (_, index) => remembered.load(`other-${index}`)));
+    await remembered.load(id);
+    rowsOf.mockClear();
+    await revoke(id);
+    await vi.waitFor(() => expect(remembered.get(id)).toBeUndefined());
+    expect(rowsOf.mock.calls.length).toBeLessThan(3);
+    expect(remembered.get("other-149")).toMatchObject({ id: "other-149" });
   });
 
   test("is read once for all who ask meanwhile, and not kept when a change came in between", async () => {

@@ -68,8 +68,10 @@ export class Sessions {
     this.#known = new Remembered({
       changes: parts.changes,
       read: (value) => this.#read(value),
-      concerns: ({ table, key }, { sessionId, personId }) =>
-        (table === "sessions" && key === sessionId) || (table === "people" && key === personId),
+      rowsOf: ({ sessionId, personId }) => [
+        { table: "sessions", key: sessionId },
+        { table: "people", key: personId },
+      ],
       maximum: MAX_REMEMBERED,
       now: () => performance.now(),
     });
