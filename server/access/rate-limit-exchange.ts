@@ -2,8 +2,6 @@
 import type pg from "pg";
 import type { RateLimits } from "./rate-limits.ts";
 
-/** What was counted is told once it is this part of what a second allows: rare callers cost nothing. */
-const TOLD_PART = 0.05;
 /** After this time without requests the next ones are counted from zero. */
 const KEPT = "10 minutes";
 const TRIM_EVERY = 60;
@@ -37,17 +35,18 @@ export class RateLimitExchange {
   }
 
   async run(): Promise<void> {
-    const { buckets } = this.#limits;
+    const { buckets, due } = this.#limits;
     const now = this.#now();
     const keys: string[] = [];
     const counts: number[] = [];
-    for (const [key, bucket] of buckets) {
-      // Whoever waits for others to have taken less must hear of them.
-      const waits = bucket.left(now) < 0;
-      if (!waits && (bucket.taken === 0 || bucket.taken < bucket.perSecond * TOLD_PART)) continue;
-      keys.push(key);
-      counts.push(bucket.taken);
-      bucket.taken = 0;
+    for (const key of due) {
+      const bucket = buckets.peek(key);
+      if (bucket?.isDue(now)) {
+        keys.push(key);
+        counts.push(bucket.taken);
+        bucket.taken = 0;
+      }
+      if (!bucket?.isDue(now)) due.delete(key);
     }
     this.#rounds += 1;
     if (keys.length > 0) await this.#tell(keys, counts);
@@ -69,7 +68,10 @@ export class RateLimitExchange {
       // The row may have been made anew meanwhile.
       if (before === undefined || now - before.at > RECENT_MS || requests < before.requests) continue;
       const others = requests - before.requests - (own.get(key) ?? 0);
-      if (others > 0) this.#limits.buckets.peek(key)?.takenElsewhere(others, now);
+      const bucket = this.#limits.buckets.peek(key);
+      if (others <= 0 || bucket === undefined) continue;
+      bucket.takenElsewhere(others, now);
+      if (bucket.isDue(now)) this.#limits.due.add(key);
     }
   }
 }

@@ -26,6 +26,9 @@ export interface RateLimit {
   readonly remaining: number;
 }
 
+/** What was counted is told once it is this part of what a second allows: rare callers cost nothing. */
+const TOLD_PART = 0.05;
+
 /** How often its capacity a bucket may be below zero: as many processes as this keep a limit together. */
 const MOST_DEBT = 16;
 
@@ -33,6 +36,7 @@ const MOST_DEBT = 16;
 export class Bucket {
   readonly perSecond: number;
   readonly capacity: number;
+  readonly #toldFrom: number;
   /** What this process took, since the exchange last asked. */
   taken = 0;
   #level: number;
@@ -41,6 +45,7 @@ export class Bucket {
   constructor(perSecond: number, capacity: number, now: number) {
     this.perSecond = perSecond;
     this.capacity = capacity;
+    this.#toldFrom = Math.max(1, Math.ceil(perSecond * TOLD_PART));
     this.#level = capacity;
     this.#at = now;
   }
@@ -52,6 +57,17 @@ export class Bucket {
     this.#level = level - 1;
     this.taken += 1;
     return Math.floor(this.#level);
+  }
+
+  /** Whether it has just become due by what this process took. */
+  get hasBecomeDue(): boolean {
+    return this.taken === this.#toldFrom;
+  }
+
+  /** Whether other processes should hear of what this one took, or this one of what they did. */
+  isDue(now: number): boolean {
+    // Whoever waits for others to have taken less must hear of them.
+    return this.taken >= this.#toldFrom || this.left(now) < 0;
   }
 
   left(now: number): number {
@@ -68,6 +84,8 @@ export class Bucket {
 export class RateLimits {
   /** By `kind:name`. */
   readonly buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
+  /** Keys of the buckets that may be due, so that the exchange need not ask all. */
+  readonly due = new Set<string>();
   readonly #settings: RateLimitSettings;
   readonly #now: () => number;
 
@@ -104,23 +122,30 @@ export class RateLimits {
 
   /** The one that was looked up was wrong. */
   failed(address: string): void {
-    this.#failures(address)?.take(this.#now());
+    const bucket = this.#failures(address);
+    if (bucket !== null) this.#takeOf(failuresOf(address), bucket);
   }
 
   #failures(address: string): Bucket | null {
     const perMinute = this.#settings.ADDRESS_FAILURES_PER_MINUTE;
-    return perMinute === 0 ? null : this.#bucket(`failures:${networkOf(address)}`, perMinute / 60, perMinute);
+    return perMinute === 0 ? null : this.#bucket(failuresOf(address), perMinute / 60, perMinute);
   }
 
   #take(kind: RateLimitKind, name: string, requestsPerSecond: number): RateLimit | null {
     if (requestsPerSecond === 0) return null;
-    const bucket = this.#bucket(`${kind}:${name}`, requestsPerSecond, requestsPerSecond);
-    const remaining = bucket.take(this.#now());
+    const key = `${kind}:${name}`;
+    const remaining = this.#takeOf(key, this.#bucket(key, requestsPerSecond, requestsPerSecond));
     if (remaining !== null) return { kind, requestsPerSecond, remaining };
     throw rateLimited(`This ${kind} may send ${requestsPerSecond} requests a second. Wait a second.`, {
       limit: kind,
       requestsPerSecond,
     });
+  }
+
+  #takeOf(key: string, bucket: Bucket): number | null {
+    const remaining = bucket.take(this.#now());
+    if (remaining !== null && bucket.hasBecomeDue) this.due.add(key);
+    return remaining;
   }
 
   #bucket(key: string, perSecond: number, capacity: number): Bucket {
@@ -151,6 +176,8 @@ export function networkOf(address: string): string {
   }
   return `${groups.slice(0, 4).join(":")}::/64`;
 }
+
+const failuresOf = (address: string) => `failures:${networkOf(address)}`;
 
 function rateLimited(message: string, details: Record<string, unknown>): DomainError {
   return new DomainError("RATE_LIMITED", message, { details });

@@ -1,7 +1,7 @@
 /** How many requests are answered, in one process and in several. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RateLimitExchange } from "../../server/access/rate-limit-exchange.ts";
-import { type RateLimitSettings, RateLimits, rateLimitHeaders } from "../../server/access/rate-limits.ts";
+import { Bucket, type RateLimitSettings, RateLimits, rateLimitHeaders } from "../../server/access/rate-limits.ts";
 import { hasCode } from "../../server/errors.ts";
 
 const NO_LIMITS: RateLimitSettings = {
@@ -135,6 +135,18 @@ describe("processes", () => {
     answered(1, () => limits.token("t", null));
     await exchange.run();
     expect(statements()).toBe(1);
+  });
+
+  test("ask only the buckets that may be due, however many callers there are", async () => {
+    const { join, statements } = sharing();
+    const { limits, exchange } = join();
+    for (let caller = 0; caller < 200; caller += 1) limits.token(`t${caller}`, null);
+    answered(5, () => limits.token("busy", null));
+    const asked = vi.spyOn(Bucket.prototype, "left");
+    await exchange.run();
+    await exchange.run();
+    expect([asked.mock.calls.length < 10, statements()]).toEqual([true, 1]);
+    asked.mockRestore();
   });
 
   test("take nobody's requests of long ago for those of now", async () => {
