@@ -102,9 +102,10 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
 
     async changePassword({ current, wanted }, from) {
       const person = await personOf(parts, from);
+      // Before it counts: a new password that is too weak is no guess at the current one.
+      await requireStrongPassword(checkText("newPassword", wanted), person);
       const attempt = { address: from.address, account: person.email };
       await limits.begin(attempt);
-      await requireStrongPassword(checkText("newPassword", wanted), person);
       const body = { currentPassword: current, newPassword: wanted, revokeOtherSessions: true };
       const answer = await ask(parts.auth(), { basePath: parts.basePath, from }, "/change-password", body);
       if (answer.status !== 200) {
