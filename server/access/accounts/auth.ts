@@ -7,6 +7,7 @@ import { betterAuth } from "better-auth/minimal";
 import { genericOAuth } from "better-auth/plugins/generic-oauth";
 import type { PrismaClient } from "../../../prisma/generated/client.ts";
 import type { Config } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
 import type { PeopleController } from "../../storage/people.ts";
 import type { Grant } from "../access.ts";
 import { grantsOfClaims } from "./claimed-grants.ts";
@@ -20,10 +21,12 @@ export const ADDRESS_HEADER = "x-isimud-address";
 interface SignIn {
   /** What the identity provider's claims mean here; undefined when they mean nothing. */
   claimed?: readonly Grant[];
+  /** Why passwords cannot be checked now. The library would tell it as a defect. */
+  failure?: DomainError;
 }
 
 export interface Auth {
-  /** Answers one of the library's own requests. */
+  /** Answers one of the library's own requests. DEADLINE_EXCEEDED. */
   handle(request: Request): Promise<Response>;
 }
 
@@ -73,6 +76,11 @@ export function createAuth(parts: {
   const { OIDC_GRANTS_CLAIM: claim, OIDC_GRANTS: map } = config;
   const isMapped = claim !== undefined && map !== undefined;
   const secure = isSecure(config.PUBLIC_URL);
+  const told = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      if (error instanceof DomainError) Object.assign(signIns.getStore() ?? {}, { failure: error } satisfies SignIn);
+      throw error;
+    });
 
   const auth = betterAuth({
     appName: "Isimud",
@@ -88,7 +96,7 @@ export function createAuth(parts: {
       log: (_level, message, ...details) => {
         const error = details.find((one) => one instanceof Error);
         // Without an error it is a refusal, which its request tells.
-        if (error !== undefined) warn(`A sign-in failed: ${message}`, error);
+        if (error !== undefined && !(error instanceof DomainError)) warn(`A sign-in failed: ${message}`, error);
       },
     },
     rateLimit: { enabled: false },
@@ -97,7 +105,10 @@ export function createAuth(parts: {
       disableSignUp: true,
       minPasswordLength: 1,
       maxPasswordLength: MAX_PASSWORD_LENGTH,
-      password: { hash: hashPassword, verify: ({ hash, password }) => verifyPassword(hash, password) },
+      password: {
+        hash: (password) => told(hashPassword(password)),
+        verify: ({ hash, password }) => told(verifyPassword(hash, password)),
+      },
     },
     user: {
       modelName: "person",
@@ -152,7 +163,14 @@ export function createAuth(parts: {
     },
     plugins: provider === null ? [] : [genericOAuth({ config: [providerConfig(config, provider, isMapped)] })],
   });
-  return { handle: (request) => signIns.run({}, () => auth.handler(request)) };
+  return {
+    async handle(request) {
+      const signIn: SignIn = {};
+      const response = await signIns.run(signIn, () => auth.handler(request));
+      if (signIn.failure !== undefined) throw signIn.failure;
+      return response;
+    },
+  };
 }
 
 const rejected = (code: Refusal) => ({ error: code, errorDescription: REFUSED[code] });

@@ -11,11 +11,15 @@ export interface Strength {
   suggestions: string[];
 }
 
+/** More takes many seconds, and is hard to guess by its length alone when these are. */
+const SCORED_CHARACTERS = 64;
+
 const { password, about } = workerData as { password: string; about: readonly string[] };
 const zxcvbn = new ZxcvbnFactory({
   dictionary: { ...common.dictionary, ...english.dictionary },
   graphs: common.adjacencyGraphs,
   translations: english.translations,
+  maxLength: SCORED_CHARACTERS,
 });
 // What others know is no secret: what is left without it must be hard to guess too.
 const known = about.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");

@@ -158,7 +158,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
   STORAGE_UNAVAILABLE: "A registered pool or the control database is unreachable now, or takes no writes.",
   DEADLINE_EXCEEDED:
-    "A storage did not answer in time, or the time of the operation was up before this field began or was read.",
+    "A storage did not answer in time, the time of the operation was up before this field began or was read, or a password could not be checked in time.",
   OUTCOME_UNKNOWN:
     "The connection broke after a write was sent, or its answer did not come in time: it may have happened.",
   SHUTTING_DOWN: "This process is stopping. Another one, or its successor, will answer.",
