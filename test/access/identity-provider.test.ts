@@ -220,18 +220,31 @@ test("a provider that is silent harms only those who sign in there, and is found
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   const alone = await startTestServer({ AUTH: "accounts", OIDC_ISSUER: url, OIDC_CLIENT_ID: "x" });
   try {
+    const post = (path: string, body: object) =>
+      fetch(`${alone.url}/api/auth/sign-in/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
     const began = performance.now();
-    const refused = fetch(`${alone.url}/api/auth/sign-in/email`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ email: "a@example.com", password: "wrong" }),
-    });
-    expect((await refused).status).toBe(401);
+    expect((await post("email", { email: "a@example.com", password: "wrong" })).status).toBe(401);
     expect(performance.now() - began).toBeLessThan(3000);
-    silent.closeAllConnections();
     expect((await signIn("x", alone)).code).toBe("IDENTITY_PROVIDER_UNAVAILABLE");
+
+    const endpoints = {
+      authorization_endpoint: `${url}/auth`,
+      token_endpoint: `${url}/token`,
+      jwks_uri: `${url}/keys`,
+    };
+    silent.on("request", (_request, response) => {
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ issuer: url, ...endpoints }));
+    });
+    const { url: to } = (await (await post("social", { next: "/" })).json()) as { url: string };
+    expect(to.startsWith(`${url}/auth?`)).toBe(true);
   } finally {
     await alone.close();
+    silent.closeAllConnections();
     silent.close();
   }
 });
