@@ -4,13 +4,13 @@
  * stolen token or a hostile page can ask for nothing else.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GraphQLError } from "graphql";
 import { DomainError } from "../../errors.ts";
 import type { Documents } from "./documents.ts";
 
-/** How often the folder is read at most, by clients that ask for what is unknown. */
+/** How often the folder is looked at, at most, while requests come that its files decide. */
 const LOOK_EVERY_MS = 1000;
 /** Registered documents that are read. */
 const MOST_DOCUMENTS = 10_000;
@@ -25,10 +25,14 @@ export class TrustedDocuments {
   readonly only: boolean;
   readonly #folder: string | null;
   readonly #builtIn: ReadonlyMap<string, string>;
+  readonly #ofPages: ReadonlySet<string>;
   readonly #onError: (error: unknown) => void;
   #byId: ReadonlyMap<string, string>;
   #texts: ReadonlySet<string>;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** When the folder had last changed as it was read. NaN: it must be read again. */
+  #changedAt = Number.NaN;
   #looking: Promise<void> | undefined;
 
   constructor(parts: {
@@ -44,12 +48,13 @@ export class TrustedDocuments {
     this.#builtIn = new Map(parts.builtIn.map((text) => [documentId(text), text]));
     this.#onError = parts.onError ?? (() => undefined);
     this.#byId = this.#builtIn;
-    this.#texts = new Set(parts.builtIn);
+    this.#ofPages = new Set(parts.builtIn);
+    this.#texts = this.#ofPages;
   }
 
-  /** DOCUMENT_NOT_FOUND when nothing has this id. A file that was added counts within a second. */
+  /** DOCUMENT_NOT_FOUND when nothing has this id. A file that was added or removed counts within a second. */
   async textOf(id: string): Promise<string> {
-    if (!this.#byId.has(id)) await this.#look();
+    if (!this.#builtIn.has(id)) await this.#look({ known: this.#byId.has(id) });
     const text = this.#byId.get(id);
     if (text !== undefined) return text;
     throw new DomainError("DOCUMENT_NOT_FOUND", "No document has this id here. Send its text, or register it.", {
@@ -57,9 +62,9 @@ export class TrustedDocuments {
     });
   }
 
-  /** Looks for a text that is unknown so far, if that decides whether it runs. */
+  /** Looks for a text that is not built in, if that decides whether it runs. */
   async learn(text: string): Promise<void> {
-    if (this.only && !this.#has(text)) await this.#look();
+    if (this.only && !this.#ofPages.has(text)) await this.#look({ known: this.#has(text) });
   }
 
   /** The same documents, without those that may not run. */
@@ -76,23 +81,33 @@ export class TrustedDocuments {
     return this.#texts.has(text) || this.#texts.has(text.trim());
   }
 
-  #look(): Promise<void> {
+  /** `known`: only whether it is still there is asked, which the folder's time tells without reading the files. */
+  #look({ known }: { known: boolean }): Promise<void> {
     if (this.#looking !== undefined) return this.#looking;
-    if (this.#folder === null || performance.now() - this.#lookedAt < LOOK_EVERY_MS) return Promise.resolve();
+    const last = known ? this.#lookedAt : this.#readAt;
+    if (this.#folder === null || performance.now() - last < LOOK_EVERY_MS) return Promise.resolve();
     this.#lookedAt = performance.now();
-    this.#looking = readTexts(this.#folder)
-      .then(
-        (registered) => {
-          const texts = [...this.#builtIn.values(), ...registered];
-          this.#byId = new Map(texts.map((text) => [documentId(text), text]));
-          this.#texts = new Set(texts);
-        },
-        (error: unknown) => this.#onError(error),
-      )
+    this.#looking = this.#read(this.#folder, known)
+      .catch((error: unknown) => this.#onError(error))
       .finally(() => {
         this.#looking = undefined;
       });
     return this.#looking;
+  }
+
+  async #read(folder: string, known: boolean): Promise<void> {
+    const changedAt = await stat(folder).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Number.NaN,
+    );
+    if (known && changedAt === this.#changedAt) return;
+    this.#readAt = this.#lookedAt;
+    const registered = await readTexts(folder);
+    const texts = [...this.#builtIn.values(), ...registered];
+    this.#byId = new Map(texts.map((text) => [documentId(text), text]));
+    this.#texts = new Set(texts);
+    // A change right after this one may have the same time.
+    this.#changedAt = Date.now() - changedAt > LOOK_EVERY_MS ? changedAt : Number.NaN;
   }
 }
 

@@ -85,8 +85,9 @@ describe("when only trusted documents run", () => {
     expect((await post({ query: OTHER })).text).toContain("requestId");
     expect((await post({ documentId: documentId(OTHER) })).text).toContain("requestId");
     rmSync(file);
-    const gone = async () => (await post({ query: "{ viewer { role } }" })) && (await post({ query: OTHER })).text;
+    const gone = async () => (await post({ query: OTHER })).text;
     await expect.poll(gone, { timeout: 2000 }).toContain("DOCUMENT_NOT_TRUSTED");
+    expect((await post({ documentId: documentId(OTHER) })).text).toContain("DOCUMENT_NOT_FOUND");
   });
 
   test("a page's documents run as the browser sends them", async () => {
