@@ -129,7 +129,7 @@ const rateSettings = {
   ACCOUNT_REQUESTS_PER_SECOND: whole(100, 0, 1_000_000),
   /** Of each IPv4 address, and of each IPv6 network of 64 bits. */
   ADDRESS_REQUESTS_PER_SECOND: whole(0, 0, 1_000_000),
-  /** Tokens and sessions from one address that turn out to be wrong. Each is looked up in the database. */
+  /** Tokens from one address that turn out to be wrong. Each is looked up in the database. */
   ADDRESS_FAILURES_PER_MINUTE: whole(300, 0, 1_000_000),
 } as const;
 

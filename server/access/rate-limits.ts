@@ -52,11 +52,21 @@ export class Bucket {
 
   /** What is left after taking one; null when there is none. `now`: milliseconds. */
   take(now: number): number | null {
-    const level = this.left(now);
-    if (level < 1) return null;
-    this.#level = level - 1;
+    if (!this.hold(now)) return null;
     this.taken += 1;
     return Math.floor(this.#level);
+  }
+
+  /** Takes one that may be given back, so it is not counted as taken yet. False: there is none. */
+  hold(now: number): boolean {
+    const level = this.left(now);
+    if (level < 1) return false;
+    this.#level = level - 1;
+    return true;
+  }
+
+  giveBack(now: number): void {
+    this.#level = Math.min(this.capacity, this.left(now) + 1);
   }
 
   /** Whether it has just become due by what this process took. */
@@ -109,21 +119,25 @@ export class RateLimits {
   }
 
   /**
-   * A credential from this address is about to be looked up in the database, where most are good. RATE_LIMITED when too
-   * many from there were not.
+   * A token from this address is about to be looked up in the database. It counts as wrong until `lookedUp` says
+   * otherwise, so that many at once are no way around. RATE_LIMITED.
    */
   lookUp(address: string): void {
-    if ((this.#failures(address)?.left(this.#now()) ?? 1) >= 1) return;
+    if (this.#failures(address)?.hold(this.#now()) ?? true) return;
     throw rateLimited(
-      `Too many wrong credentials came from this address: at most ${this.#settings.ADDRESS_FAILURES_PER_MINUTE} a minute are looked up.`,
+      `Too many wrong tokens came from this address: at most ${this.#settings.ADDRESS_FAILURES_PER_MINUTE} a minute are looked up.`,
       { limit: "failures" },
     );
   }
 
-  /** The one that was looked up was wrong. */
-  failed(address: string): void {
+  /** What came of `lookUp`, once for each. Not wrong: it is good, or nothing was found out. */
+  lookedUp(address: string, wrong: boolean): void {
     const bucket = this.#failures(address);
-    if (bucket !== null) this.#takeOf(failuresOf(address), bucket);
+    if (bucket === null) return;
+    if (wrong) {
+      bucket.taken += 1;
+      if (bucket.hasBecomeDue) this.due.add(failuresOf(address));
+    } else bucket.giveBack(this.#now());
   }
 
   #failures(address: string): Bucket | null {
@@ -134,18 +148,14 @@ export class RateLimits {
   #take(kind: RateLimitKind, name: string, requestsPerSecond: number): RateLimit | null {
     if (requestsPerSecond === 0) return null;
     const key = `${kind}:${name}`;
-    const remaining = this.#takeOf(key, this.#bucket(key, requestsPerSecond, requestsPerSecond));
+    const bucket = this.#bucket(key, requestsPerSecond, requestsPerSecond);
+    const remaining = bucket.take(this.#now());
+    if (remaining !== null && bucket.hasBecomeDue) this.due.add(key);
     if (remaining !== null) return { kind, requestsPerSecond, remaining };
     throw rateLimited(`This ${kind} may send ${requestsPerSecond} requests a second. Wait a second.`, {
       limit: kind,
       requestsPerSecond,
     });
-  }
-
-  #takeOf(key: string, bucket: Bucket): number | null {
-    const remaining = bucket.take(this.#now());
-    if (remaining !== null && bucket.hasBecomeDue) this.due.add(key);
-    return remaining;
   }
 
   #bucket(key: string, perSecond: number, capacity: number): Bucket {

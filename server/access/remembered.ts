@@ -59,6 +59,11 @@ export class Remembered<Value extends object> {
     return undefined;
   }
 
+  /** Whether `load` joins a reading that has begun. */
+  isLoading(key: string): boolean {
+    return this.#reading.has(key);
+  }
+
   /** Those who ask for a key while it is read get the same answer. */
   load(key: string): Promise<Value | null> {
     const running = this.#reading.get(key);

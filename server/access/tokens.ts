@@ -38,14 +38,14 @@ export class TokenIdentities {
   /** Digests of secrets that nobody has. No token will ever have them. */
   readonly #unknown: LRUCache<string, true>;
   readonly #store: Pick<TokensController, "findByHash" | "noteUse">;
-  readonly #limits: Pick<RateLimits, "lookUp" | "failed">;
+  readonly #limits: Pick<RateLimits, "lookUp" | "lookedUp">;
   readonly #now: () => number;
   #used = new Set<string>();
 
   constructor(parts: {
     store: Pick<TokensController, "findByHash" | "noteUse">;
     changes: AccessChanges;
-    limits: Pick<RateLimits, "lookUp" | "failed">;
+    limits: Pick<RateLimits, "lookUp" | "lookedUp">;
     now: () => number;
   }) {
     this.#store = parts.store;
@@ -70,6 +70,8 @@ export class TokenIdentities {
     const known = this.#tokens.get(digest);
     if (known !== undefined) return this.#usable(known);
     if (!isTokenSecret(secret) || this.#unknown.has(digest)) throw unknownToken();
+    // Whoever joins another's reading costs nothing.
+    if (this.#tokens.isLoading(digest)) return this.#tokens.load(digest).then((found) => this.#found(found));
     this.#limits.lookUp(address);
     return this.#load(digest, address);
   }
@@ -87,11 +89,20 @@ export class TokenIdentities {
   }
 
   async #load(digest: string, address: string): Promise<TokenIdentity> {
-    const known = await this.#tokens.load(digest);
-    if (known !== null) return this.#usable(known);
-    this.#unknown.set(digest, true);
-    this.#limits.failed(address);
-    throw unknownToken();
+    let isWrong = false;
+    try {
+      const known = await this.#tokens.load(digest);
+      isWrong = known === null;
+      if (isWrong) this.#unknown.set(digest, true);
+      return this.#found(known);
+    } finally {
+      this.#limits.lookedUp(address, isWrong);
+    }
+  }
+
+  #found(known: Known | null): TokenIdentity {
+    if (known === null) throw unknownToken();
+    return this.#usable(known);
   }
 
   async #read(digest: string): Promise<Known | null> {

@@ -165,6 +165,15 @@ describe("a wrong token", () => {
     expect(lookUps).toHaveBeenCalledTimes(5);
     expect(await codeOf(() => bearer(good.secret, { from }))).toBeUndefined();
     expect(await codeOf(() => bearer(createTokenSecret().secret, { from: "192.0.2.2" }))).toBe("UNAUTHENTICATED");
+    // Those that are being looked up count too.
+    lookUps.mockClear();
+    const wrong = Array.from({ length: 20 }, () => createTokenSecret().secret);
+    const atOnce = await Promise.all(wrong.map((secret) => codeOf(() => bearer(secret, { from: "192.0.2.3" }))));
+    expect(atOnce).toEqual([...Array(5).fill("UNAUTHENTICATED"), ...Array(15).fill("RATE_LIMITED")]);
+    expect(lookUps).toHaveBeenCalledTimes(5);
+    const { secret: shared } = await create();
+    const from4 = { from: "192.0.2.4" };
+    expect(await Promise.all(wrong.map(() => codeOf(() => bearer(shared, from4))))).toEqual(Array(20).fill(undefined));
     lookUps.mockRestore();
   });
 });

@@ -67,8 +67,12 @@ describe("a limit", () => {
     const { limits, clock } = limiting({ ADDRESS_FAILURES_PER_MINUTE: 60 });
     const fail = () => {
       limits.lookUp("10.0.0.1");
-      limits.failed("10.0.0.1");
+      limits.lookedUp("10.0.0.1", true);
     };
+    for (let good = 0; good < 100; good += 1) {
+      limits.lookUp("10.0.0.1");
+      limits.lookedUp("10.0.0.1", false);
+    }
     expect(answered(100, fail)).toBe(60);
     expect(answered(1, () => limits.lookUp("10.0.0.2"))).toBe(1);
     clock.now += 2000;
