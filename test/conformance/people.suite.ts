@@ -108,6 +108,14 @@ export function describePeople(name: string, open: OpenControlDriver): void {
         [harness.driver, harness.neighbour].map((on) => on.people.takeLink(digest("new"), now)),
       );
       expect(taken.filter((one) => one !== null)).toHaveLength(1);
+      const codes = ["a", "b", "c", "d", "e", "f"].map(digest);
+      await Promise.all(
+        codes.map((digest, index) =>
+          (index % 2 === 0 ? harness.driver : harness.neighbour).people.addLink({ ...link, digest }),
+        ),
+      );
+      const living = await Promise.all(codes.map((digest) => people().takeLink(digest, now)));
+      expect(living.filter((one) => one !== null)).toHaveLength(1);
       await people().addLink({ ...link, kind: "firstAdmin", personId: null, digest: digest("first") });
       await people().addLink({ ...link, kind: "firstAdmin", personId: null, digest: digest("second") });
       expect(await people().getLink(digest("first"), now)).toBeNull();

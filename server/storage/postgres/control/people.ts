@@ -180,6 +180,8 @@ function links(session: Session): Pick<PeopleController, "addLink" | "getLink" |
   return {
     addLink: ({ digest, kind, personId, createdBy, expiresAt }) =>
       session.atomically(async (tx) => {
+        // Two at once would not see each other's link, and leave both.
+        if (personId !== null) await tx.$queryRaw`SELECT 1 FROM people WHERE id = ${personId}::uuid FOR NO KEY UPDATE`;
         await tx.oneTimeLink.deleteMany({ where: { kind, personId } });
         await tx.oneTimeLink.create({ data: { digest: bytes(digest), kind, personId, createdBy, expiresAt } });
       }),
