@@ -28,6 +28,8 @@ export interface Identified {
   readonly rateLimits: readonly RateLimit[];
 }
 
+/** Other schemes are no credential of ours: a browser repeats to us what a proxy asked for, such as Basic. */
+const IS_BEARER = /^bearer( |$)/i;
 const BEARER = /^bearer +([^ ]+) *$/i;
 const NO_LIMITS: readonly RateLimit[] = [];
 
@@ -58,7 +60,7 @@ export class Credentials {
     const { authorization } = request.headers;
     // A page of another site must not act with the session of the person who looks at it.
     const hasSession = caller.foreignOrigin === null && this.#sessions?.isNamedBy(request) === true;
-    if (authorization !== undefined) {
+    if (authorization !== undefined && IS_BEARER.test(authorization)) {
       if (hasSession) {
         throw new DomainError("BAD_INPUT", "This request has both a token and the cookie of a session. Send one.");
       }

@@ -2,11 +2,12 @@
 import type { IncomingMessage } from "node:http";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Identified } from "../../server/access/credentials.ts";
+import { Credentials, type Identified, type SessionIdentities } from "../../server/access/credentials.ts";
 import type { Identification } from "../../server/access/identification.ts";
-import { Bucket } from "../../server/access/rate-limits.ts";
+import { Bucket, RateLimits } from "../../server/access/rate-limits.ts";
 import type { Caller } from "../../server/access/shell.ts";
 import { createTokenSecret, isTokenSecret } from "../../server/access/token-secret.ts";
+import type { TokenIdentities } from "../../server/access/tokens.ts";
 import type { Engine } from "../../server/bootstrap.ts";
 import { hasCode } from "../../server/errors.ts";
 import type { TokenRequest } from "../../server/operations/tokens.ts";
@@ -40,13 +41,13 @@ async function create(changes: Partial<TokenRequest> = {}) {
 
 const identificationOf = ({ identification }: Engine) => identification as Identification;
 
+const CALLER: Caller = { address: "10.1.0.0", isSecure: false, isFromPage: false, foreignOrigin: null };
 let addresses = 0;
 function identify(authorization: string | undefined, options: { by?: Engine; from?: string } = {}) {
   addresses += 1;
   const { by = service, from = `10.0.0.${addresses}` } = options;
   const request = { headers: { authorization } } as IncomingMessage;
-  const caller: Caller = { address: from, isSecure: false, isFromPage: false, foreignOrigin: null };
-  return identificationOf(by).credentials.identify(request, caller);
+  return identificationOf(by).credentials.identify(request, { ...CALLER, address: from });
 }
 const bearer = (secret: string, options: { by?: Engine; from?: string } = {}) => identify(`Bearer ${secret}`, options);
 async function codeOf(work: () => unknown): Promise<string | undefined> {
@@ -78,6 +79,17 @@ describe("a token", () => {
     expect(again.identity).toBe(identity);
     expect(again.rateLimits).toEqual([{ kind: "token", requestsPerSecond: 1000, remaining: expect.any(Number) }]);
     expect(identify(undefined)).toBeNull();
+  });
+
+  test("stands alone: a session beside it is refused, but not beside what a proxy asks for", () => {
+    const session = { identity: admin, account: "ada" };
+    const sessions: SessionIdentities = { isNamedBy: () => true, identify: () => session };
+    const limits = new RateLimits(service.config, () => 0);
+    const credentials = new Credentials({ tokens: {} as TokenIdentities, sessions, limits });
+    const ask = (authorization?: string) =>
+      credentials.identify({ headers: { authorization } } as IncomingMessage, CALLER) as Identified;
+    for (const other of [undefined, "Basic YTpi", "Negotiate YII="]) expect(ask(other).identity).toBe(admin);
+    expect(() => ask("Bearer isi_x")).toThrow(expect.objectContaining({ code: "BAD_INPUT" }));
   });
 
   test("that is revoked in one process is refused by the other within a second", async () => {
@@ -141,9 +153,10 @@ describe("a wrong token", () => {
     for (const wrong of [typo, secret.slice(0, -1), `${secret}A`, "isi_", "Bearer", "a".repeat(10_000)]) {
       expect(await codeOf(() => bearer(wrong)), wrong).toBe("UNAUTHENTICATED");
     }
-    for (const header of ["Basic YTpi", "Bearer", "Bearer a b", secret]) {
+    for (const header of ["Bearer", "bearer ", "Bearer a b"]) {
       expect(await codeOf(() => identify(header)), header).toBe("UNAUTHENTICATED");
     }
+    for (const header of ["Basic YTpi", "Bearers a", secret]) expect(identify(header), header).toBeNull();
     expect(lookUps).not.toHaveBeenCalled();
     lookUps.mockRestore();
   });

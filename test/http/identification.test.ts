@@ -158,6 +158,15 @@ describe("with accounts", () => {
     expect(answer.headers["www-authenticate"]).toBe("Bearer");
   });
 
+  test("what a proxy in front asks a browser for keeps nobody from a page", async () => {
+    for (const authorization of ["Basic YTpi", undefined]) {
+      const { status, headers } = await ask("/queues", authorization === undefined ? {} : { authorization });
+      expect([status, headers.location]).toEqual([303, "/sign-in?next=%2Fqueues"]);
+    }
+    const monitored = { "x-forwarded-for": "10.0.0.7", authorization: "Basic YTpi" };
+    expect((await ask("/api/metrics", monitored)).status).toBe(200);
+  });
+
   test("a header that names roles gives none", async () => {
     expect((await graphql({ "x-roles": "admin" })).status).toBe(401);
   });
