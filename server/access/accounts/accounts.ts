@@ -50,7 +50,7 @@ export function openAccounts(parts: Parts): Accounts {
     errorFormat: "minimal",
   });
   const sessions = new Sessions({ connections, changes, config, cookie, now, warn });
-  const common = { prisma, people: control.people, config, cookie, warn };
+  const common = { prisma, control, config, cookie, warn };
   const plain = createAuth({ ...common, provider: null });
   const provider = config.OIDC_ISSUER === undefined ? null : new Provider(config, common);
   const signIn = createSignIn({

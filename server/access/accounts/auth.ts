@@ -8,7 +8,7 @@ import { genericOAuth } from "better-auth/plugins/generic-oauth";
 import type { PrismaClient } from "../../../prisma/generated/client.ts";
 import type { Config } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
-import type { PeopleController } from "../../storage/people.ts";
+import type { ControlDriver } from "../../storage/control-driver.ts";
 import type { Grant } from "../access.ts";
 import { grantsOfClaims } from "./claimed-grants.ts";
 import { type Discovery, providerConfig } from "./identity-provider.ts";
@@ -64,14 +64,15 @@ const refusal = (code: Refusal) => new APIError("FORBIDDEN", { code, message: RE
 
 export function createAuth(parts: {
   prisma: PrismaClient;
-  people: PeopleController;
+  control: ControlDriver;
   config: Config;
   cookie: Cookie;
   /** Null: nobody signs in with the identity provider, for now. */
   provider: Discovery | null;
   warn: (message: string, error: unknown) => void;
 }): Auth {
-  const { prisma, people, config, cookie, provider, warn } = parts;
+  const { prisma, control, config, cookie, provider, warn } = parts;
+  const { people } = control;
   const signIns = new AsyncLocalStorage<SignIn>();
   const { OIDC_GRANTS_CLAIM: claim, OIDC_GRANTS: map } = config;
   const isMapped = claim !== undefined && map !== undefined;
@@ -119,10 +120,10 @@ export function createAuth(parts: {
         if (known !== undefined && known.disabledAt !== null) return rejected("disabled");
         if (!isMapped) return;
         const claimed = grantsOfClaims(map, claim, source.oauth?.profile ?? {});
-        if (known !== undefined) {
-          const outcome = await takeAway(people, known.id, claimed);
-          if (outcome !== null) return rejected(outcome);
-        } else if (claimed.length === 0) return rejected("noGrants");
+        if (claimed.length === 0) {
+          const outcome = known === undefined ? null : await giveClaimed(control, known.id, claimed);
+          return rejected(outcome ?? "noGrants");
+        }
         Object.assign(signIns.getStore() ?? {}, { claimed } satisfies SignIn);
       },
     },
@@ -145,7 +146,8 @@ export function createAuth(parts: {
         create: {
           async before(session) {
             const claimed = signIns.getStore()?.claimed;
-            if (claimed !== undefined) await people.update(session.userId, { grants: claimed, claimed: true });
+            const outcome = claimed === undefined ? null : await giveClaimed(control, session.userId, claimed);
+            if (outcome !== null) throw refusal(outcome);
             const [person] = await people.getMany([session.userId]);
             if (person === undefined || person.disabledAt !== null) throw refusal("disabled");
             await prisma.person.updateMany({ where: { id: person.id }, data: { lastSeenAt: new Date() } });
@@ -179,16 +181,18 @@ const rejected = (code: Refusal) => ({ error: code, errorDescription: REFUSED[co
 const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null };
 
 /**
- * Before somebody who is known signs in: whoever lost all rights at the identity provider loses sessions and rights
- * here. Null: may sign in. The last admin stays admin, and signs in with a password to make another one.
+ * The person has the rights that the identity provider claims, and no others. Who has none left loses the sessions too.
+ * The last admin stays admin, loses the sessions, and signs in with a password to make another one.
  */
-async function takeAway(people: PeopleController, id: string, claimed: readonly Grant[]): Promise<Refusal | null> {
-  const isAdmin = claimed.some(({ role, projects }) => role === "admin" && projects === "all");
-  const admins = isAdmin ? [] : await people.lockAdmins();
-  const isLast = admins.length === 1 && admins[0] === id;
-  if (claimed.length > 0 && !isLast) return null;
-  await people.endSessions({ personId: id });
-  if (isLast) return "lastAdmin";
-  await people.update(id, { grants: [], claimed: true });
-  return "noGrants";
+function giveClaimed(control: ControlDriver, id: string, grants: readonly Grant[]): Promise<Refusal | null> {
+  // Two admins whom the provider lowers at once wait for each other: otherwise neither were the last one.
+  return control.transaction(async ({ people }) => {
+    const isAdmin = grants.some(({ role, projects }) => role === "admin" && projects === "all");
+    const admins = isAdmin ? [] : await people.lockAdmins();
+    const isLast = admins.length === 1 && admins[0] === id;
+    if (isLast || grants.length === 0) await people.endSessions({ personId: id });
+    if (isLast) return "lastAdmin";
+    await people.update(id, { grants, claimed: true });
+    return null;
+  });
 }
