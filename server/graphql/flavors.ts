@@ -1,5 +1,6 @@
 import { chooseProject } from "../access/access.ts";
 import type { FlavorRecord } from "../operations/flavors.ts";
+import { isOfSeveral } from "../operations/input/names.ts";
 import { CapabilityType, PoolType } from "./pools.ts";
 import { orNull, projectArgs, projectField, projectsArgs, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
@@ -93,7 +94,7 @@ builder.queryFields((t) => ({
     description: "A project's flavors by name, or those of all projects by project and name.",
     resolve: async (_root, args, { access, operations }) => {
       const { project, allProjects } = args;
-      const order: ListOrder = allProjects ? "flavors.all" : "flavors";
+      const order: ListOrder = isOfSeveral(access, "read", allProjects) ? "flavors.all" : "flavors";
       const page = await operations.flavors.list(access, { project, allProjects, page: pageOf(args, order) });
       return { page, order };
     },

@@ -1,5 +1,6 @@
 import { chooseProject } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
+import { isOfSeveral } from "../operations/input/names.ts";
 import type { MetadataChange } from "../operations/input/queue-metadata.ts";
 import type { StatsChange } from "../operations/live/stats-watch.ts";
 import type { UndoRecord } from "../operations/undo/undo.ts";
@@ -132,7 +133,8 @@ builder.queryFields((t) => ({
     resolve: async (_root, args, { access, operations }, info) => {
       const { project, allProjects, filter, orderBy } = args;
       const scope = { project, filter, allProjects };
-      const order: ListOrder = `queues.${orderBy.field}${allProjects ? ".all" : ""}`;
+      const isAll = isOfSeveral(access, "read", allProjects);
+      const order: ListOrder = `queues.${orderBy.field}${isAll ? ".all" : ""}`;
       const withStats = selectedFields(info, STATS_FIELDS).size > 0;
       const detailed = selectedFields(info, METADATA_FIELDS).size > 0;
       const page = await operations.queues.list(access, {

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { admin } from "../operations/a-service.ts";
+import { limitedTo } from "../support/access.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
+import { openDoor } from "./http/door.ts";
 
 const { api, server } = startApi();
 
@@ -288,6 +290,22 @@ test("a list of all projects holds queues of several", async () => {
     '{ queues(allProjects: true, filter: { search: "in-all-projects" }) { nodes { project metadataText stats { total } } pageInfo { endCursor } } }',
   );
   expect(queues.nodes.map(({ project }: { project: string }) => project).sort()).toEqual([one, two].sort());
+});
+
+test.each(["queues", "flavors"])("a cursor of %s in several projects is none of a caller's only one", async (list) => {
+  const mine = [aProject(), aProject()];
+  for (const project of mine) {
+    await createQueue(api, project, "a");
+    await server().engine.control.flavors.create({ project, name: "f", pools: [] });
+  }
+  let access = limitedTo(admin, "viewer", mine);
+  const door = await openDoor(server().engine.operations, {}, () => access);
+  const query = `query L($after: String) { list: ${list}(allProjects: true, first: 1, after: $after) { nodes { project } pageInfo { endCursor } } }`;
+  const { endCursor: after } = (await door.run(query)).list.pageInfo;
+  expect((await door.run(query, { after })).list.nodes).toEqual([{ project: mine[1] }]);
+  access = limitedTo(admin, "viewer", mine.slice(0, 1));
+  expect(await door.codeOf(query, { after })).toBe("BAD_INPUT");
+  await door.close();
 });
 
 test("metadata is replaced as a whole", async () => {

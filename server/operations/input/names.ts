@@ -1,7 +1,7 @@
 import { type Access, chooseProject, type Permission, requirePermission } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import type { Where } from "../../storage/where.ts";
+import { onlyProject, type Where } from "../../storage/where.ts";
 import type { QueueAddress } from "./addresses.ts";
 import { badInput, checkText } from "./limits.ts";
 
@@ -78,6 +78,14 @@ export function chosenQueue(limits: Limits, access: Access, permission: Permissi
 export function checkToken(field: string, token: unknown): string | null {
   if (token === null || token === undefined) return null;
   return checkLength(field, checkText(field, token), MAX_TOKEN_LENGTH);
+}
+
+/**
+ * Whether `chosenScope` has more than one project. Such a list is in the order of projects too, and its markers lead
+ * nowhere in the list of one: that of a caller who has lost the others.
+ */
+export function isOfSeveral(access: Access, permission: Permission, allProjects: boolean): boolean {
+  return allProjects && onlyProject(access.rights[permission]) === null;
 }
 
 /** The projects of a list. `allProjects`: all in which the caller has the permission. FORBIDDEN, BAD_INPUT. */
