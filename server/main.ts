@@ -92,7 +92,12 @@ export async function serve(
     });
     // With AUTH=none nobody loses rights, and nothing needs to be heard.
     if (engine.identification !== null) {
-      const stop = engine.changes.watch((change) => door.endWaitsOf((access) => isAbout(change, access)));
+      // It begins to hear before anybody can wait.
+      let hears = false;
+      const stop = engine.changes.watch((change) => {
+        if (hears || change !== null) door.endWaitsOf((access) => isAbout(change, access));
+        hears = true;
+      });
       closing.push(async () => stop());
     }
     const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);

@@ -137,8 +137,10 @@ function parametersOf({ raw }: FastifyRequest): URLSearchParams {
 }
 
 /** Nobody reads it there, but a page of another site could keep the service busy with it. */
-function refuseOtherSites({ headers }: FastifyRequest): void {
+function refuseOtherSites({ headers, caller }: FastifyRequest): void {
   const site = headers["sec-fetch-site"];
+  // One that CORS_ORIGINS allows asks with a token.
+  if (caller?.foreignOrigin) return;
   if (site === undefined || site === "same-origin" || site === "none") return;
   throw new DomainError("FORBIDDEN", "This request came from a page of another site, which may not do that.");
 }

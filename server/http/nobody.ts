@@ -18,12 +18,15 @@ export interface OpenPaths {
   signIn(url: string): string;
 }
 
+/** A path that a router may take for one further up. */
+const CLIMBS = /(?:^|\/)\.{1,2}(?:\/|$)|%2f|%5c|\\/i;
+
 export function openPaths({ BASE_PATH: base }: Pick<Config, "BASE_PATH">): OpenPaths {
   const exact = new Set(["/api/health/live", "/api/health/ready", "/icon.svg", "/favicon.ico"].map((at) => base + at));
   const below = [`${base}/api/auth/`, `${base}/_next/`];
   const pages = new Set([`${base}/sign-in`, `${base}/link`]);
   return {
-    isOpen: (path) => exact.has(path) || below.some((start) => path.startsWith(start)),
+    isOpen: (path) => exact.has(path) || (!CLIMBS.test(path) && below.some((start) => path.startsWith(start))),
     isOpenPage: (path) => pages.has(path),
     signIn: (url) => {
       // Not taken apart as an address, which `//` is not.

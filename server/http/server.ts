@@ -325,6 +325,13 @@ function discard(request: IncomingMessage): Promise<void> {
   });
 }
 
+/** As the router reads it. */
 function pathOf(request: FastifyRequest): string {
-  return request.raw.url?.split("?", 1)[0] ?? "";
+  const [path = ""] = request.raw.url?.split("?", 1) ?? [];
+  if (!path.includes("%")) return path;
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
 }

@@ -2,6 +2,7 @@
  * Two processes drain one pool at once, as when the first was wrongly taken for dead. A third process posts with a
  * catalogue that it never reads again by itself.
  */
+
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,6 +15,7 @@ import type { LocationCache, QueueLocation } from "../../server/storage/pooling/
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { aMessage, idsOf, readAll } from "../conformance/harness.ts";
 import { hasty } from "../operations/a-service.ts";
+import { callerWith } from "../support/access.ts";
 import { openPooled, type Pooled } from "../support/pooled.ts";
 import { describeWithRedis } from "../support/redis.ts";
 import {
@@ -54,7 +56,7 @@ const A_DRAIN = {
 function drain({ control, data }: Pooled): Promise<object> {
   const limits = readConfig({ NODE_ENV: "test" });
   const moves = createQueueMoves({ control, data, warn: () => {} });
-  const { kinds } = createMoveWork({ control, data, limits }, moves);
+  const { kinds } = createMoveWork({ control, data, limits, presentAccess: async () => callerWith("admin") }, moves);
   return kinds.drainPool(A_DRAIN as Job, { ...hasty, outlast: () => sleep(100) });
 }
 

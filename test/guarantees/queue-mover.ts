@@ -5,6 +5,7 @@
  * - `node queue-mover.ts URL QUEUE frozen` kills itself while the queue is frozen.
  * - `node queue-mover.ts URL` runs jobs.
  */
+
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { readConfig } from "../../server/config.ts";
@@ -14,6 +15,7 @@ import { createJobStore } from "../../server/jobs/store.ts";
 import { createMoveWork } from "../../server/operations/lifecycle/move-jobs.ts";
 import { createQueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
+import { callerWith } from "../support/access.ts";
 import { openPooled } from "../support/pooled.ts";
 
 const [url, name, when] = process.argv.slice(2) as [string, string | undefined, "frozen" | undefined];
@@ -23,7 +25,7 @@ const moves = createQueueMoves({ control, data, warn }, randomUUID());
 if (name === undefined) {
   const store = createJobStore({ connections: openConnections({ url, connections: 2 }) });
   const limits = readConfig({ NODE_ENV: "test" });
-  const { kinds } = createMoveWork({ control, data, limits }, moves);
+  const { kinds } = createMoveWork({ control, data, limits, presentAccess: async () => callerWith("admin") }, moves);
   startJobRunner({
     store,
     work: kinds,

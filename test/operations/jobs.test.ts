@@ -4,6 +4,7 @@ import { DomainError } from "../../server/errors.ts";
 import { JOB_KINDS, type Job } from "../../server/jobs/job.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../../server/jobs/job-work.ts";
 import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
+import { limitedTo } from "../support/access.ts";
 import { admin, aService, codeOf, hasty, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
@@ -454,6 +455,26 @@ describe("drainPool", () => {
       positionText: null,
     };
     expect(await service.jobs.beat(beat)).toBeNull();
+  });
+
+  it("neither a move nor a drain goes on once its asker has no right to it any more", async () => {
+    const [one, two] = [await aPool(1), await aPool(1)];
+    const { name: queue } = await aQueue("stays-here", one);
+    const of = { id: "0", progress: 0, actor: "ada", requestId: "r" };
+    const move = {
+      ...of,
+      kind: "moveQueue",
+      project: "p",
+      target: queue,
+      inputText: JSON.stringify({ from: one, pool: two }),
+    };
+    const drain = { ...of, kind: "drainPool", project: null, target: one, inputText: '{"weight":1}' };
+    for (const now of [null, limitedTo(admin, "viewer", "all"), limitedTo(admin, "admin", ["q"])]) {
+      const { work } = withBroken(service, { presentAccess: async () => now }).jobs;
+      await expect(work.moveQueue(move as Job, hasty)).rejects.toMatchObject({ code: "FORBIDDEN" });
+      await expect(work.drainPool(drain as Job, hasty)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    }
+    expect(await service.operations.catalogue.get(admin, { project: "p", queue })).toMatchObject({ pool: one });
   });
 
   it("a drain that another process took over leaves the pool closed to new queues when it fails here", async () => {

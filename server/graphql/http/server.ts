@@ -69,6 +69,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       rateLimits: reply.request.rateLimits,
       showsCost: reply.request.headers["x-cost"] === "1",
       signal: () => waits.signalOf(reply, access),
+      isOutdated: () => waits.isOutdated(reply),
       shared,
     });
   const executor = createExecutor({ log, onOperation });

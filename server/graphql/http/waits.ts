@@ -14,6 +14,8 @@ export interface Waits {
    * for its caller, with RIGHTS_CHANGED; and at `end`. Always the same signal for a reply.
    */
   signalOf(reply: FastifyReply, access: Access): AbortSignal;
+  /** Whether rights of this request's caller have changed since it began to wait. False for one that does not wait. */
+  isOutdated(reply: FastifyReply): boolean;
   /** The rights of these callers have changed: their streams end, and their long polls answer with what there is. */
   endOf(isConcerned: (access: Access) => boolean): void;
   /** The server begins to close: streams end and long polls answer with what there is. */
@@ -29,7 +31,7 @@ export function createWaits(): Waits {
   let ended = false;
 
   /** Whether rights of the caller changed after it was known who asks, perhaps. */
-  function isOutdated(access: Access): boolean {
+  function mayBeOutdated(access: Access): boolean {
     const since = performance.now() - ON_THE_WAY_MS;
     return recent.some(({ isConcerned, at }) => at >= since && isConcerned(access));
   }
@@ -41,9 +43,9 @@ export function createWaits(): Waits {
       const controller = new AbortController();
       if (reply.raw.destroyed) controller.abort(CLIENT_LEFT);
       else if (ended) controller.abort();
-      else if (isOutdated(access)) controller.abort(RIGHTS_CHANGED);
       else {
         open.set(reply, { controller, access });
+        if (mayBeOutdated(access)) controller.abort(RIGHTS_CHANGED);
         const expiry = atExpiry(access, () => controller.abort(RIGHTS_CHANGED));
         reply.raw.once("close", () => {
           clearTimeout(expiry);
@@ -53,6 +55,7 @@ export function createWaits(): Waits {
       }
       return controller.signal;
     },
+    isOutdated: (reply) => open.get(reply)?.controller.signal.reason === RIGHTS_CHANGED,
     endOf(isConcerned) {
       const at = performance.now();
       recent = [...recent.filter((one) => one.at >= at - ON_THE_WAY_MS), { isConcerned, at }];

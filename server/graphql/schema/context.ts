@@ -2,6 +2,7 @@
 import type { Access } from "../../access/access.ts";
 import type { RateLimit } from "../../access/rate-limits.ts";
 import type { Limits } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
 import { giving } from "../../operations/audit/reason.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { AnswerBudget } from "../http/answer-budget.ts";
@@ -22,6 +23,8 @@ interface Parts {
   rateLimits?: readonly RateLimit[];
   /** Called only when `signal` is read, because few operations wait. */
   signal: () => AbortSignal;
+  /** Whether the caller's rights have changed since the request began to wait. Left out: they cannot. */
+  isOutdated?: () => boolean;
   /** Left out where no subscription can run. */
   shared?: Watches;
 }
@@ -73,6 +76,15 @@ export class GraphQLContext {
    */
   get signal(): AbortSignal {
     return this.parts.signal();
+  }
+
+  /**
+   * UNAUTHENTICATED when the caller's rights have changed while another field of this request waited: nothing more is
+   * done with the old ones.
+   */
+  requireRights(): void {
+    if (this.parts.isOutdated?.() !== true) return;
+    throw new DomainError("UNAUTHENTICATED", "Your rights have changed while this request waited. Send it again.");
   }
 
   /** For subscriptions, which alone watch the answers to queries. */

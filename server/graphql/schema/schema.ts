@@ -125,6 +125,7 @@ function withReadOnlyService(built: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
     const resolve = field.resolve as Resolver;
     field.resolve = async (source, args, context, info) => {
+      context.requireRights();
       const asked = context.operations.readOnly.requireChanges(info.fieldName);
       if (asked !== undefined) await asked;
       return resolve(source, args, context, info);

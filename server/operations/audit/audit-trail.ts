@@ -5,7 +5,8 @@
  * - A change of the control plane commits together with its entry.
  * - An action on a pool writes its entry before it acts, as "intended", and the outcome afterwards. A crash between the
  *   two leaves "intended".
- * - A refusal is written once in REFUSED_MS for each caller, action and target: a program may try all the time.
+ * - A refusal is written once in REFUSED_MS for each caller, action and target, and MOST_REFUSALS of each caller: a
+ *   program may try all the time, and make names up.
  */
 import type { Access, Permission } from "../../access/access.ts";
 import { type Action, NEEDS, type Need, requireNeed } from "../../access/needs.ts";
@@ -67,6 +68,10 @@ export async function writeRefusal(context: OperationContext, trace: Trace, erro
   error.isNoted = true;
   if (last !== undefined && now - last < REFUSED_MS) return;
   if (written.size >= MAX_REFUSALS) written.clear();
+  const places = Array.from({ length: MOST_REFUSALS }, (_, place) => `${access.actor} ${place}`);
+  const free = places.find((place) => now - (written.get(place) ?? Number.NEGATIVE_INFINITY) >= REFUSED_MS);
+  if (free === undefined) return;
+  written.set(free, now);
   written.set(key, now);
   try {
     await context.control.audit.append(row(trace, "refused", { code: error.code, message: error.message }));
@@ -77,6 +82,8 @@ export async function writeRefusal(context: OperationContext, trace: Trace, erro
 }
 
 const REFUSED_MS = 60_000;
+/** Of one caller in this time. */
+const MOST_REFUSALS = 30;
 const MAX_REFUSALS = 10_000;
 /** When each refusal was written last, in this process. */
 const refusals = new WeakMap<OperationContext, Map<string, number>>();

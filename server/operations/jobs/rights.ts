@@ -9,7 +9,7 @@ import type { OperationContext } from "../context.ts";
  * is gone since the job was asked for.
  */
 export async function requirePresentRight(
-  { presentAccess }: OperationContext,
+  { presentAccess }: Pick<OperationContext, "presentAccess">,
   job: Job,
   queues: readonly Pick<QueueRef, "project">[],
 ): Promise<Access> {

@@ -93,6 +93,7 @@ async function pass(
     );
     for (let first = 0; first < page.items.length; first += MOVES_AT_A_TIME) {
       progress.checkpoint();
+      await progress.patiently(() => parts.requireRight(job));
       const some = page.items.slice(first, first + MOVES_AT_A_TIME);
       for (const result of await Promise.allSettled(some.map((entry) => drainQueue(parts, job, entry, progress)))) {
         if (result.status === "fulfilled") moved(result.value);

@@ -1,9 +1,12 @@
 /** The work of jobs that move queues. Each may be interrupted at any point, and starts again from the present state. */
+import { requireEverywhere } from "../../access/access.ts";
+import { NEEDS } from "../../access/needs.ts";
 import type { Job } from "../../jobs/job.ts";
 import type { JobWork } from "../../jobs/job-work.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
+import { requirePresentRight } from "../jobs/rights.ts";
 import { createDeadLetterGroups, type DeadLetterGroups } from "./dead-letter-groups.ts";
 import { drainPool, giveWeightBack, requireElsewhere } from "./drain-pool.ts";
 import { flavorOf } from "./move-parts.ts";
@@ -30,12 +33,17 @@ export interface MoveWork {
 }
 
 export function createMoveWork(
-  context: Pick<OperationContext, "control" | "data" | "limits">,
+  context: Pick<OperationContext, "control" | "data" | "limits" | "presentAccess">,
   moves: QueueMoves,
 ): MoveWork {
   const { control, data, limits } = context;
   const groups = createDeadLetterGroups(context);
-  const parts = { control, data, limits, moves, groups };
+  const requireRight = async (job: Job) => {
+    const isMove = job.kind === "moveQueue";
+    const access = await requirePresentRight(context, job, isMove ? [{ project: job.project ?? "" }] : []);
+    if (!isMove) requireEverywhere(access, NEEDS.drainPool.permission);
+  };
+  const parts = { control, data, limits, moves, groups, requireRight };
   return {
     kinds: {
       moveQueue: (job, progress) => moveQueue(parts, job, progress),

@@ -10,6 +10,8 @@ import { orIfMissing } from "./queue-lookup.ts";
 import type { QueueMoves } from "./queue-moves.ts";
 
 export interface MoveParts extends Pick<OperationContext, "control" | "data" | "limits"> {
+  /** FORBIDDEN when the asker of the job may not do it any more. */
+  requireRight(job: Job): Promise<void>;
   moves: QueueMoves;
   groups: DeadLetterGroups;
 }

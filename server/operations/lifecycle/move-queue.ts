@@ -17,6 +17,7 @@ export async function moveQueue(parts: MoveParts, job: Job, progress: JobProgres
   const [stats] = await parts.data.messages.stats([queue]).catch(() => []);
   const total = stats?.total ?? null;
   for (let source = from, target = pool; ; ) {
+    await progress.patiently(() => parts.requireRight(job));
     const { report, included, excluded } = await moveGroup(parts, job, queue, source, target, progress, (messages) => {
       progress.report(messages, total === null ? null : Math.max(total, messages));
       progress.checkpoint();
@@ -57,6 +58,7 @@ async function moveGroup(
   const messages = report?.messages ?? 0;
   for (const one of group.included) {
     try {
+      await progress.patiently(() => parts.requireRight(job));
       await progress.patiently(() =>
         parts.moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(messages) }),
       );
