@@ -138,6 +138,9 @@ describe("a purge", () => {
     const full = over(pool, { subscriptions: over(pool.subscriptions, { create: broken }) });
     const failing = withBroken(service, { data: { pool: async () => full } });
     expect(await codeOf(undo(tokenOf(purged), failing))).toBe("STORAGE_UNAVAILABLE");
+    const create = () => Promise.reject(new TypeError("A defect of ours."));
+    const wrong = over(pool, { subscriptions: over(pool.subscriptions, { create }) });
+    await expect(undo(tokenOf(purged), withBroken(service, { data: { pool: async () => wrong } }))).rejects.toThrow();
     expect(await undo(tokenOf(purged))).toMatchObject({ undo: { state: "undone" } });
     const { items } = await operations.subscriptions.list(operator, { ...address, page: { limit: 5 } });
     expect(items).toMatchObject([{ subscriber }]);

@@ -1,5 +1,5 @@
 /** The subscriptions that a purge removes, kept with the record of what can be taken back. */
-import { isUnavailable } from "../../errors.ts";
+import { DomainError, isUnavailable } from "../../errors.ts";
 import type { DataDriver } from "../data-driver.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { Subscription } from "../subscription-controller.ts";
@@ -22,7 +22,7 @@ export async function keptSubscriptions(driver: Driver, queue: QueueRef): Promis
 
 /**
  * Subscribes them again, unless they are subscribed by now. Safe to repeat. The subscriptions have new ids, and their
- * time to live starts over. An error of the storage, after which some are missing: then repeat it.
+ * time to live starts over. After any error but a refusal some are missing: then repeat it.
  */
 export async function restoreSubscriptions(
   driver: Driver,
@@ -37,7 +37,7 @@ export async function restoreSubscriptions(
       }
     } catch (error) {
       // Otherwise one that the storage refuses would hold up the whole undo.
-      if (isUnavailable(error)) throw error;
+      if (isUnavailable(error) || !(error instanceof DomainError)) throw error;
     }
   }
 }
