@@ -19,7 +19,8 @@ export class Remembered<Value extends object> {
   readonly #read: (key: string) => Promise<Value | null>;
   readonly #now: () => number;
   readonly #rowsOf: (value: Value) => readonly AccessChange[];
-  readonly #entries: LRUCache<string, Entry<Value>>;
+  readonly #maximum: number;
+  #entries: LRUCache<string, Entry<Value>>;
   /** The keys of what is remembered of a row. */
   readonly #keysOf = new Map<string, Set<string>>();
   readonly #reading = new Map<string, Promise<Value | null>>();
@@ -40,12 +41,13 @@ export class Remembered<Value extends object> {
     this.#read = parts.read;
     this.#now = parts.now;
     this.#rowsOf = parts.rowsOf;
-    this.#entries = new LRUCache({ max: parts.maximum, dispose: ({ value }, key) => this.#unlist(key, value) });
+    this.#maximum = parts.maximum;
+    this.#entries = this.#noEntries();
     this.#stop = parts.changes.watch((change) => {
       this.#heard += 1;
       // What is being read may be from before the change: nobody else gets it.
       this.#reading.clear();
-      if (change === null) this.#entries.clear();
+      if (change === null) this.#forgetAll();
       else for (const key of [...(this.#keysOf.get(nameOf(change)) ?? [])]) this.#entries.delete(key);
     });
   }
@@ -103,9 +105,19 @@ export class Remembered<Value extends object> {
     }
   }
 
+  #noEntries(): LRUCache<string, Entry<Value>> {
+    return new LRUCache({ max: this.#maximum, dispose: ({ value }, key) => this.#unlist(key, value) });
+  }
+
+  /** At once: to clear the cache would take the entries out of the index one by one. */
+  #forgetAll(): void {
+    this.#keysOf.clear();
+    this.#entries = this.#noEntries();
+  }
+
   close(): void {
     this.#stop();
-    this.#entries.clear();
+    this.#forgetAll();
   }
 }
 
