@@ -29,8 +29,8 @@ interface Queues {
  * one queue would return, or the DomainError that it would throw; they are in the order asked. A pool that fails
  * spoils the results of its own queues only.
  *
- * Role viewer. At most MAX_PAGE_SIZE queues or claims; BAD_INPUT. Bodies are read only as far as the budget allows: a
- * queue for which nothing is left is TOO_LARGE.
+ * Permission read. At most MAX_PAGE_SIZE queues or claims; BAD_INPUT. Bodies are read only as far as the budget allows:
+ * a queue for which nothing is left is TOO_LARGE.
  */
 export interface BatchReadOperations {
   /** `messages.list` of each, without waiting. */

@@ -24,17 +24,17 @@ export interface Held {
 export interface ConsumerOperations {
   /**
    * Who claims from each queue or pops from it, in the order asked: first those that have stopped, then those that
-   * called within the last hour, then the others; each by name. At most ten seconds old. Role viewer. BAD_INPUT.
+   * called within the last hour, then the others; each by name. At most ten seconds old. Permission read. BAD_INPUT.
    */
   list(access: Access, params: { queues: readonly QueueAddress[] } & PageParams): Promise<Page<Consumer>[]>;
-  /** Each of these consumers, in the order asked; null when it is unknown. Role viewer. BAD_INPUT. */
+  /** Each of these consumers, in the order asked; null when it is unknown. Permission read. BAD_INPUT. */
   named(
     access: Access,
     params: { consumers: readonly (QueueAddress & { name: string })[] },
   ): Promise<(Consumer | null)[]>;
   /**
    * What each consumer holds now, or the error of its queue's pool. Counts the oldest claims of each queue: up to
-   * HELD_CLAIMS of all queues together, and at least MIN_HELD_CLAIMS of each. Role viewer.
+   * HELD_CLAIMS of all queues together, and at least MIN_HELD_CLAIMS of each. Permission read.
    */
   held(
     access: Access,

@@ -30,7 +30,7 @@ interface ProjectScope extends ProjectAddress {
   allProjects?: boolean;
 }
 
-/** Reading needs the role viewer, changing admin. */
+/** Reading needs the permission read, changing administer. */
 export interface FlavorOperations {
   /**
    * The project's flavors by name, or with `allProjects` those of all projects that the caller may see, by project and

@@ -24,12 +24,14 @@ export interface GcOperations {
    *
    * - frees what deleted queues left because their pool could not be reached,
    * - ends undos that were broken off, and forgets those whose time was over a day ago,
-   * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, sessions and one-time links that
-   *   are over, jobs that ended JOB_DAYS ago, dry runs without a job, samples of queues that are too old, and consumers that have been silent for a week,
+   * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, sessions and one-time links
+   *   that are over, jobs that ended JOB_DAYS ago, dry runs without a job, samples of queues that are too old, and
+   *   consumers that have been silent for a week,
    * - repairs the records' columns about dead letter queues that older versions did not write.
    *
    * A pool that fails is in the report, and does not stop the others. The log gets one line when it starts to fail and
-   * one when it recovers. That of all pools is recorded for health. Needs the role operator. POOL_DOES_NOT_EXIST.
+   * one when it recovers. That of all pools is recorded for health. Needs the permission operate in all projects.
+   * POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
 }

@@ -26,7 +26,8 @@ export interface SampledMeasures {
 export interface MetricsOperations {
   /**
    * The problems, and what the last samples say of all pools, and of the queues that ask for metrics: the first 100
-   * that were created. Of a caller's projects only. Callers who see all share one reading for a second. Role viewer.
+   * that were created. Of a caller's projects only. Callers who see all share one reading for a second. Permission
+   * read.
    */
   read(access: Access, params: Record<string, never>): Promise<Measures>;
 }

@@ -14,10 +14,12 @@ export interface ProjectRecord {
 export interface ProjectOperations {
   /**
    * The projects that the caller may see, ascending by name: those with queues for an unlimited caller, else all of its
-   * own. With `search`, those whose names begin with it. Role viewer.
+   * own. With `search`, those whose names begin with it. Permission read.
    */
   list(access: Access, params: PageParams & { search?: string | null }): Promise<Page<ProjectRecord>>;
-  /** Those of these projects that `list` lists: in the order asked, null for the others. One statement. Role viewer. */
+  /**
+   * Those of these projects that `list` lists: in the order asked, null for the others. One statement. Permission read.
+   */
   getMany(access: Access, params: { names: readonly string[] }): Promise<(ProjectRecord | null)[]>;
 }
 

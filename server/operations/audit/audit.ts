@@ -13,7 +13,7 @@ import { writeRefusal } from "./audit-trail.ts";
 /** How a request filters entries. Left out or null: no such condition. */
 export type AuditFilterInput = { [Name in keyof AuditFilter]?: AuditFilter[Name] | null };
 
-/** Reading the log needs the role admin. */
+/** Reading the log needs the permission administer. */
 export interface AuditOperations {
   /**
    * Audit entries of a project, or without `project` of all that the caller may see, that meet all conditions, newest
@@ -26,8 +26,8 @@ export interface AuditOperations {
    */
   getMany(access: Access, params: { ids: readonly string[] }): Promise<(AuditEntry | null)[]>;
   /**
-   * For doors: writes down that this caller may not do this, if `error` says so. Needs no role. Never throws. Operations
-   * that have written the refusal themselves make no second entry.
+   * For doors: writes down that this caller may not do this, if `error` says so. Needs no role. Never throws.
+   * Operations that have written the refusal themselves make no second entry.
    */
   noteRefusal(
     access: Access,

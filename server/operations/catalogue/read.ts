@@ -8,7 +8,7 @@ import { checkBatch, checkSearch, pageRequest } from "../input/limits.ts";
 import { checkName, chosenQueue, chosenScope } from "../input/names.ts";
 import { readVisible } from "../input/visible.ts";
 
-/** Role viewer. */
+/** Permission read. */
 export interface CatalogueReads {
   /**
    * Entries of one project, or with `allProjects` of all that the caller may see. In order of insertion; with `search`,

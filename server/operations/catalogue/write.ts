@@ -17,9 +17,9 @@ export interface CatalogueChange extends QueueAddress {
 }
 
 /**
- * Role admin. Changes here only repair the catalogue: no message moves. A queue that is mapped to another pool, or
- * unmapped, loses its messages and claims, and starts empty in the next pool. Its subscriptions stay in the old pool,
- * unreachable. Without `discardMessages` such a change fails:
+ * Permission administer. Changes here only repair the catalogue: no message moves. A queue that is mapped to another
+ * pool, or unmapped, loses its messages and claims, and starts empty in the next pool. Its subscriptions stay in the
+ * old pool, unreachable. Without `discardMessages` such a change fails:
  *
  * - with CONFIRMATION_REQUIRED (`details.messages`) while the queue has messages,
  * - with the pool's own error, such as STORAGE_UNAVAILABLE (`details.pool`), while its pool does not answer.

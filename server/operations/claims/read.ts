@@ -11,7 +11,7 @@ import { type BodyBudget, pageBudget } from "../messages/body-budget.ts";
 import { type MessageRecord, placed } from "../messages/record.ts";
 import { type ClaimRecord, claimed } from "./record.ts";
 
-/** Role viewer. A missing queue has no claims: `list` is empty, and `get` is CLAIM_DOES_NOT_EXIST. */
+/** Permission read. A missing queue has no claims: `list` is empty, and `get` is CLAIM_DOES_NOT_EXIST. */
 export interface ClaimReads {
   /**
    * A claim with the messages that it still holds, those after the marker `after`. They may end early because of bytes.

@@ -84,9 +84,9 @@ export interface ClaimSearch {
   /**
    * Live claims of one project or of all that the caller may see. The queues that are asked are those that held claims
    * at their last samples, and those from which somebody has claimed since: those with most claimed messages first, at
-   * most MAX_QUEUES, and of each its oldest claims, MAX_CLAIMS in all or MIN_CLAIMS of each queue. `coverage` tells what
-   * is missing. With a project and a queue, that queue is asked, whatever its sample says. Role viewer. BAD_INPUT,
-   * FORBIDDEN.
+   * most MAX_QUEUES, and of each its oldest claims, MAX_CLAIMS in all or MIN_CLAIMS of each queue. `coverage` tells
+   * what is missing. With a project and a queue, that queue is asked, whatever its sample says. Permission read.
+   * BAD_INPUT, FORBIDDEN.
    */
   search(access: Access, params: ClaimSearchParams): Promise<ClaimsFound>;
 }

@@ -23,7 +23,7 @@ export interface DryRunOperations {
   /**
    * Finds what an action would act on, and changes nothing. Its token starts the job, for DRY_RUN_SECONDS. It fixes the
    * queues, the filter and the highest marker of each queue. It looks for four seconds at most; what it did not look at
-   * makes the numbers inexact. Role operator.
+   * makes the numbers inexact. Permission operate.
    *
    * - A filter without a condition is BAD_INPUT, unless `all` is true.
    * - `limit`: the oldest so many, 1 to MAX_DRY_RUN_LIMIT, of one queue. Messages that would stay do not count.
@@ -33,7 +33,8 @@ export interface DryRunOperations {
    */
   make(access: Access, params: DryRunParams): Promise<DryRun>;
   /**
-   * Null when it is unknown, has expired without a job, or is about a project that the caller may not see. Role viewer.
+   * Null when it is unknown, has expired without a job, or is about a project that the caller may not see. Permission
+   * read.
    */
   get(access: Access, params: { token: string }): Promise<DryRun | null>;
   /** The same for many, in the order asked, with one statement. At most MAX_PAGE_SIZE. */

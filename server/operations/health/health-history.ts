@@ -22,7 +22,7 @@ export interface HealthSampling {
 export interface HealthHistoryOperations {
   /**
    * The samples of each pool, in the order asked, summed up in intervals of `stepSeconds` (30 to 86,400, default 300),
-   * newest first; with `since`, only samples from then on. Intervals without samples are left out. Role viewer.
+   * newest first; with `since`, only samples from then on. Intervals without samples are left out. Permission read.
    * BAD_INPUT, also for a name that no pool can have; a pool that does not exist has no intervals.
    */
   list(
@@ -31,15 +31,15 @@ export interface HealthHistoryOperations {
   ): Promise<Page<HealthInterval>[]>;
   /**
    * The last hour of each pool in intervals of five minutes, oldest first, those without samples too. In the order
-   * asked. Role viewer.
+   * asked. Permission read.
    */
   lastHour(access: Access, params: { pools: readonly string[] }): Promise<HealthInterval[][]>;
-  /** How each operation went in each interval, over the samples at which the storage answered. Role viewer. */
+  /** How each operation went in each interval, over the samples at which the storage answered. Permission read. */
   operations(
     access: Access,
     params: { intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[] },
   ): Promise<OperationInterval[][]>;
-  /** How often samples are taken, and when the last one was. Role viewer. */
+  /** How often samples are taken, and when the last one was. Permission read. */
   sampling(access: Access, params: Record<string, never>): Promise<HealthSampling>;
   /**
    * For the schedule: needs no role. Checks every pool and stores each result as soon as it is known, then deletes old

@@ -51,7 +51,7 @@ export interface HealthOperations {
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
   /**
    * The health of these pools, in the order given. Shares the checks of `check`. POOL_DOES_NOT_EXIST for one that is
-   * not registered. At most MAX_PAGE_SIZE. Role viewer.
+   * not registered. At most MAX_PAGE_SIZE. Permission read.
    */
   pools(access: Access, params: { pools: readonly string[] }): Promise<BatchResult<PoolHealth>[]>;
   /**

@@ -22,15 +22,15 @@ export interface MoveRequests {
    *
    * Returns the job once it has ended, or after two seconds while it runs. If a move of this queue has not ended,
    * returns that job instead. With an `idempotencyKey`, a repeat returns the same job also after it ended, as long as
-   * jobs are kept. A job survives a crash: another process continues it. Role operator. QUEUE_DOES_NOT_EXIST,
+   * jobs are kept. A job survives a crash: another process continues it. Permission operate. QUEUE_DOES_NOT_EXIST,
    * QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, POOL_URI_IN_USE when both pools are one store, BAD_INPUT when
    * the pool is of another flavor, IDEMPOTENCY_KEY_REUSED.
    */
   moveQueue(access: Access, params: QueueAddress & { pool: string; idempotencyKey?: string | null }): Promise<Job>;
   /**
    * Moves all queues of a pool to other pools of their flavors, by weight. Sets the pool's weight to 0, so that it gets
-   * no new queues. Returns like `moveQueue`, and takes an `idempotencyKey` like it. Role admin. POOL_DOES_NOT_EXIST,
-   * NO_POOL_FOUND when no other pool takes its queues.
+   * no new queues. Returns like `moveQueue`, and takes an `idempotencyKey` like it. Permission administer.
+   * POOL_DOES_NOT_EXIST, NO_POOL_FOUND when no other pool takes its queues.
    */
   drainPool(access: Access, params: { pool: string; idempotencyKey?: string | null }): Promise<Job>;
 }

@@ -17,7 +17,7 @@ export type AddJob = (
   once?: JobOnce,
 ) => Promise<{ job: Job; created: boolean }>;
 
-/** The job, or JOB_DOES_NOT_EXIST. Role viewer. */
+/** The job, or JOB_DOES_NOT_EXIST. Permission read. */
 export async function visibleJob({ jobs }: OperationContext, access: Access, id: string): Promise<Job> {
   requirePermission(access, "read");
   const job = maySee(access, await jobs.get(id));

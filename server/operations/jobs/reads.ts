@@ -9,7 +9,7 @@ import { readVisible } from "../input/visible.ts";
 import type { JobWatch } from "../live/job-watch.ts";
 import { maySee, visibleJob } from "./parts.ts";
 
-/** Role viewer. A caller with some projects sees only the jobs of those. */
+/** Permission read. A caller with some projects sees only the jobs of those. */
 export interface JobReads {
   /** Newest first; with `kind`, `state` or `target`, only those jobs. BAD_INPUT. */
   list(

@@ -5,8 +5,8 @@ import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 
 /**
- * What the asker of a job may do now. FORBIDDEN when the role operator, or the right to one of these queues' projects,
- * is gone since the job was asked for.
+ * What the asker of a job may do now. FORBIDDEN when the permission operate, or the right to one of these queues'
+ * projects, is gone since the job was asked for.
  */
 export async function requirePresentRight(
   { presentAccess }: Pick<OperationContext, "presentAccess">,

@@ -19,7 +19,7 @@ import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { bodyOf, type GenerateInput } from "./generate-work.ts";
 import { maySee, waitForEnd } from "./parts.ts";
 
-/** Role operator. */
+/** Permission operate. */
 export interface JobStarts {
   /**
    * Starts the job of a dry run. Every start with its token returns the same job, also after it ended, as long as it is
@@ -28,14 +28,14 @@ export interface JobStarts {
    *
    * The job judges each message again when its turn comes. It asks for its asker's rights before each batch, and fails
    * with FORBIDDEN when they are gone. `ratePerSecond`: RATE.least to RATE.most messages; left out: no limit. `reason`:
-   * 1 to MAX_REASON_LENGTH characters, for the audit log. Role operator. DRY_RUN_DOES_NOT_EXIST, also for one that has
-   * expired without a start; BAD_INPUT.
+   * 1 to MAX_REASON_LENGTH characters, for the audit log. Permission operate. DRY_RUN_DOES_NOT_EXIST, also for one that
+   * has expired without a start; BAD_INPUT.
    */
   start(access: Access, params: { token: string; ratePerSecond?: number | null; reason: string }): Promise<Job>;
   /**
    * Adds a job that posts `messages` test messages (1 to MAX_GENERATED_MESSAGES) at a rate, none twice. Each has a body
    * of about `bodyBytes` bytes (default 100), or `bodyText` with the message's number in place of `{{number}}`. Returns
-   * at once. With an `idempotencyKey`, a repeat returns the same job as long as it is kept. Role operator.
+   * at once. With an `idempotencyKey`, a repeat returns the same job as long as it is kept. Permission operate.
    * QUEUE_DOES_NOT_EXIST, BAD_INPUT, TOO_LARGE, IDEMPOTENCY_KEY_REUSED.
    */
   generate(

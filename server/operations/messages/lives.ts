@@ -39,14 +39,14 @@ interface LifeRequest {
 }
 
 /**
- * Role viewer. A life goes on in the queue that a message was transferred to, and is read there too: in up to five
+ * Permission read. A life goes on in the queue that a message was transferred to, and is read there too: in up to five
  * queues of the project. Other queues that cannot be asked now are left out; then the life is not complete.
  */
 export interface MessageLifeReads {
   /**
    * The lives of messages, also of those that do not exist any more, in the order given. Null where no queue keeps any,
-   * and for a missing queue; an error where the queue's pool fails. At most MAX_PAGE_SIZE. Queues that keep no lives are
-   * not asked for any.
+   * and for a missing queue; an error where the queue's pool fails. At most MAX_PAGE_SIZE. Queues that keep no lives
+   * are not asked for any.
    */
   lives(
     access: Access,

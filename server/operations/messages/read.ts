@@ -17,7 +17,7 @@ import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { listFilters, type MessageFilters } from "./filters.ts";
 import { itself, type MessageRecord, placed, placedOne } from "./record.ts";
 
-/** Role viewer. A missing queue reads as an empty one; `watch` is QUEUE_DOES_NOT_EXIST there. */
+/** Permission read. A missing queue reads as an empty one; `watch` is QUEUE_DOES_NOT_EXIST there. */
 export interface MessageReads {
   /**
    * Lists messages, oldest first: ready ones, and those in the other states that are asked for.

@@ -30,7 +30,7 @@ export interface MessageSearch extends Omit<Selection, "messages"> {
 
 export interface MessageSearches {
   /**
-   * Role viewer. Looks at messages in their order and returns those that fit the filter. Ends at `limit` (1 to
+   * Permission read. Looks at messages in their order and returns those that fit the filter. Ends at `limit` (1 to
    * MAX_PAGE_SIZE, by default DEFAULT_PAGE_SIZE), at the size of a page, after `examine` messages, or after SEARCH_MS,
    * and says how far it came: a search with its `position` as `after` goes on from there. A missing queue has no
    * messages. TOO_MANY_REQUESTS when a search waited too long for its turn. FORBIDDEN for `bodyContains`, unless the

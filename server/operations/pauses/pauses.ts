@@ -24,14 +24,14 @@ export interface PauseTarget {
  * go on waiting. Everything else works: posts, renewals, releases, deletes, moves and jobs.
  */
 export interface PauseOperations {
-  /** All that the caller may see: everything first, then projects, then queues, by name. Role viewer. */
+  /** All that the caller may see: everything first, then projects, then queues, by name. Permission read. */
   list(access: Access): Promise<Pause[]>;
   /** The widest pause of each queue, in the order asked; null for one that is not paused. May be a second old. */
   ofQueues(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(Pause | null)[]>;
   /**
    * Pauses a queue, all queues of a project, those that are created later too, or everything. What is paused already
    * stays as it is, with its reason. Takes effect in other processes within a second. `reason`: 1 to MAX_REASON_LENGTH
-   * characters. Role operator; for everything, admin. Audited. BAD_INPUT, QUEUE_DOES_NOT_EXIST, TOO_LARGE.
+   * characters. Permission operate; for everything, administer. Audited. BAD_INPUT, QUEUE_DOES_NOT_EXIST, TOO_LARGE.
    */
   pause(access: Access, params: { target: PauseTarget; reason: string }): Promise<Pause>;
   /**

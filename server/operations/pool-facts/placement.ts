@@ -27,12 +27,12 @@ export interface PoolPlacementOperations {
   ): Promise<PoolShare[]>;
   /**
    * Each pool's share of the new queues of its flavor, by its weight, from 0 to 1, in the order given. The built-in
-   * pool gets all new queues without a flavor while no registered pool takes any, else none. Role viewer.
+   * pool gets all new queues without a flavor while no registered pool takes any, else none. Permission read.
    */
   shares(access: Access, params: { pools: readonly Weighted[] }): Promise<number[]>;
   /**
    * Each pool's share of the queues that the pools of its flavor hold now, as far as the caller may see them, from 0 to
-   * 1, in the order given. Null for the built-in pool, and for one that does not exist. Role viewer.
+   * 1, in the order given. Null for the built-in pool, and for one that does not exist. Permission read.
    */
   sharesNow(access: Access, params: { pools: readonly (Weighted & { name: string })[] }): Promise<(number | null)[]>;
 }

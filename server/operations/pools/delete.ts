@@ -7,7 +7,7 @@ import { type DropAllParams, type DropAllResult, dropAll } from "../drop-all.ts"
 import { checkName } from "../input/names.ts";
 import { builtIn, summary } from "./record.ts";
 
-/** Role admin. */
+/** Permission administer. */
 export interface PoolDeletes {
   /**
    * Unregisters the pool; its storage stays as it is. `deleted` is 0 when there was no such pool. POOL_IN_USE

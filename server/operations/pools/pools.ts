@@ -3,7 +3,7 @@ import { createPoolDeletes, type PoolDeletes } from "./delete.ts";
 import { createPoolReads, type PoolReads } from "./read.ts";
 import { createPoolWrites, type PoolWrites } from "./write.ts";
 
-/** Reading needs the role viewer, changing admin. No result holds a password. */
+/** Reading needs the permission read, changing administer. No result holds a password. */
 export interface PoolOperations extends PoolReads, PoolWrites, PoolDeletes {}
 
 export function createPoolOperations(context: OperationContext): PoolOperations {

@@ -11,8 +11,8 @@ import { capabilitiesOf } from "../pool-facts/capabilities.ts";
 import { DEFAULT_RECORD, type PoolRecord, toRecord } from "./record.ts";
 
 /**
- * Role viewer, in any project: whoever uses queues sees the names and states of pools. Where a pool is, its masked URI,
- * is shown only to those who may read all projects. No result holds a password.
+ * Permission read, in any project: whoever uses queues sees the names and states of pools. Where a pool is, its masked
+ * URI, is shown only to those who may read all projects. No result holds a password.
  */
 export interface PoolReads {
   /** By name. The built-in pool comes first, on the first page. */
@@ -31,8 +31,8 @@ export interface PoolReads {
    */
   getByFlavors(access: Access, params: { flavors: readonly string[] }): Promise<PoolRecord[][]>;
   /**
-   * How many of the queues that the caller may see each holds, exact up to 10,000, in the order given. 0 for a pool that
-   * does not exist. One statement for all. At most MAX_PAGE_SIZE pools.
+   * How many of the queues that the caller may see each holds, exact up to 10,000, in the order given. 0 for a pool
+   * that does not exist. One statement for all. At most MAX_PAGE_SIZE pools.
    */
   countQueues(access: Access, params: { pools: readonly string[] }): Promise<{ value: number; exact: boolean }[]>;
   /** What its storage can do. Null when it cannot be reached now. POOL_DOES_NOT_EXIST. */

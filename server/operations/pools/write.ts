@@ -11,7 +11,7 @@ import { requireCapabilities } from "../pool-facts/capabilities.ts";
 import { checkChanges, checkUri, checkWeight, type PoolChanges } from "./input.ts";
 import { builtIn, type PoolRecord, summary, toRecord } from "./record.ts";
 
-/** Role admin. No result holds a password. */
+/** Permission administer. No result holds a password. */
 export interface PoolWrites {
   /**
    * Connects to the URI and returns what the storage can do, and the pool that is registered for this storage already,

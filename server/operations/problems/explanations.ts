@@ -24,9 +24,9 @@ export interface Explanation extends Explained {
 export interface ExplanationOperations {
   /**
    * Why the messages of each queue wait, in the order asked: the most important reason first. Null for a queue that
-   * does not exist. Reads at most CLAIMS claims and CONSUMERS consumers of each, and probes their pools as health does. What
-   * does not answer within PART_MS is left out. The number of statements grows with the pools only. Role viewer.
-   * BAD_INPUT.
+   * does not exist. Reads at most CLAIMS claims and CONSUMERS consumers of each, and probes their pools as health does.
+   * What does not answer within PART_MS is left out. The number of statements grows with the pools only. Permission
+   * read. BAD_INPUT.
    */
   explain(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(Explanation | null)[]>;
 }

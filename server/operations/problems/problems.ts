@@ -28,8 +28,8 @@ export interface ProblemChoice {
 }
 
 /**
- * What is wrong now. Reading needs the role viewer. A caller with some projects sees the problems of their queues, and
- * those of pools.
+ * What is wrong now. Reading needs the permission read. A caller with some projects sees the problems of their queues,
+ * and those of pools.
  */
 export interface ProblemOperations {
   /** Critical ones first, then the oldest. Without snoozed ones, unless asked for. BAD_INPUT. */
@@ -45,8 +45,8 @@ export interface ProblemOperations {
   getMany(access: Access, params: { ids: readonly string[] }): Promise<(ProblemRecord | null)[]>;
   /**
    * Silences a problem for so many seconds, 60 to MAX_SNOOZE_SECONDS: lists, summaries and warnings leave it out. It
-   * stays silent when it ends and comes again. A second call replaces the first. Role operator; of a pool, admin.
-   * PROBLEM_DOES_NOT_EXIST, also when the caller may not see it.
+   * stays silent when it ends and comes again. A second call replaces the first. Permission operate; of a pool,
+   * administer. PROBLEM_DOES_NOT_EXIST, also when the caller may not see it.
    */
   snooze(access: Access, params: { id: string; seconds: number; reason: string }): Promise<ProblemRecord>;
   /** Ends the silence. Role and errors of `snooze`. */

@@ -7,7 +7,7 @@ import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { chosenQueue } from "../input/names.ts";
 
-/** Checks the role operator and the queue's name. FORBIDDEN is audited as a refusal. */
+/** Checks the permission and the queue's name. FORBIDDEN is audited as a refusal. */
 export function changing(
   context: OperationContext,
   access: Access,

@@ -14,7 +14,7 @@ import { changing } from "./input.ts";
 
 export type PurgeResource = "messages" | "subscriptions";
 
-/** Role operator. */
+/** Permission operate. */
 export interface QueuePurge {
   /**
    * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A

@@ -10,7 +10,7 @@ import { createQueueReads, type QueueReads } from "./read.ts";
 import { createQueueStatistics, type QueueStatistics } from "./statistics.ts";
 import { createQueueWrites, type QueueWrites } from "./write.ts";
 
-/** Reading needs the role viewer, changing operator. */
+/** Reading needs the permission read, changing operate. */
 export interface QueueOperations extends QueueReads, QueueWrites, QueuePurge, QueueStatistics {}
 
 export function createQueueOperations(

@@ -26,7 +26,7 @@ export interface QueueScope extends ProjectAddress {
   filter?: QueueFilterInput | null;
 }
 
-/** Role viewer. */
+/** Permission read. */
 export interface QueueReads {
   /** The queue with its metadata. QUEUE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress): Promise<QueueRecord>;
@@ -38,8 +38,8 @@ export interface QueueReads {
   /** True when the queue's record exists, whatever its pool says. */
   exists(access: Access, params: QueueAddress): Promise<boolean>;
   /**
-   * A page of one project's queues, or with `allProjects` of all that the caller may see. `detailed` adds the metadata, `withStats` the statistics of this page's queues, with
-   * one call to each pool.
+   * A page of one project's queues, or with `allProjects` of all that the caller may see. `detailed` adds the metadata,
+   * `withStats` the statistics of this page's queues, with one call to each pool.
    */
   list(
     access: Access,

@@ -13,7 +13,7 @@ import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type StatsChange, StatsWatch } from "../live/stats-watch.ts";
 import type { Ticker } from "../live/ticker.ts";
 
-/** Role viewer. */
+/** Permission read. */
 export interface QueueStatistics {
   /** Counts the queue's messages by state. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, and the errors of its pool. */
   stats(access: Access, params: QueueAddress): Promise<QueueStats>;

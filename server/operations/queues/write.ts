@@ -14,7 +14,7 @@ import { type QueueRecord, queueRecord } from "../lifecycle/queue-record.ts";
 import type { UndoRecord } from "../undo/undo.ts";
 import { changing } from "./input.ts";
 
-/** Role operator. */
+/** Permission operate. */
 export interface QueueWrites {
   /**
    * Creates a queue. If it exists, `created` is false, and `metadataText` is only checked; with `replaceMetadata` it
@@ -46,8 +46,8 @@ export interface QueueWrites {
   setAttributes(access: Access, params: QueueAddress & { attributes: AttributeChanges }): Promise<QueueRecord>;
   /**
    * Deletes the queue with its messages and claims, at once. Its subscriptions stay in its pool, and belong to the
-   * queue again if it is created again. `deleted` is 0 when there was no such queue; `undo`: how to take it back. After a crash the queue is
-   * deleted or not; garbage collection frees what is left in the pool.
+   * queue again if it is created again. `deleted` is 0 when there was no such queue; `undo`: how to take it back. After
+   * a crash the queue is deleted or not; garbage collection frees what is left in the pool.
    */
   delete(access: Access, params: QueueAddress): Promise<{ deleted: number; undo: UndoRecord | null }>;
 }

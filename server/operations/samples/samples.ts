@@ -33,7 +33,7 @@ export interface Sampling {
   lastAt: Date | null;
 }
 
-/** Role viewer. In the order asked, at most MAX_PAGE_SIZE at once. */
+/** Permission read. In the order asked, at most MAX_PAGE_SIZE at once. */
 export interface SampleOperations {
   /** The last sample of each queue; null without one. */
   last(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(LastSample | null)[]>;

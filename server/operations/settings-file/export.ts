@@ -16,7 +16,7 @@ export interface SettingsParts {
   queues: QueueOperations;
 }
 
-/** Role viewer. The passwords of pools are masked. */
+/** Permission read. The passwords of pools are masked. */
 export interface SettingsExport {
   /**
    * The file in parts, a page of each list at a time: all registered pools, and the flavors and queues of one project,

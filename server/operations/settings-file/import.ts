@@ -21,7 +21,7 @@ export interface SettingsImported {
   unchanged: number;
 }
 
-/** Role admin. */
+/** Permission administer. */
 export interface SettingsImport {
   /**
    * Makes pools, flavors and queues as the file says: creates what is missing, updates what differs, deletes nothing.

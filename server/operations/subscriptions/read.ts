@@ -8,7 +8,7 @@ import { chosenQueue } from "../input/names.ts";
 import { orIfMissing } from "../lifecycle/queue-lookup.ts";
 import { type SubscriptionRecord, toRecord } from "./record.ts";
 
-/** Role viewer. */
+/** Permission read. */
 export interface SubscriptionReads {
   /** The queue's subscriptions, oldest first. */
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<SubscriptionRecord>>;

@@ -5,7 +5,7 @@ import { createSubscriptionReads, type SubscriptionReads } from "./read.ts";
 import { createSubscriptionWrites, type SubscriptionWrites } from "./write.ts";
 
 /**
- * Reading needs the role viewer, changing operator. Subscriptions outlive their queue: all but `create` work without
+ * Reading needs the permission read, changing operate. Subscriptions outlive their queue: all but `create` work without
  * it.
  */
 export interface SubscriptionOperations extends SubscriptionReads, SubscriptionWrites {}

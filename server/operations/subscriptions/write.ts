@@ -11,7 +11,7 @@ import { checkFields, checkSubscriber, type SubscriptionFields } from "./input.t
 import { orMissing } from "./read.ts";
 import { type SubscriptionRecord, toRecord } from "./record.ts";
 
-/** Role operator. */
+/** Permission operate. */
 export interface SubscriptionWrites {
   /**
    * Creates a subscription. If the subscriber has one that is not confirmed yet, returns that unchanged, with `created`

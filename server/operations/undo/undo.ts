@@ -15,7 +15,7 @@ import type { PauseBook } from "../pauses/pause-book.ts";
 
 export type UndoRecord = Undo;
 
-/** Reading needs the role viewer, taking back operator. A caller with some projects sees only the undos of those. */
+/** Reading needs the permission read, taking back operate. A caller with some projects sees only the undos of those. */
 export interface UndoOperations {
   /** In any state, for a day after its time. Null when there is none, or the caller may not see it. */
   find(access: Access, params: { token: string }): Promise<Undo | null>;
