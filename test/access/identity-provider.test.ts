@@ -217,7 +217,8 @@ test("of two admins whom the provider lowers at once, one stays admin", async ()
   await expect
     .poll(async () => {
       const { rows } = await client.query(
-        "SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        `SELECT count(*)::int AS waiting FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
       );
       return rows[0].waiting;
     })

@@ -5,7 +5,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf, newLink } from "../../server/access/accounts/link-code.ts";
-import { hashPassword } from "../../server/access/accounts/passwords.ts";
+import { hashPassword, verifyPassword } from "../../server/access/accounts/passwords.ts";
 import type { Engine } from "../../server/bootstrap.ts";
 import { openEngine } from "../../server/bootstrap.ts";
 import { prepareFirstAdmin } from "../../server/operations/people/first-admin.ts";
@@ -117,6 +117,22 @@ describe("a password", () => {
     const late = await signIn(email);
     expect([codeOf(late), Number(late.headers.get("retry-after"))]).toEqual(["RATE_LIMITED", expect.closeTo(900, -2)]);
     await clearAttempts();
+    expect((await signIn(email)).status).toBe(200);
+  });
+
+  test("is to be sent again when too many are being checked, and that counts as no try", async () => {
+    const { email } = await aPerson();
+    const cheap = "$argon2id$v=19$m=512,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA";
+    let isBusy = true;
+    const others = Array.from({ length: 66 }, async () => {
+      while (isBusy) await verifyPassword(cheap, "x");
+    });
+    const answer = await signIn(email);
+    isBusy = false;
+    await Promise.all(others);
+    expect([answer.status, codeOf(answer), answer.headers.get("retry-after")]).toEqual([503, "DEADLINE_EXCEEDED", "2"]);
+    const counted = await query("SELECT points FROM sign_in_attempts WHERE key LIKE $1", [`%${email}`]);
+    expect(counted.rows).toEqual([{ points: 0 }, { points: 0 }]);
     expect((await signIn(email)).status).toBe(200);
   });
 

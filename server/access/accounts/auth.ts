@@ -21,7 +21,7 @@ export const ADDRESS_HEADER = "x-isimud-address";
 interface SignIn {
   /** What the identity provider's claims mean here; undefined when they mean nothing. */
   claimed?: readonly Grant[];
-  /** Why passwords cannot be checked now. The library would tell it as a defect. */
+  /** Why passwords cannot be checked now: what the caller is told instead of the library's answer. */
   failure?: DomainError;
 }
 
@@ -79,8 +79,9 @@ export function createAuth(parts: {
   const secure = isSecure(config.PUBLIC_URL);
   const told = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: unknown) => {
-      if (error instanceof DomainError) Object.assign(signIns.getStore() ?? {}, { failure: error } satisfies SignIn);
-      throw error;
+      if (!(error instanceof DomainError)) throw error;
+      Object.assign(signIns.getStore() ?? {}, { failure: error } satisfies SignIn);
+      throw new APIError("SERVICE_UNAVAILABLE", { message: error.message });
     });
 
   const auth = betterAuth({
@@ -97,7 +98,7 @@ export function createAuth(parts: {
       log: (_level, message, ...details) => {
         const error = details.find((one) => one instanceof Error);
         // Without an error it is a refusal, which its request tells.
-        if (error !== undefined && !(error instanceof DomainError)) warn(`A sign-in failed: ${message}`, error);
+        if (error !== undefined) warn(`A sign-in failed: ${message}`, error);
       },
     },
     rateLimit: { enabled: false },

@@ -32,6 +32,8 @@ export interface SignInLimits {
   begin(attempt: Attempt): Promise<void>;
   /** It was no guess: it no longer counts. */
   succeeded(attempt: Attempt): Promise<void>;
+  /** Nobody has looked at the password: it no longer counts. Earlier ones do. */
+  unmade(attempt: Attempt): Promise<void>;
 }
 
 /** `connections`: those of the control database. The caller closes them. */
@@ -74,6 +76,14 @@ export function createSignInLimits({ connections }: { connections: pg.Pool }): S
         address === null ? null : limiters.address.reward(address),
         account === null ? null : limiters.account.reward(account),
       ]).catch((error: unknown) => {
+        throw translatePostgresError(error, { wrote: true });
+      });
+    },
+
+    async unmade(attempt) {
+      const keys = keysOf(attempt);
+      const given = KINDS.map((kind) => keys[kind] !== null && limiters[kind].reward(keys[kind]));
+      await Promise.all(given).catch((error: unknown) => {
         throw translatePostgresError(error, { wrote: true });
       });
     },

@@ -29,7 +29,9 @@ export interface ReadLink {
 export interface SignIn {
   /** What the page needs to know before anybody has signed in. */
   options(): Promise<Readonly<Record<string, unknown>>>;
-  /** UNAUTHENTICATED, the same for a wrong password and an unknown address; FORBIDDEN; RATE_LIMITED. */
+  /**
+   * UNAUTHENTICATED, the same for a wrong password and an unknown address; FORBIDDEN; RATE_LIMITED; DEADLINE_EXCEEDED.
+   */
   withPassword(params: { email: string; password: string }, from: From): Promise<SignedIn>;
   /** Where the browser goes to sign in. `next`: the path of ours to which it comes back. */
   atProvider(params: { next: string }, from: From): Promise<{ url: string; cookies: string[] }>;
@@ -87,6 +89,7 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
       } catch (error) {
         if (hasCode(error, "UNAUTHENTICATED") || hasCode(error, "FORBIDDEN"))
           await note(account, "signIn", "refused", from);
+        if (hasCode(error, "DEADLINE_EXCEEDED")) await limits.unmade(attempt);
         throw error;
       }
     },
