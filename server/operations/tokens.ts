@@ -68,9 +68,11 @@ export function createTokenOperations(context: OperationContext): TokenOperation
     },
 
     async getMany(access, { names }) {
-      requirePermission(access, "administer");
       return readVisible(checkBatch(limits, "names", names), {
-        choose: (name) => checkName("name", name),
+        choose(name) {
+          requirePermission(access, "administer");
+          return checkName("name", name);
+        },
         read: async (wanted) => (await control.tokens.getMany(wanted)).filter((token) => sees(access, token)),
         keyOf: (name) => name,
         foundKeyOf: ({ name }) => name,

@@ -37,7 +37,8 @@ beforeAll(async () => {
     }`,
     { project: HOSTILE },
   );
-  const { createPerson } = await api.run(`mutation {
+  const { createPerson, createToken } = await api.run(`mutation {
+    createToken(input: { name: "t", scopes: [READ] }) { token { id } }
     createPerson(input: { email: "pat@example.com", name: "Pat", grants: [{ role: VIEWER }] }) { person { id } }
   }`);
   const [personId = ""] = readNodeId("Person", createPerson.person.id) ?? [];
@@ -67,6 +68,7 @@ beforeAll(async () => {
     KeyValue: read.keyValue.id,
     Problem: read.problems.nodes[0].id,
     Person: read.people.nodes[0].id,
+    Token: createToken.token.id,
     Session: read.people.nodes[0].sessions[0].id,
   });
   door = await openDoor(server().engine.operations);
