@@ -15,7 +15,7 @@ const OVERLAY = "[role=dialog], [role=alertdialog], [role=menu]";
 const DESKTOP = { width: 1280, height: 800 };
 /** Buttons of pages, by what these show, and what they open. */
 const OPENERS: Record<string, { button: string | RegExp; opens: "dialog" | "alertdialog" | "menu" }> = {
-  "the overview": { button: /^Theme/, opens: "menu" },
+  "the overview": { button: /^You/, opens: "menu" },
   "queues of all projects": { button: "New queue", opens: "dialog" },
   "queues of a project": { button: "Delete orders", opens: "alertdialog" },
   messages: { button: "Post a message", opens: "dialog" },
