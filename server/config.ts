@@ -152,7 +152,6 @@ const accountSettings = {
   OIDC_ISSUER: z.url({ protocol: /^https?$/, error: "must be an https URL" }).optional(),
   OIDC_CLIENT_ID: z.string().min(1).optional(),
   OIDC_CLIENT_SECRET: z.string().min(1).optional(),
-  OIDC_CLIENT_SECRET_FILE: z.string().min(1).optional(),
   /** What the button says: "Sign in with NAME". */
   OIDC_NAME: z.string().max(40, "must have at most 40 characters").default("single sign-on"),
   OIDC_SCOPES: z.string().default("openid email profile"),
@@ -213,6 +212,16 @@ const settings = {
       }
     })
     .optional(),
+  /** Names without a port by which programs reach this service, beside the one of PUBLIC_URL. No page acts from them. */
+  ALLOWED_HOSTS: entries
+    .superRefine((names, issues) => {
+      for (const name of names) {
+        const message = `${JSON.stringify(name)} is no name such as isimud.queues.svc, without a port`;
+        if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(name)) issues.addIssue({ code: "custom", message });
+      }
+    })
+    .transform((names) => names.map((name) => name.toLowerCase()))
+    .optional(),
   /** Addresses that may read the health and the metrics of everything without a token. */
   MONITOR_ADDRESSES: entries.superRefine(checkAddresses).optional(),
   /** The path of this service below its host, as a proxy passes it on. The build inlines it into the pages. */
@@ -268,6 +277,9 @@ const settings = {
 
 const schema = z.object(settings);
 
+/** Settings that a file may hold instead: the one that NAME_FILE names. */
+const SECRETS = ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OLD_SECRET_KEY", "OIDC_CLIENT_SECRET"] as const;
+
 export type Config = z.infer<typeof schema>;
 /** The limits on requests. */
 export type RequestLimits = Pick<Config, keyof typeof limitSettings>;
@@ -279,13 +291,14 @@ export type AccountSettings = Pick<Config, "SESSION_IDLE_SECONDS" | "HOST" | "PO
 export type Retention = Pick<Config, keyof typeof retentionSettings>;
 
 /**
- * Reads and checks the settings. An empty value counts as left out. A ConfigError names each wrong variable, its rule
- * and the way out.
+ * Reads and checks the settings, and the files of secrets that they name. An empty value counts as left out. A
+ * ConfigError names each wrong variable, its rule and the way out.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(
     Object.keys(settings).map((name) => [name, environment[name] === "" ? undefined : environment[name]]),
   );
+  Object.assign(given, secretsInFiles(environment));
   const result = schema.safeParse(given);
   if (!result.success) {
     const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
@@ -305,13 +318,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     );
   }
   checkReach(config);
-  const secret = checkAccounts(config);
-  if (secret !== undefined) config.OIDC_CLIENT_SECRET = secret;
+  checkAccounts(config);
   return config.PUBLIC_URL === undefined ? config : { ...config, PUBLIC_URL: publicUrl(config.PUBLIC_URL, config) };
 }
 
 /** Who reaches the service, and who they are, has to fit. */
-function checkReach({ AUTH, HOST, PUBLIC_URL, TRUST_PROXY, CORS_ORIGINS }: Config): void {
+function checkReach({ AUTH, HOST, PUBLIC_URL, TRUST_PROXY, CORS_ORIGINS, ALLOWED_HOSTS }: Config): void {
   if (AUTH === "none" && !isLoopback(HOST)) {
     throw new ConfigError(
       `HOST is ${HOST}, but AUTH=none serves loopback only. Use 127.0.0.1, ::1 or localhost, or set AUTH=accounts.`,
@@ -327,14 +339,18 @@ function checkReach({ AUTH, HOST, PUBLIC_URL, TRUST_PROXY, CORS_ORIGINS }: Confi
       "CORS_ORIGINS is set, but with AUTH=none whoever opens those pages would be admin. Set AUTH=accounts.",
     );
   }
+  if (AUTH === "none" && ALLOWED_HOSTS !== undefined) {
+    throw new ConfigError(
+      "ALLOWED_HOSTS is set, but with AUTH=none a page that uses such a name could act as admin. Set AUTH=accounts.",
+    );
+  }
   if (TRUST_PROXY !== undefined && PUBLIC_URL === undefined) {
     throw new ConfigError("TRUST_PROXY needs PUBLIC_URL, the address at which browsers see the proxy.");
   }
 }
 
-/** Returns the secret of OIDC_CLIENT_SECRET_FILE. */
-function checkAccounts(config: Config): string | undefined {
-  const { OIDC_ISSUER: issuer, OIDC_CLIENT_SECRET_FILE: file } = config;
+function checkAccounts(config: Config): void {
+  const { OIDC_ISSUER: issuer } = config;
   if (issuer !== undefined && config.OIDC_CLIENT_ID === undefined) {
     throw new ConfigError("OIDC_ISSUER needs OIDC_CLIENT_ID, which the identity provider gave to this service.");
   }
@@ -347,11 +363,21 @@ function checkAccounts(config: Config): string | undefined {
   if (config.ADMIN_PASSWORD_FILE !== undefined && config.ADMIN_EMAIL === undefined) {
     throw new ConfigError("ADMIN_PASSWORD_FILE needs ADMIN_EMAIL, with which that person signs in.");
   }
-  if (file === undefined) return undefined;
-  if (config.OIDC_CLIENT_SECRET !== undefined) {
-    throw new ConfigError("Set OIDC_CLIENT_SECRET or OIDC_CLIENT_SECRET_FILE, not both.");
-  }
-  return readSecretFile("OIDC_CLIENT_SECRET_FILE", file);
+}
+
+function secretsInFiles(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    SECRETS.flatMap((name) => {
+      const file = environment[fileSetting(name)];
+      if (!file) return [];
+      if (environment[name]) throw new ConfigError(`Set ${name} or ${fileSetting(name)}, not both.`);
+      return [[name, readSecretFile(fileSetting(name), file)]];
+    }),
+  );
+}
+
+function fileSetting(name: string): string {
+  return `${name}_FILE`;
 }
 
 /** What a file holds, without the line break that editors add. `name`: the setting that names it. */
@@ -384,9 +410,10 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The environment for a child process: this one's, with `changes`. */
+/** The environment for a child process: this one's, with `changes`, which also count before a file of that secret. */
 export function environmentForChild(changes: Record<string, string>): NodeJS.ProcessEnv {
-  return { ...process.env, ...changes };
+  const replaced = SECRETS.filter((name) => name in changes).map((name) => [fileSetting(name), ""] as const);
+  return { ...process.env, ...Object.fromEntries(replaced), ...changes };
 }
 
 /** True when an npm script started this process. Hazard: npm's shell does not pass signals on. */

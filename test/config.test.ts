@@ -1,5 +1,8 @@
-import { describe, expect, test } from "vitest";
-import { isLoopback, readConfig } from "../server/config.ts";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { environmentForChild, isLoopback, readConfig } from "../server/config.ts";
 
 describe("readConfig", () => {
   test("needs nothing, and gives Zaqar's limits", () => {
@@ -35,6 +38,8 @@ describe("readConfig", () => {
     ["CORS_ORIGINS", "*"],
     ["CORS_ORIGINS", "https://shop.example.org/"],
     ["MONITOR_ADDRESSES", "10.0.0.0/8, prometheus"],
+    ["ALLOWED_HOSTS", "isimud:3000"],
+    ["ALLOWED_HOSTS", "*"],
     ["LOG_LEVEL", "loud"],
     ["ENVIRONMENT_COLOR", "pink"],
     ["AUTH", "password"],
@@ -60,6 +65,50 @@ describe("readConfig", () => {
     expect(() => readConfig({ DATABASE_URL: "postgres://me@localhost/x" })).toThrow("SECRET_KEY is needed");
   });
 
+  describe("a secret", () => {
+    const folder = mkdtempSync(join(tmpdir(), "isimud-secrets-"));
+    const holding = (text: string) => {
+      const file = join(folder, `secret-${readdirSync(folder).length}`);
+      writeFileSync(file, text);
+      return file;
+    };
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    test.each([
+      ["DATABASE_URL", "postgres://me@localhost/x"],
+      ["REDIS_URL", "redis://localhost"],
+      ["SECRET_KEY", "sixteen letters!"],
+      ["OLD_SECRET_KEY", "sixteen letters!"],
+      ["OIDC_CLIENT_SECRET", "secret"],
+    ])("%s may come from a file, but not twice", (name, value) => {
+      const file = holding(`${value}\n`);
+      const beside = { SECRET_KEY_FILE: holding("sixteen letters!") };
+      expect(readConfig({ ...beside, [`${name}_FILE`]: file })).toMatchObject({ [name]: value });
+      expect(() => readConfig({ [name]: value, [`${name}_FILE`]: file })).toThrow(
+        `Set ${name} or ${name}_FILE, not both`,
+      );
+    });
+
+    test("in a file is checked as in the environment", () => {
+      expect(() => readConfig({ SECRET_KEY_FILE: holding("short") })).toThrow("SECRET_KEY: must have at least");
+      expect(() => readConfig({ SECRET_KEY_FILE: holding("") })).toThrow(/^SECRET_KEY_FILE is .*, which is empty/);
+      expect(() => readConfig({ SECRET_KEY_FILE: "/nowhere" })).toThrow(
+        "SECRET_KEY_FILE is /nowhere, which cannot be read",
+      );
+    });
+
+    test("that a child process is given counts before the parent's file", () => {
+      vi.stubEnv("SECRET_KEY_FILE", "/nowhere");
+      const environment = environmentForChild({ SECRET_KEY: "sixteen letters!" });
+      vi.unstubAllEnvs();
+      expect(
+        readConfig({ SECRET_KEY: environment.SECRET_KEY, SECRET_KEY_FILE: environment.SECRET_KEY_FILE }),
+      ).toMatchObject({
+        SECRET_KEY: "sixteen letters!",
+      });
+    });
+  });
+
   test.each(["0.0.0.0", "::", "192.168.1.2", "example.org", "127.0.0.1.example.org"])(
     "refuses to serve %s without accounts",
     (host) => {
@@ -70,6 +119,7 @@ describe("readConfig", () => {
   test.each([
     [{ TRUST_PROXY: "1", PUBLIC_URL: "https://queues.example.org" }, "whoever reaches the proxy would be admin"],
     [{ CORS_ORIGINS: "https://shop.example.org" }, "whoever opens those pages would be admin"],
+    [{ ALLOWED_HOSTS: "isimud" }, "a page that uses such a name could act as admin"],
   ])("refuses %o without accounts", (settings, reason) => {
     expect(() => readConfig(settings)).toThrow(reason);
   });

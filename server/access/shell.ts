@@ -25,7 +25,7 @@ export interface Caller {
 /** MISDIRECTED for a Host that is not served. FORBIDDEN. */
 export type Shell = (request: IncomingMessage) => Caller;
 
-export interface ShellSettings extends Pick<Config, "PUBLIC_URL" | "TRUST_PROXY" | "CORS_ORIGINS"> {
+export interface ShellSettings extends Pick<Config, "PUBLIC_URL" | "TRUST_PROXY" | "CORS_ORIGINS" | "ALLOWED_HOSTS"> {
   AUTH: "none" | "accounts";
 }
 
@@ -45,6 +45,7 @@ export function createShell(settings: ShellSettings): Shell {
   const served = servedNames(settings);
   const isTrusted = trustOf(settings.TRUST_PROXY);
   const allowed = new Set(settings.CORS_ORIGINS);
+  const names = new Set(settings.ALLOWED_HOSTS);
   const publicUrl = settings.PUBLIC_URL === undefined ? null : new URL(settings.PUBLIC_URL);
 
   return (request) => {
@@ -54,10 +55,12 @@ export function createShell(settings: ShellSettings): Shell {
     const trusted = isTrusted(peer, 0);
     const host = ((trusted ? lastOf(headers["x-forwarded-host"]) : undefined) ?? headers.host ?? "").toLowerCase();
     const { hosts, origins } = served(socket.localAddress ?? "", socket.localPort ?? 0);
-    if (route.hosts !== 1 || !hosts.has(host) || !request.url?.startsWith("/")) {
+    const isKnown = hosts.has(host) || names.has(host.replace(/:\d+$/, ""));
+    if (route.hosts !== 1 || !isKnown || !request.url?.startsWith("/")) {
       throw new DomainError(
         "MISDIRECTED",
-        "This service is not known by that name. Use localhost, 127.0.0.1 or [::1], or set PUBLIC_URL.",
+        "This service is not known by that name. Use localhost, 127.0.0.1 or [::1], or set PUBLIC_URL; with accounts " +
+          "programs may also use the names in ALLOWED_HOSTS.",
       );
     }
     if (settings.AUTH === "none" ? route.forwarded || route.via : route.forwarded && !trusted) {

@@ -2,7 +2,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../config.ts";
+import { type Config, environmentForChild } from "../config.ts";
 import { EACH_LISTENS, findPort, holdSharedPort } from "../http/listening.ts";
 import { MetricsExchange } from "../metrics/exchange.ts";
 import type { Stoppable } from "./shutdown.ts";
@@ -29,7 +29,7 @@ export async function runWorkers(
   const { DATABASE_URL, SECRET_KEY, WORKERS } = config;
   const port = await findPort(config);
   const release = EACH_LISTENS ? await holdSharedPort({ ...config, PORT: port }) : () => {};
-  const environment = { DATABASE_URL, SECRET_KEY, PORT: String(port) };
+  const environment = environmentForChild({ DATABASE_URL, SECRET_KEY, PORT: String(port) });
   const workers = new Set<Worker>();
   const metrics = new MetricsExchange();
   let closing = false;

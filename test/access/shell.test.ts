@@ -8,6 +8,7 @@ const PUBLIC: ShellSettings = {
   PUBLIC_URL: "https://queues.example.org/below",
   TRUST_PROXY: undefined,
   CORS_ORIGINS: ["https://shop.example.org"],
+  ALLOWED_HOSTS: ["isimud.queues.svc"],
 };
 const HERE = "localhost:3000";
 
@@ -59,6 +60,17 @@ describe("the Host", () => {
 
   test.each([["evil.example"], ["192.0.2.2:3000"], ["queues.example.org:3000"], [""]])("%s is misdirected", (host) => {
     expect(() => callerOf({}, { headers: ["host", host] })).toThrow("not known by that name");
+  });
+
+  test("in ALLOWED_HOSTS is for programs, at any port, and for no page", () => {
+    const sent = (host: string, ...headers: string[]) => callerOf({}, post(["host", host, ...headers]));
+    expect(sent("isimud.queues.svc")).toMatchObject({ isFromPage: false, isSecure: false });
+    expect(sent("Isimud.queues.svc:3000")).toBeTruthy();
+    expect(() => sent("other.queues.svc")).toThrow("the names in ALLOWED_HOSTS");
+    expect(() => sent("isimud.queues.svc", "origin", "http://isimud.queues.svc")).toThrow("a page of another site");
+    expect(() => callerOf({ ALLOWED_HOSTS: undefined }, { headers: ["host", "isimud.queues.svc"] })).toThrow(
+      "not known",
+    );
   });
 
   test("is sent once, and the path begins with a slash", () => {
