@@ -237,7 +237,9 @@ const settings = {
   ...accountSettings,
   /** On: only documents of GraphQL run that the pages send, or that `npm run documents` registered. */
   TRUSTED_DOCUMENTS: z.enum(["on", "off"]).default("off"),
-  /** What `npm run export`, `import`, `demo` and `bench -- --url` send to a service with AUTH=accounts. */
+  /** Where the commands find the service. Left out, it follows from the settings about where this one listens. */
+  ISIMUD_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  /** What commands, such as `isimud export`, and `npm run demo` and `bench -- --url` send to a service with accounts. */
   TOKEN: z
     .string()
     .regex(/^[!-~]+$/, "must have no spaces: copy the token whole")
@@ -404,7 +406,9 @@ function publicUrl(text: string, { BASE_PATH }: Pick<Config, "BASE_PATH">): stri
   return `${origin}${BASE_PATH}`;
 }
 
-export class ConfigError extends Error {}
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);

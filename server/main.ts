@@ -1,5 +1,5 @@
 /**
- * The program: one process with the engine, the API and the pages. `server/cli/start.ts` prepares what it needs and
+ * The program: one process with the engine, the API and the pages. `isimud start` prepares what it needs and
  * runs it. Run directly, it needs DATABASE_URL, SECRET_KEY and built pages.
  */
 import { AsyncLocalStorage } from "node:async_hooks";

@@ -1,50 +1,86 @@
 /**
- * `npm run documents`: registers the GraphQL documents of programs. A program may send a document's id as `documentId`
+ * `isimud documents`: registers the GraphQL documents of programs. A program may send a document's id as `documentId`
  * instead of its text, and with TRUSTED_DOCUMENTS=on only these and those of the pages run. They are files in
  * DATA_DIR/documents: another machine needs a copy of that folder. A running service sees a change within a second.
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig } from "../config.ts";
-import { checkDocument, operationNames } from "../graphql/http/check-document.ts";
-import { documentId, readTexts } from "../graphql/http/trusted-documents.ts";
-import { writeDurably } from "../process/durable-file.ts";
-import { registeredDocuments } from "../process/page-documents.ts";
-import { fail, readArguments } from "./arguments.ts";
+import type { Command } from "commander";
+import { CommandError } from "./command-error.ts";
+import { print, printJson } from "./output.ts";
 
-const USAGE = `Usage: npm run documents -- add FILE...    registers the document in each file, and prints its id
-       npm run documents -- list           the ids of all, with the names of their operations
-       npm run documents -- remove ID...`;
-
-const { positionals } = readArguments(USAGE, {});
-const [command, ...given] = positionals;
-const folder = registeredDocuments(readConfig());
-const fileOf = (id: string) => join(folder, `${id.replace(/^sha256:/, "")}.graphql`);
-
-function read(file: string): string {
-  try {
-    const text = readFileSync(file, "utf8").trim();
-    checkDocument(text);
-    return text;
-  } catch (error) {
-    return fail(`${file}: ${error instanceof Error ? error.message : error}`);
-  }
+interface Registered {
+  id: string;
+  operations: string[];
 }
 
-function add(file: string): void {
-  const text = read(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const id = documentId(text);
-  writeDurably(fileOf(id), text);
-  console.log(`${id}  ${operationNames(text).join(", ")}`);
+export function addDocuments(program: Command): void {
+  const documents = program
+    .command("documents")
+    .summary("Register the GraphQL documents of programs")
+    .description(
+      "Registers the GraphQL documents of programs, in DATA_DIR. A running service sees it within a second.",
+    );
+  documents
+    .command("add")
+    .description("Register the document in each file, and print its id.")
+    .argument("<file...>")
+    .option("--json", "print JSON")
+    .action(async (files: string[], { json }: { json?: boolean }) => show(await addFiles(files), json));
+  documents
+    .command("list")
+    .description("The ids of all, with the names of their operations.")
+    .option("--json", "print JSON")
+    .action(async ({ json }: { json?: boolean }) => show(await list(), json));
+  documents.command("remove").description("Remove documents by their ids.").argument("<id...>").action(remove);
 }
 
-if (command === "add" && given.length > 0) for (const file of given) add(file);
-else if (command === "list" && given.length === 0) {
-  for (const text of await readTexts(folder)) console.log(`${documentId(text)}  ${operationNames(text).join(", ")}`);
-} else if (command === "remove" && given.length > 0) {
-  for (const id of given) {
-    if (!/^(sha256:)?[0-9a-f]{64}$/.test(id)) fail(`This is no id of a document: ${id}`);
-    rmSync(fileOf(id), { force: true });
-  }
-} else fail(USAGE);
+async function folder(): Promise<string> {
+  const { readConfig } = await import("../config.ts");
+  const { registeredDocuments } = await import("../process/page-documents.ts");
+  return registeredDocuments(readConfig());
+}
+
+const fileOf = (id: string) => `${id.replace(/^sha256:/, "")}.graphql`;
+
+/** Checks all of them before it registers the first. */
+async function addFiles(files: readonly string[]): Promise<Registered[]> {
+  const { checkDocument, operationNames } = await import("../graphql/http/check-document.ts");
+  const { documentId } = await import("../graphql/http/trusted-documents.ts");
+  const { writeDurably } = await import("../process/durable-file.ts");
+  const into = await folder();
+  const texts = files.map((file) => {
+    try {
+      const text = readFileSync(file, "utf8").trim();
+      checkDocument(text);
+      return text;
+    } catch (error) {
+      throw new CommandError(`${file}: ${error instanceof Error ? error.message : error}`);
+    }
+  });
+  mkdirSync(into, { recursive: true, mode: 0o700 });
+  return texts.map((text) => {
+    const id = documentId(text);
+    writeDurably(join(into, fileOf(id)), text);
+    return { id, operations: operationNames(text) };
+  });
+}
+
+async function list(): Promise<Registered[]> {
+  const { operationNames } = await import("../graphql/http/check-document.ts");
+  const { documentId, readTexts } = await import("../graphql/http/trusted-documents.ts");
+  const texts = await readTexts(await folder());
+  return texts.map((text) => ({ id: documentId(text), operations: operationNames(text) }));
+}
+
+async function remove(ids: readonly string[]): Promise<void> {
+  const wrong = ids.find((id) => !/^(sha256:)?[0-9a-f]{64}$/.test(id));
+  if (wrong !== undefined) throw new CommandError(`This is no id of a document: ${wrong}`, 2);
+  const from = await folder();
+  for (const id of ids) rmSync(join(from, fileOf(id)), { force: true });
+}
+
+function show(documents: readonly Registered[], json: boolean | undefined): void {
+  if (json) printJson(documents);
+  else for (const { id, operations } of documents) print(`${id}  ${operations.join(", ")}`);
+}

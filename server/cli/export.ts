@@ -1,54 +1,57 @@
-/** `npm run export`: writes pools, flavors, and queues with their settings into a file. */
+/** `isimud export`: writes pools, flavors, and queues with their settings into a file. */
 import { once } from "node:events";
 import { createWriteStream, renameSync, rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { chosenToken, chosenUrl, fail, readArguments, URL_USAGE } from "./arguments.ts";
+import type { Command } from "commander";
+import { CommandError } from "./command-error.ts";
+import { isOutputGone } from "./output.ts";
+import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
 
-const USAGE = `npm run --silent export -- [--out FILE] [--project NAME] [--url URL]
+interface ExportOptions extends ServiceOptions {
+  out?: string;
+  project?: string;
+}
 
-Writes all pools, flavors, and queues with their settings as one file of JSON, for npm run import.
-The passwords of pools are masked. Messages, claims, subscriptions and keys are not in it.
+export function addExport(program: Command): void {
+  const command = program
+    .command("export")
+    .summary("Write pools, flavors and queues into a file")
+    .description(
+      "Writes all pools, flavors, and queues with their settings as one file of JSON, for isimud import. " +
+        "The passwords of pools are masked. Messages, claims, subscriptions and keys are not in it.",
+    )
+    .option("--out <file>", "the file; left out, it goes to the standard output")
+    .option("--project <name>", "only the flavors and queues of this project");
+  addServiceOptions(command, "administer").action(exportSettings);
+}
 
-  --out FILE        the file; left out, it goes to the standard output
-  --project NAME    only the flavors and queues of this project
-${URL_USAGE}`;
-
-const { values } = readArguments(USAGE, {
-  out: { type: "string" },
-  project: { type: "string" },
-  url: { type: "string" },
-});
-const { out, project } = values;
-const url = chosenUrl(values.url);
-const query = project === undefined ? "" : `?${new URLSearchParams({ project })}`;
-
-/** A file is there whole or not at all. */
-async function write(body: ReadableStream): Promise<void> {
-  const source = Readable.fromWeb(body as never);
-  if (out === undefined) {
-    for await (const part of source) if (!process.stdout.write(part)) await once(process.stdout, "drain");
-    return;
-  }
-  const temporary = `${out}.${process.pid}.tmp`;
+async function exportSettings({ out, project, ...where }: ExportOptions): Promise<void> {
+  const service = await openService(where);
+  const query = project === undefined ? "" : `?${new URLSearchParams({ project })}`;
+  const response = await service.get(`/api/export/settings.json${query}`);
+  const source = Readable.fromWeb(response.body as never);
   try {
-    await pipeline(source, createWriteStream(temporary));
-    renameSync(temporary, out);
-  } finally {
-    rmSync(temporary, { force: true });
+    await (out === undefined ? writeOutput(source) : writeFile(source, out));
+  } catch (error) {
+    throw new CommandError(`The settings are not exported: ${(error as Error).message}`);
   }
 }
 
-try {
-  const token = chosenToken();
-  const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` });
-  const response = await fetch(`${url}/api/export/settings.json${query}`, { headers });
-  if (response.ok && response.body) await write(response.body);
-  else {
-    const { errors } = (await response.json()) as { errors: { message: string; extensions: { code: string } }[] };
-    fail(errors.map(({ message, extensions }) => `${extensions.code}: ${message}`).join("\n"));
+async function writeOutput(source: Readable): Promise<void> {
+  for await (const part of source) {
+    if (isOutputGone()) return;
+    if (!process.stdout.write(part)) await once(process.stdout, "drain");
   }
-} catch (error) {
-  const { message, cause } = error as Error;
-  fail(`The settings could not be exported from ${url}: ${cause instanceof Error ? cause.message : message}`);
+}
+
+/** The file is there whole or not at all. */
+async function writeFile(source: Readable, file: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    await pipeline(source, createWriteStream(temporary));
+    renameSync(temporary, file);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
 }

@@ -1,10 +1,10 @@
-/** The engine for programs that work on the database itself, because nobody may have an account or a token yet. */
-import { pino } from "pino";
+/**
+ * The engine for commands that work on the database itself, because nobody may have an account or a token yet. Its
+ * modules take a second to load, so they are loaded when they are needed.
+ */
 import { type Access, EVERYTHING } from "../access/access.ts";
-import { type Engine, openEngine } from "../bootstrap.ts";
-import { type Config, readConfig } from "../config.ts";
-import { embeddedUrl, startEmbeddedPostgres } from "../embedded-postgres/server.ts";
-import { claimDataDir, readSecretKey } from "../process/data-dir.ts";
+import type { Engine } from "../bootstrap.ts";
+import type { Config } from "../config.ts";
 import { StartError } from "../process/start-error.ts";
 
 /** Whoever can read the settings of the service may do everything. */
@@ -12,6 +12,7 @@ const CLI: Access = { actor: "isimud:cli", kind: "service", rights: EVERYTHING, 
 
 /** `config` must have DATABASE_URL and SECRET_KEY. */
 export async function withEngine<T>(config: Config, work: (engine: Engine, access: Access) => Promise<T>): Promise<T> {
+  const [{ openEngine }, { pino }] = await Promise.all([import("../bootstrap.ts"), import("pino")]);
   const engine = await openEngine(config, { log: pino({ level: "silent" }) });
   try {
     return await work(engine, CLI);
@@ -25,6 +26,11 @@ export async function withEngine<T>(config: Config, work: (engine: Engine, acces
  * applies missing migrations.
  */
 export async function withOwnEngine<T>(work: (engine: Engine, access: Access) => Promise<T>): Promise<T> {
+  const [{ readConfig }, { embeddedUrl, startEmbeddedPostgres }, { claimDataDir, readSecretKey }] = await Promise.all([
+    import("../config.ts"),
+    import("../embedded-postgres/server.ts"),
+    import("../process/data-dir.ts"),
+  ]);
   const config = readConfig();
   const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
   const on = (url: string) =>

@@ -1,22 +1,38 @@
 /**
- * `npm run rotate-key`: encrypts the URIs of all pools again, from OLD_SECRET_KEY to SECRET_KEY, in one transaction.
+ * `isimud rotate-key`: encrypts the URIs of all pools again, from OLD_SECRET_KEY to SECRET_KEY, in one transaction.
  *
  * First stop every Isimud on this database, then start them with the new SECRET_KEY: with the old key they can no
  * longer read any pool. Run twice, it finds nothing to do; stopped half-way, it has changed nothing.
  *
- * `npm run rotate-key -- --lost`: the old key is lost. The pools keep their queues, and each needs its URI again.
+ * `isimud rotate-key --lost`: the old key is lost. The pools keep their queues, and each needs its URI again.
  */
-import { ConfigError, readConfig } from "../config.ts";
-import { startEmbeddedPostgres } from "../embedded-postgres/server.ts";
-import { claimDataDir, readSecretKey } from "../process/data-dir.ts";
-import { createSecretBox } from "../secret-box.ts";
-import { rotatePoolKeys } from "../storage/postgres/control/reencrypt-pools.ts";
-import { parsePostgresUri } from "../storage/postgres/sql/address.ts";
-import { openConnections } from "../storage/postgres/sql/connection.ts";
+import type { Command } from "commander";
+import { CommandError } from "./command-error.ts";
+import { print } from "./output.ts";
 
-const isLost = process.argv.includes("--lost");
+export function addRotateKey(program: Command): void {
+  program
+    .command("rotate-key")
+    .summary("Encrypt the URIs of all pools with another key")
+    .description(
+      "Encrypts the URIs of all pools again, from OLD_SECRET_KEY to SECRET_KEY, in one transaction. " +
+        "First stop every Isimud on this database, then start them with the new SECRET_KEY.",
+    )
+    .option("--lost", "the old key is lost: the pools keep their queues, and each needs its URI again")
+    .action(async ({ lost = false }: { lost?: boolean }) => {
+      const { ConfigError } = await import("../config.ts");
+      try {
+        print(await rotateKey(lost));
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        // Without its causes, which may quote secrets.
+        throw new CommandError(error instanceof Error ? error.message : "The key could not be changed.");
+      }
+    });
+}
 
-async function rotateKey(): Promise<string> {
+async function rotateKey(isLost: boolean): Promise<string> {
+  const { ConfigError, readConfig } = await import("../config.ts");
   const { DATABASE_URL, DATA_DIR, SECRET_KEY, OLD_SECRET_KEY } = readConfig();
   if (SECRET_KEY === undefined && !isLost) {
     throw new ConfigError("SECRET_KEY must be the new key. Create one with `openssl rand -base64 32` and keep it.");
@@ -28,6 +44,8 @@ async function rotateKey(): Promise<string> {
     if (OLD_SECRET_KEY === undefined) throw new ConfigError("OLD_SECRET_KEY must be the old key.");
     return reencrypt(DATABASE_URL, OLD_SECRET_KEY, key);
   }
+  const { startEmbeddedPostgres } = await import("../embedded-postgres/server.ts");
+  const { claimDataDir, readSecretKey } = await import("../process/data-dir.ts");
   // The embedded database: its old key is in DATA_DIR, unless OLD_SECRET_KEY was set.
   const release = claimDataDir(DATA_DIR);
   try {
@@ -44,6 +62,10 @@ async function rotateKey(): Promise<string> {
 }
 
 async function reencrypt(url: string, oldKey: string | null, newKey: string): Promise<string> {
+  const { createSecretBox } = await import("../secret-box.ts");
+  const { rotatePoolKeys } = await import("../storage/postgres/control/reencrypt-pools.ts");
+  const { parsePostgresUri } = await import("../storage/postgres/sql/address.ts");
+  const { openConnections } = await import("../storage/postgres/sql/connection.ts");
   const connections = openConnections({ url, connections: 1, applicationName: "isimud rotate-key" });
   try {
     const count = await rotatePoolKeys({
@@ -58,12 +80,4 @@ async function reencrypt(url: string, oldKey: string | null, newKey: string): Pr
   } finally {
     await connections.end();
   }
-}
-
-try {
-  console.log(await rotateKey());
-} catch (error) {
-  // Without its causes, which may quote secrets.
-  console.error(error instanceof Error ? error.message : "The key could not be changed.");
-  process.exitCode = 1;
 }

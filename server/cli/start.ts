@@ -1,17 +1,41 @@
 /**
- * `npm start`: prepares and runs the service from a fresh checkout, and stops it in order, the database last. `--dev`
+ * `isimud start`: prepares and runs the service from a fresh checkout, and stops it in order, the database last. `--dev`
  * reloads pages and server on change; `--build-only` builds and ends.
  */
+import { type Command, Option } from "commander";
 import type { Config } from "../config.ts";
-import { Shutdown, type Stoppable } from "../process/shutdown.ts";
-import { explain } from "../process/start-error.ts";
+import type { Shutdown, Stoppable } from "../process/shutdown.ts";
+
+interface StartFlags {
+  dev?: boolean;
+  buildOnly?: boolean;
+}
+
+export function addStart(program: Command): void {
+  program
+    .command("start")
+    .description("Run the service. Ctrl-C stops it in order.")
+    .option("--dev", "reload pages and server on change")
+    .addOption(new Option("--build-only", "build the pages if they changed, and end").conflicts("dev"))
+    .action(async (flags: StartFlags) => {
+      const { Shutdown } = await import("../process/shutdown.ts");
+      const shutdown = new Shutdown();
+      try {
+        await start(flags, shutdown);
+      } catch (error) {
+        const interrupted = shutdown.signal.aborted;
+        await shutdown.now({ hasty: true });
+        if (!interrupted) throw error;
+      }
+    });
+}
 
 type ReadyConfig = Config & { DATABASE_URL: string; SECRET_KEY: string };
 
 const report = (line: string) => console.log(line);
 
 /** Imports modules when it needs them, so that `explain` can explain a missing package. */
-async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shutdown): Promise<void> {
+async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
   const { readConfig } = await import("../config.ts");
   const config = readConfig();
   const { findPort } = await import("../http/listening.ts");
@@ -91,15 +115,4 @@ async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyCo
     return { url: server.url, close: () => server.stop() };
   });
   return { ...config, DATABASE_URL: database.url, SECRET_KEY: key };
-}
-
-const shutdown = new Shutdown();
-try {
-  const flags = { dev: process.argv.includes("--dev"), buildOnly: process.argv.includes("--build-only") };
-  await start(flags, shutdown);
-} catch (error) {
-  const interrupted = shutdown.signal.aborted;
-  if (!interrupted) console.error(explain(error));
-  await shutdown.now({ hasty: true });
-  if (!interrupted) process.exit(1);
 }

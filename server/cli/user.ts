@@ -1,84 +1,112 @@
-/** `npm run user`: makes, lists and changes people, on the database of the service. */
+/** `isimud user`: makes, lists and changes people, on the database of the service. */
+import { type Command, Option } from "commander";
 import { type Access, ROLES, type Role } from "../access/access.ts";
 import type { Engine } from "../bootstrap.ts";
 import type { GrantInput } from "../operations/people/input.ts";
 import type { PasswordLink } from "../operations/people/write.ts";
-import { explain } from "../process/start-error.ts";
 import type { Person } from "../storage/people.ts";
-import { fail, readArguments } from "./arguments.ts";
+import { CommandError } from "./command-error.ts";
+import { collect } from "./option-values.ts";
+import { print, printJson, tell } from "./output.ts";
+import { withOwnEngine } from "./own-engine.ts";
 
-const USAGE = `npm run --silent user -- add EMAIL --role ROLE [--project NAME] [--name NAME]
-npm run --silent user -- role EMAIL --role ROLE [--project NAME]
-npm run --silent user -- link EMAIL
-npm run --silent user -- disable EMAIL | enable EMAIL | remove EMAIL
-npm run --silent user -- list
+interface RoleOptions {
+  role: Role;
+  project?: string[];
+  name?: string;
+}
 
-Makes a person and prints a link, with which that person chooses a password, once. link prints another one.
-role replaces what the person may do. disable ends all sessions too.
-It works on the database of DATABASE_URL or DATA_DIR, whether the service runs or not.
+type Work = (engine: Engine, access: Access, email: string, options: RoleOptions) => Promise<string>;
 
-  --role ROLE       ${ROLES.join(", ")}
-  --project NAME    where the person has it; more than one are added up; left out: in all projects
-  --name NAME       what the person is called; left out: as the e-mail address begins
-  --help            this text`;
+export function addUser(program: Command): void {
+  const user = program
+    .command("user")
+    .summary("Make, list and change people")
+    .description(
+      "Makes, lists and changes people, for a service with AUTH=accounts. " +
+        "It works on the database of DATABASE_URL or DATA_DIR, whether the service runs or not.",
+    );
+  const role = () => new Option("--role <role>", "what somebody may do").choices(ROLES).makeOptionMandatory();
+  const project = ["--project <name>", "where; more than one are added up; left out: in all projects"] as const;
+  const command = (name: string, description: string, work: Work) =>
+    user
+      .command(name)
+      .description(description)
+      .argument("<email>")
+      .action(async (email: string, options: RoleOptions) => {
+        print(await withOwnEngine((engine, access) => work(engine, access, email, options)));
+      });
+  command("add", "Make a person, and print a link, with which that person chooses a password, once.", add)
+    .addOption(role())
+    .option(...project, collect)
+    .option("--name <name>", "what the person is called; left out: as the e-mail address begins");
+  command("role", "Replace what a person may do.", changeRole)
+    .addOption(role())
+    .option(...project, collect);
+  command("link", "Print another link to choose a password.", link);
+  command("disable", "Let a person do nothing any more, and end all sessions.", (...given) => disable(given, true));
+  command("enable", "Take that back.", (...given) => disable(given, false));
+  command("remove", "Remove a person.", remove);
+  user
+    .command("list")
+    .description("All people, and what they may do.")
+    .option("--json", "print JSON")
+    .action(({ json }: { json?: boolean }) => withOwnEngine((engine, access) => list(engine, access, json)));
+}
 
-const { values, positionals } = readArguments(USAGE, {
-  role: { type: "string" },
-  project: { type: "string", multiple: true },
-  name: { type: "string" },
-});
-const [command, email, ...rest] = positionals;
+async function add({ operations }: Engine, access: Access, address: string, options: RoleOptions): Promise<string> {
+  const name = options.name ?? address.split("@", 1)[0] ?? address;
+  const made = await operations.people.create(access, { email: address, name, grants: grants(options) });
+  return `${line(made.person)}\n${shown(made.link)}`;
+}
 
-type Work = (engine: Engine, access: Access, email: string) => Promise<string>;
+async function changeRole(engine: Engine, access: Access, address: string, options: RoleOptions): Promise<string> {
+  const { id } = await personOf(engine, address);
+  return line(await engine.operations.people.update(access, { id, grants: grants(options) }));
+}
 
-const COMMANDS: Readonly<Record<string, Work>> = {
-  async add({ operations }, access, address) {
-    const name = values.name ?? address.split("@", 1)[0] ?? address;
-    const made = await operations.people.create(access, { email: address, name, grants: grants() });
-    return `${line(made.person)}\n${shown(made.link)}`;
-  },
-  async role(engine, access, address) {
-    const { id } = await personOf(engine, address);
-    return line(await engine.operations.people.update(access, { id, grants: grants() }));
-  },
-  async link(engine, access, address) {
-    const { id } = await personOf(engine, address);
-    return shown((await engine.operations.people.createLink(access, { id })).link);
-  },
-  disable: (engine, access, address) => disable(engine, access, address, true),
-  enable: (engine, access, address) => disable(engine, access, address, false),
-  async remove(engine, access, address) {
-    const { id } = await personOf(engine, address);
-    await engine.operations.people.delete(access, { id });
-    return `${address} is removed.`;
-  },
-};
+async function link(engine: Engine, access: Access, address: string): Promise<string> {
+  const { id } = await personOf(engine, address);
+  return shown((await engine.operations.people.createLink(access, { id })).link);
+}
 
-async function disable(engine: Engine, access: Access, address: string, disabled: boolean): Promise<string> {
+async function disable([engine, access, address]: Parameters<Work>, disabled: boolean): Promise<string> {
   const { id } = await personOf(engine, address);
   return line(await engine.operations.people.update(access, { id, disabled }));
 }
 
-async function list(engine: Engine, access: Access): Promise<void> {
+async function remove(engine: Engine, access: Access, address: string): Promise<string> {
+  const { id } = await personOf(engine, address);
+  await engine.operations.people.delete(access, { id });
+  return `${address} is removed.`;
+}
+
+async function list({ operations, config }: Engine, access: Access, json?: boolean): Promise<void> {
+  const people: Person[] = [];
   for (let after: string | undefined; ; ) {
-    const page = await engine.operations.people.list(access, { page: { after, limit: engine.config.MAX_PAGE_SIZE } });
-    if (after === undefined && page.items.length === 0) console.error("There is nobody yet.");
-    for (const person of page.items) console.log(line(person));
-    if (page.nextMarker === null) return;
+    const page = await operations.people.list(access, { page: { after, limit: config.MAX_PAGE_SIZE } });
+    people.push(...page.items);
+    if (page.nextMarker === null) break;
     after = page.nextMarker;
   }
+  if (json) return printJson(people.map(facts));
+  if (people.length === 0) tell("There is nobody yet.");
+  for (const person of people) print(line(person));
 }
 
 async function personOf({ control }: Engine, address: string): Promise<Person> {
-  return (
-    (await control.people.getByEmail(address.toLowerCase())) ?? fail(`There is nobody with the address ${address}.`)
-  );
+  const person = await control.people.getByEmail(address.toLowerCase());
+  if (person === null) throw new CommandError(`There is nobody with the address ${address}.`);
+  return person;
 }
 
-function grants(): GrantInput[] {
-  const role = ROLES.find((known): known is Role => known === values.role);
-  if (role === undefined) return fail(`--role must be one of ${ROLES.join(", ")}.\n\n${USAGE}`);
-  return [{ role, projects: values.project ?? null }];
+function grants({ role, project }: RoleOptions): GrantInput[] {
+  return [{ role, projects: project ?? null }];
+}
+
+function facts({ email, name, grants: given, methods, disabledAt, lastSeenAt }: Person): object {
+  const may = given.map(({ role, projects }) => ({ role, projects: projects === "all" ? null : projects }));
+  return { email, name, grants: may, methods, disabledAt, lastSeenAt };
 }
 
 function line({ email: address, name, grants: given, disabledAt, lastSeenAt, methods }: Person): string {
@@ -91,13 +119,3 @@ function line({ email: address, name, grants: given, disabledAt, lastSeenAt, met
 }
 
 const shown = ({ url, expiresAt }: PasswordLink) => `To choose a password, until ${expiresAt.toISOString()}:\n  ${url}`;
-
-try {
-  const { withOwnEngine } = await import("./own-engine.ts");
-  const act = COMMANDS[command ?? ""];
-  if (command === "list" && email === undefined) await withOwnEngine(list);
-  else if (act === undefined || email === undefined || rest.length > 0) fail(USAGE);
-  else console.log(await withOwnEngine((engine, access) => act(engine, access, email)));
-} catch (error) {
-  fail(explain(error));
-}

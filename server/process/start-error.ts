@@ -29,7 +29,7 @@ export function explain(error: unknown): string {
   if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "28P01" || code === "3D000") {
     return `${message}\nThe database of DATABASE_URL is unreachable or refuses the connection. Start it, or correct the URL.`;
   }
-  if (["ConfigError", "StartError", "DomainError"].includes(error.constructor.name)) {
+  if (["ConfigError", "StartError", "CommandError", "DomainError"].includes(error.name)) {
     return error.cause instanceof Error ? `${message}\n${error.cause.message}` : message;
   }
   return error.stack ?? message;

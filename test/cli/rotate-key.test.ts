@@ -37,7 +37,7 @@ describe("a change of the secret key", () => {
   const run = (environment: Record<string, string>, ...words: string[]) =>
     promisify(execFile)(
       process.execPath,
-      [fileURLToPath(new URL("../../server/cli/rotate-key.ts", import.meta.url)), ...words],
+      [fileURLToPath(new URL("../../server/cli/isimud.ts", import.meta.url)), "rotate-key", ...words],
       {
         env: { NODE_ENV: "test", PATH: "", DATABASE_URL: database.url, ...environment },
       },
@@ -94,12 +94,12 @@ describe("a change of the secret key", () => {
   });
 
   it("fails with what to do, and shows no secret", async () => {
-    for (const [environment, reason] of [
-      [{ SECRET_KEY: KEYS[1] }, "OLD_SECRET_KEY must"],
-      [{ OLD_SECRET_KEY: KEYS[0], SECRET_KEY: KEYS[1] }, "another SECRET_KEY"],
+    for (const [environment, code, reason] of [
+      [{ SECRET_KEY: KEYS[1] }, 2, "OLD_SECRET_KEY must"],
+      [{ OLD_SECRET_KEY: KEYS[0], SECRET_KEY: KEYS[1] }, 1, "another SECRET_KEY"],
     ] as const) {
       const error = await run(environment).catch((failure: unknown) => failure);
-      expect(error).toMatchObject({ code: 1, stderr: expect.stringContaining(reason) });
+      expect(error).toMatchObject({ code, stderr: expect.stringContaining(reason) });
       expect(JSON.stringify(error)).not.toContain(CANARY);
     }
   });

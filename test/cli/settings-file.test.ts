@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const run = (program: "export" | "import", ...args: string[]) =>
   new Promise<{ code: number; output: string; errors: string }>((resolve) => {
-    const argv = [`server/cli/${program}.ts`, ...args];
+    const argv = ["server/cli/isimud.ts", program, ...args];
     const child = execFile(process.execPath, argv, (error, output, errors) =>
       resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
     );
@@ -64,6 +64,6 @@ test("what fails is told, and the program fails too", async () => {
   ]);
   expect(failed).toMatchObject({ code: 1, output: expect.stringContaining("failed  queue shop/bad: FLAVOR_DOES_NOT") });
   expect(nothing).toMatchObject({ code: 1, errors: expect.stringContaining("cannot be read") });
-  expect(away).toMatchObject({ code: 1, errors: expect.stringContaining("could not be exported") });
-  expect(wrong).toMatchObject({ code: 1, errors: expect.stringContaining("Name one file.") });
+  expect(away).toMatchObject({ code: 1, errors: expect.stringContaining("No service answers at http://127.0.0.1:1") });
+  expect(wrong).toMatchObject({ code: 2, errors: expect.stringContaining("missing required argument 'file'") });
 });

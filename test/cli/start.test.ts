@@ -181,7 +181,7 @@ describe("an error at the start says what to do", () => {
     ["DATABASE_URL", "postgres://u@127.0.0.1:1/none", "SECRET_KEY is needed"],
   ])("a wrong %s", async (name, value, message) => {
     const failed = start({ [name]: value });
-    expect(await failed.ended).toBe(1);
+    expect(await failed.ended).toBe(2);
     expect(failed.output()).toContain(message);
     expect(failed.output()).not.toContain("    at ");
   });

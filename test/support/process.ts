@@ -1,5 +1,5 @@
 /**
- * The service as users start it: `server/cli/start.ts` in a process of its own, with pages, with its own DATA_DIR and
+ * The service as users start it: `isimud start` in a process of its own, with pages, with its own DATA_DIR and
  * port.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -13,7 +13,7 @@ import type { TestDatabase } from "./database.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the npm script "start" runs. Tests start it without npm, so that signals reach it. */
-const PROGRAM = [process.execPath, "--import", "./server/cli/check-node.mjs", "server/cli/start.ts"] as const;
+const PROGRAM = [process.execPath, "--import", "./server/cli/check-node.mjs", "server/cli/isimud.ts", "start"] as const;
 /**
  * Long, because the first start after a change of the pages builds them, perhaps after waiting for another test file's
  * build.

@@ -1,0 +1,11 @@
+/** Why a command cannot go on, as one text that says what to do. The terminal shows it without a stack. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly exitCode: 1 | 2;
+
+  /** `exitCode`: 1, it failed; 2, it was called wrongly. */
+  constructor(message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

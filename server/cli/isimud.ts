@@ -1,0 +1,31 @@
+/**
+ * The command line: `isimud COMMAND`, which the npm scripts call too. It ends with 0 when the command is done, with 1
+ * when it failed, and with 2 when it was called wrongly or the settings are wrong.
+ */
+import { explain } from "../process/start-error.ts";
+
+const USAGE_ERROR = 2;
+
+// Whoever read the output may have gone, such as `head`. The command ends its work in order, and nobody reads of it.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  console.error(`The output cannot be written: ${error.message}`);
+  process.exitCode = 1;
+});
+
+try {
+  // Only now, so that a missing package is explained.
+  const { createProgram } = await import("./program.ts");
+  await createProgram().parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+/** Tells what is wrong, unless commander has done so already. */
+function exitCodeOf(error: unknown): number {
+  const { name, exitCode } = error as { name?: string; exitCode?: number };
+  if (name === "CommanderError") return exitCode === 0 ? 0 : USAGE_ERROR;
+  console.error(explain(error));
+  if (name === "ConfigError") return USAGE_ERROR;
+  return exitCode ?? 1;
+}

@@ -1,0 +1,19 @@
+/** How the values of options are read. */
+import { InvalidArgumentError } from "commander";
+
+/** For an option that may be given several times. */
+export const collect = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
+
+/** As `collect`, for values out of a list. */
+export const collectOneOf =
+  <Value extends string>(known: readonly Value[]) =>
+  (text: string, before: Value[] | undefined): Value[] => {
+    const value = known.find((one) => one === text);
+    if (value === undefined) throw new InvalidArgumentError(`It is one of ${known.join(", ")}.`);
+    return [...(before ?? []), value];
+  };
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}

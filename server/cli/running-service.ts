@@ -1,0 +1,118 @@
+/** What the commands that talk to a running service share: where it is, who asks, and what its errors mean here. */
+import type { Command } from "commander";
+import type { Answer, Document, RequestOptions } from "../../clients/typescript/client.ts";
+import { CommandError } from "./command-error.ts";
+
+export interface ServiceOptions {
+  url?: string;
+}
+
+export interface Service {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** Sends one document. A CommandError says what to do. */
+  request<Data, Variables>(
+    document: Document<Data, Variables>,
+    variables: Variables,
+    options?: RequestOptions,
+  ): Promise<Answer<Data>>;
+  /** A GET of a path below the service's URL. Resolves with the answer when its status is OK. A CommandError otherwise. */
+  get(path: string, options?: { headers?: Record<string, string>; signal?: AbortSignal }): Promise<Response>;
+}
+
+/** `needs`: what its token must be for. */
+export function addServiceOptions(command: Command, needs: string): Command {
+  return command
+    .option("--url <url>", "where the service is; left out: ISIMUD_URL, or what HOST, PORT, PUBLIC_URL, BASE_PATH say")
+    .addHelpText(
+      "after",
+      `\nTo a service with AUTH=accounts it sends the token of the variable TOKEN, which needs the scope ${needs}.`,
+    );
+}
+
+/** Reads the settings, and connects to nothing yet. */
+export async function openService({ url: given }: ServiceOptions): Promise<Service> {
+  const [{ readConfig }, { serviceUrl }, { createClient, IsimudError }] = await Promise.all([
+    import("../config.ts"),
+    import("../http/listening.ts"),
+    import("../../clients/typescript/client.ts"),
+  ]);
+  if (given !== undefined && !/^https?:$/.test(URL.parse(given)?.protocol ?? "")) {
+    throw new CommandError(`This is no URL: ${given}. Write one such as http://127.0.0.1:3000.`, 2);
+  }
+  const config = readConfig();
+  const token = config.TOKEN;
+  const url = (given ?? config.ISIMUD_URL ?? serviceUrl(config)).replace(/\/+$/, "");
+  // A repeat would only delay the message: whoever calls a command sees it, and calls again.
+  const client = createClient({ url, token, repeats: 0 });
+
+  const explained = (error: unknown): unknown => {
+    if (!(error instanceof IsimudError)) return error;
+    if (error.code === "UNREACHABLE") return unreachable(url, error.cause);
+    return refused(error, token !== undefined);
+  };
+  return {
+    url,
+    async request(document, variables, options) {
+      try {
+        return await client.request(document, variables, options);
+      } catch (error) {
+        options?.signal?.throwIfAborted();
+        throw explained(error);
+      }
+    },
+    async get(path, { headers, signal } = {}) {
+      let response: Response;
+      try {
+        const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+        response = await fetch(`${url}${path}`, { headers: { ...headers, ...authorization }, signal });
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw unreachable(url, error);
+      }
+      if (response.ok) return response;
+      throw refused(await errorOf(response, url), token !== undefined);
+    },
+  };
+}
+
+interface ServiceError {
+  code: string;
+  message: string;
+}
+
+/** The first error of an answer of the API, which is the same JSON at every door. */
+async function errorOf(response: Response, url: string): Promise<ServiceError> {
+  type Body = { errors?: { message?: unknown; extensions?: { code?: unknown } }[] };
+  const body = (await response.json().catch(() => null)) as Body | null;
+  const { message, extensions } = body?.errors?.[0] ?? {};
+  if (typeof message !== "string") throw noIsimud(url, `its answer has the status ${response.status}`);
+  return { message, code: String(extensions?.code) };
+}
+
+function unreachable(url: string, error: unknown): CommandError {
+  if (error instanceof SyntaxError) return noIsimud(url, "its answer is no JSON");
+  const { code, message, cause } = (error ?? {}) as {
+    code?: string;
+    message?: string;
+    cause?: Error & { code?: string };
+  };
+  const reason = cause?.code ?? cause?.message ?? code ?? message ?? "no answer";
+  return new CommandError(
+    `No service answers at ${url} (${reason}). Start it, or say where it is with --url or ISIMUD_URL.`,
+  );
+}
+
+function noIsimud(url: string, why: string): CommandError {
+  return new CommandError(
+    `What answers at ${url} is no Isimud: ${why}. Say where the service is, with its BASE_PATH, in --url or ISIMUD_URL.`,
+  );
+}
+
+function refused({ code, message }: ServiceError, hasToken: boolean): CommandError {
+  if (code !== "UNAUTHENTICATED") return new CommandError(`${code}: ${message}`);
+  const advice = hasToken
+    ? "Set the variable TOKEN to a token that is in force: `isimud token list` shows them."
+    : "This service has AUTH=accounts: set the variable TOKEN to a token, which `isimud token add` makes.";
+  return new CommandError(`${code}: ${message} ${advice}`);
+}
