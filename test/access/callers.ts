@@ -59,5 +59,7 @@ export const OPERATOR_WHO_FINDS = rowOf(OPERATORS, "FORBIDDEN", "absent");
 export const OPERATOR_WHO_READS: Row = { ...rowOf(OPERATORS, "absent"), viewer: "FORBIDDEN" };
 export const ADMIN = rowOf(ADMINS, "FORBIDDEN");
 export const ADMIN_WHO_FINDS = rowOf(ADMINS, "FORBIDDEN", "absent");
+/** Of what nobody else learns that it is there. */
+export const ADMIN_ALONE = rowOf(ADMINS, "absent");
 export const ANY_ADMIN = rowOf(ADMINS, "FORBIDDEN", "ok");
 export const ADMIN_OF_ALL = rowOf(["admin"], "FORBIDDEN");

@@ -2,6 +2,7 @@
 import {
   ABSENT,
   ADMIN,
+  ADMIN_ALONE,
   ADMIN_OF_ALL,
   ADMIN_WHO_FINDS,
   ANY_ADMIN,
@@ -78,7 +79,7 @@ export const QUERIES: Record<string, Example> = {
 
   auditEntries: example(ADMIN, ofProject),
   tokens: example(ANY_ADMIN),
-  token: example(ADMIN_WHO_FINDS, () => ({ name: "hidden-token" })),
+  token: example(ADMIN_ALONE, () => ({ name: "hidden-token" })),
   people: example(ADMIN_OF_ALL),
   person: example(FINDER_OF_ALL, id("person")),
   keyValue: example(ADMIN_OF_ALL, () => ({ store: "s", key: "k" })),
