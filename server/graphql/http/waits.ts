@@ -46,9 +46,9 @@ export function createWaits(): Waits {
       else {
         open.set(reply, { controller, access });
         if (mayBeOutdated(access)) controller.abort(RIGHTS_CHANGED);
-        const expiry = atExpiry(access, () => controller.abort(RIGHTS_CHANGED));
+        const stop = atExpiry(access, () => controller.abort(RIGHTS_CHANGED));
         reply.raw.once("close", () => {
-          clearTimeout(expiry);
+          stop();
           open.delete(reply);
           controller.abort(CLIENT_LEFT);
         });
@@ -68,11 +68,18 @@ export function createWaits(): Waits {
   };
 }
 
-/** Milliseconds that a timer can wait. A stream that lasts for longer outlives its token. */
+/** Milliseconds that a timer can wait at a time: almost 25 days. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-function atExpiry({ token }: Access, expire: () => void): NodeJS.Timeout | undefined {
-  if (token === undefined || token.expiresAt === null) return undefined;
-  const left = token.expiresAt.getTime() - Date.now();
-  return left > MAX_TIMEOUT ? undefined : setTimeout(expire, left).unref();
+/** Calls `expire` when the caller's token ends, until the function that it returns is called. */
+function atExpiry({ token }: Access, expire: () => void): () => void {
+  if (token === undefined || token.expiresAt === null) return () => undefined;
+  const ends = token.expiresAt.getTime();
+  let timer: NodeJS.Timeout;
+  const wait = () => {
+    const left = ends - Date.now();
+    timer = setTimeout(left > MAX_TIMEOUT ? wait : expire, Math.min(left, MAX_TIMEOUT)).unref();
+  };
+  wait();
+  return () => clearTimeout(timer);
 }
