@@ -1,12 +1,14 @@
 /**
  * Apollo implements GraphQL over HTTP in all its variants. Documents are prepared and run as on every other way in.
  */
-import { randomUUID } from "node:crypto";
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   ApolloServer,
   type ApolloServerPlugin,
   type GraphQLRequestContextDidResolveSource,
   HeaderMap,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
 } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { type DocumentNode, parse } from "graphql";
@@ -28,7 +30,16 @@ interface Parts {
 /** Replaces a document that was refused: Apollo parses and validates if it has none. */
 const NO_DOCUMENT = parse("{ __typename }");
 
-export function createApollo({ documents, executor, log, onOperation }: Parts): ApolloServer<GraphQLContext> {
+export interface Apollo {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** `context` is called once it is known that there is something to run. */
+  answer(request: HTTPGraphQLRequest, requestId: string, context: () => GraphQLContext): Promise<HTTPGraphQLResponse>;
+}
+
+export function createApollo({ documents, executor, log, onOperation }: Parts): Apollo {
+  /** The id of the request that is answered. */
+  const answering = new AsyncLocalStorage<string>();
   const plugin: ApolloServerPlugin<GraphQLContext> = {
     requestDidStart: async () => {
       const begun = performance.now();
@@ -57,7 +68,7 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
       };
     },
   };
-  return new ApolloServer<GraphQLContext>({
+  const server = new ApolloServer<GraphQLContext>({
     schema,
     // Without the first plugin Apollo would wrap every resolver.
     plugins: [ApolloServerPluginCacheControlDisabled(), plugin],
@@ -71,9 +82,18 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
     nodeEnv: "production",
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
     // For requests that never came to an operation.
-    formatError: (_formatted, error) => maskError(error, { log, requestId: randomUUID(), changes: false }),
+    formatError: (_formatted, error) =>
+      maskError(error, { log, requestId: answering.getStore() ?? "", changes: false }),
     stringifyResult: (result) => answerText(result as Answered),
   });
+  return {
+    start: () => server.start(),
+    stop: () => server.stop(),
+    answer: (httpGraphQLRequest, requestId, context) =>
+      answering.run(requestId, () =>
+        server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => context() }),
+      ),
+  };
 }
 
 /** Apollo declares this member read-only, but uses a document that it finds there as parsed and validated. */

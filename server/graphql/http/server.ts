@@ -88,8 +88,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     const accept = request.headers.accept ?? "";
     if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
     const access = accessOf(request);
-    const given = readBody(request);
-    const body = isObject(given) && given.documentId !== undefined ? await withText(given) : given;
+    const sent = readBody(request);
+    const body = isObject(sent) && sent.documentId !== undefined ? await withText(sent) : sent;
     if (trusted.only) await trusted.learn(textOf(request, body));
     const takesEvents = accept.includes("text/event-stream");
     if (takesEvents) {
@@ -103,15 +103,13 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     const answered = isObject(body) ? fastPath.answer(request, reply, body, context) : null;
     if (answered !== null) return await answered;
     const url = request.raw.url ?? "";
-    const response = await apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: {
-        method: request.method,
-        headers: headersOf(request, { originIsChecked: takesEvents }),
-        search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
-        body,
-      },
-      context: async () => context(),
-    });
+    const given = {
+      method: request.method,
+      headers: headersOf(request, { originIsChecked: takesEvents }),
+      search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
+      body,
+    };
+    const response = await apollo.answer(given, access.requestId, context);
     reply.code(response.status ?? 200).headers(Object.fromEntries(response.headers));
     return reply.send(response.body.kind === "complete" ? response.body.string : response.body.asyncIterator);
   }
