@@ -30,7 +30,10 @@ export interface Grant {
  * Who is asking. Created once for each request, in this folder; operations check it. Nothing else reads credentials.
  */
 export interface Access {
-  /** The caller's name in the audit log. A person's e-mail address, `token:NAME`, `local`, or `isimud:…`. */
+  /**
+   * The caller's name in the audit log: a person's e-mail address, `token:NAME`, `isimud:…`, or with AUTH=none `local`,
+   * and `local:ROLE` for one that takes less.
+   */
   readonly actor: string;
   /** `local`: anybody on this machine, with AUTH=none. `service`: this program itself. */
   readonly kind: "local" | "person" | "token" | "service";

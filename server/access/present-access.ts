@@ -1,7 +1,8 @@
 import type { Config } from "../config.ts";
 import type { PeopleController } from "../storage/people.ts";
 import type { TokensController } from "../storage/tokens.ts";
-import { type Access, EVERYTHING, rightsOfGrants } from "./access.ts";
+import { type Access, rightsOfGrants } from "./access.ts";
+import { localRightsOf } from "./local.ts";
 import { TOKEN_ACTOR, tokenIdentity } from "./tokens.ts";
 
 /**
@@ -11,7 +12,7 @@ import { TOKEN_ACTOR, tokenIdentity } from "./tokens.ts";
 export type PresentAccess = (actor: Pick<Access, "actor" | "requestId">) => Promise<Access | null>;
 
 /**
- * With AUTH=none everybody who could ask may do everything, and it stays so. With accounts a token has rights as long as
+ * With AUTH=none it stays as it was when the job was asked for. With accounts a token has rights as long as
  * it can be used, and a person as long as nobody disables or deletes it.
  */
 export function createPresentAccess(parts: {
@@ -21,7 +22,7 @@ export function createPresentAccess(parts: {
 }): PresentAccess {
   const { auth, tokens, people } = parts;
   return async ({ actor, requestId }) => {
-    if (auth === "none") return { actor, kind: "local", rights: EVERYTHING, requestId };
+    if (auth === "none") return { actor, kind: "local", rights: localRightsOf(actor), requestId };
     if (!actor.startsWith(TOKEN_ACTOR)) {
       const person = await people.getByEmail(actor);
       if (person === null || person.disabledAt !== null) return null;

@@ -1,9 +1,10 @@
 /** Turns an HTTP request that has passed the shell into an Access; nothing else does. */
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config.ts";
-import { type Access, NOTHING, type Rights, ROLES, type Role, rightsOfGrants } from "./access.ts";
+import { type Access, NOTHING } from "./access.ts";
 import { addressList } from "./addresses.ts";
 import type { Credentials, Identified } from "./credentials.ts";
+import { localIdentity } from "./local.ts";
 import type { RateLimit } from "./rate-limits.ts";
 import type { Caller } from "./shell.ts";
 
@@ -21,9 +22,6 @@ export interface Asker {
 export type RequestAccess = (request: IncomingMessage, caller: Caller, requestId: string) => Asker | Promise<Asker>;
 
 const NO_LIMITS: readonly RateLimit[] = [];
-const OF_ROLE = Object.fromEntries(
-  ROLES.map((role) => [role, rightsOfGrants([{ role, projects: "all" }])]),
-) as unknown as Readonly<Record<Role, Rights>>;
 
 /** `credentials`: null with AUTH=none. */
 export function createRequestAccess(
@@ -52,22 +50,7 @@ export function createRequestAccess(
   };
 }
 
-/** With AUTH=none, every client on this machine is admin, and may take less than that. */
 function localAccess({ headers }: IncomingMessage, { address, isFromPage }: Caller, requestId: string): Asker {
-  const rights = localRights(headers["x-roles"]);
-  const access: Access = { actor: "local", kind: "local", rights, requestId, address };
+  const access: Access = { ...localIdentity(headers["x-roles"]), requestId, address };
   return { access: isFromPage ? { ...access, isPerson: true } : access, rateLimits: NO_LIMITS };
-}
-
-/**
- * `X-Roles` names roles, separated by commas: the highest of them counts. It can only lower what a client may do: one
- * that names none of our roles may do nothing.
- */
-function localRights(named: string | string[] | undefined): Rights {
-  if (named === undefined) return OF_ROLE.admin;
-  const names = String(named)
-    .split(",")
-    .map((name) => name.trim().toLowerCase());
-  const role = ROLES.findLast((role) => names.includes(role));
-  return role === undefined ? NOTHING : OF_ROLE[role];
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
 import { type Access, NOTHING, type Rights, rightsOfGrants } from "../../server/access/access.ts";
+import { createPresentAccess } from "../../server/access/present-access.ts";
 import { type Asker, createRequestAccess } from "../../server/access/request-access.ts";
 import type { Caller } from "../../server/access/shell.ts";
 
@@ -8,6 +9,10 @@ const PROGRAM: Caller = { address: "127.0.0.1", isSecure: false, isFromPage: fal
 const local = createRequestAccess({ BASE_PATH: "" }, null);
 const accessOf = (headers: Record<string, string>, caller = PROGRAM) =>
   (local({ headers } as unknown as IncomingMessage, caller, "r") as Asker).access as Access;
+const nobody = async () => {
+  throw new Error("With AUTH=none nobody is looked up.");
+};
+const present = createPresentAccess({ auth: "none", tokens: { getMany: nobody }, people: { getByEmail: nobody } });
 const everywhere = (role: "viewer" | "operator" | "admin") => rightsOfGrants([{ role, projects: "all" }]);
 
 test("with AUTH=none everybody on this machine may do everything, and a page is used by a person", () => {
@@ -22,8 +27,14 @@ test.each<[string, Rights]>([
   ["viewer,admin", everywhere("admin")],
   ["member", NOTHING],
   ["", NOTHING],
-])("X-Roles: %j takes the highest role that it names, or none", (roles, rights) => {
-  expect(accessOf({ "x-roles": roles }).rights).toEqual(rights);
+])("X-Roles: %j takes the highest role that it names, or none, and its jobs have no more", async (roles, rights) => {
+  const { actor, rights: taken } = accessOf({ "x-roles": roles });
+  expect(taken).toEqual(rights);
+  expect(await present({ actor, requestId: "r" })).toEqual({ actor, kind: "local", rights, requestId: "r" });
+});
+
+test("with AUTH=none a job that was asked for with accounts goes on as everybody's", async () => {
+  expect(await present({ actor: "ada@example.com", requestId: "r" })).toMatchObject({ rights: everywhere("admin") });
 });
 
 test("addresses of MONITOR_ADDRESSES read the health and the metrics of everything, and nothing else", () => {
