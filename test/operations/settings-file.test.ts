@@ -175,6 +175,15 @@ test("an import tells nothing of pools to callers who may not change them, and d
   }
 });
 
+test("a dry run says that a flavor needs an admin of all projects, as the import does", async () => {
+  const text = file({ flavors: [{ project: "p", name: "unheard" }] });
+  const limited = limitedTo(admin, "admin", ["p"]);
+  for (const dryRun of [true, false]) {
+    const { changes } = await service.operations.settingsFile.import(limited, { text, dryRun });
+    expect(changes).toMatchObject([{ action: "create", done: false, error: { code: "FORBIDDEN" } }]);
+  }
+});
+
 test("an import tells nothing of a project that the caller may not see", async () => {
   const queue = { project: "secret", name: "plans" };
   const metadata = { note: "hidden" };

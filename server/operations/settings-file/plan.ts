@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "lossless-json";
 import { type Access, requireEverywhere } from "../../access/access.ts";
+import { NEEDS, requireNeed } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
 import type { Pool } from "../../storage/control-driver.ts";
 import { maskPoolUri } from "../../storage/pool-uri.ts";
@@ -125,6 +126,7 @@ export async function planFlavors(
   const filled = await inParts(wanted, (some) => control.pools.getPoolsByFlavors(some.map(({ name }) => name)));
   const withPools = new Set([...filled, ...(dryRun ? pools : [])].map(({ flavor }) => flavor));
   const check = async ({ project, name }: FlavorSettings) => {
+    requireNeed(access, NEEDS.createFlavor);
     chosenProject(limits, access, "administer", project);
     checkName("flavor", name);
     if (!withPools.has(name)) throw badInput("pools", "A flavor needs a pool that has it, and none does.");
