@@ -32,6 +32,12 @@ export function internalMessage(requestId: string): string {
   return `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`;
 }
 
+/** Errors by which a caller learns that it may not do this, or that nobody may now. The audit log has them. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(["FORBIDDEN", "SERVER_IS_READ_ONLY", "LAST_ADMIN"]);
+
+export const isRefusal = (error: unknown): error is DomainError =>
+  error instanceof DomainError && REFUSALS.has(error.code);
+
 /** True for a DomainError with this code. */
 export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
   return error instanceof DomainError && error.code === code;

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
+import { EVERYTHING } from "../../server/access/access.ts";
+import { writeNodeId } from "../../server/graphql/schema/node.ts";
+import { aSession } from "../support/people.ts";
 import { startApi } from "./api.ts";
 
-const { api } = startApi();
+const { api, server } = startApi();
 
 let number = 0;
 const anEmail = () => `person-${++number}@example.com`;
@@ -97,4 +100,66 @@ test("a newer link replaces the one before; whoever is disabled gets none", asyn
   await update({ id: person.id, isDisabled: true });
   expect(await api.codeOf(again, { input: { id: person.id } })).toBe("BAD_INPUT");
   expect(await api.codeOf(again, { input: { id: "Person:x" } })).toBe("PERSON_DOES_NOT_EXIST");
+});
+
+const REMOVE = "mutation D($input: PersonInput!) { deletePerson(input: $input) { deleted } }";
+const entriesOf = async (target: string) => {
+  const query = "query A($target: String!) { auditEntries(target: $target) { nodes { action outcome detailsText } } }";
+  const { nodes } = (await api.run(query, { target })).auditEntries;
+  return nodes.map(({ action, outcome, detailsText }: Record<string, string>) => {
+    const { code, ...details } = JSON.parse(detailsText ?? "{}");
+    return [action, code ?? outcome, details];
+  });
+};
+
+test("all that is done to people and their sessions is audited, with what was before", async () => {
+  const { person } = await create();
+  await update({ id: person.id, name: "Paddy", grants: [{ role: "OPERATOR", projects: ["shop"] }] });
+  await api.run("mutation L($input: PersonInput!) { createPersonLink(input: $input) { link { url } } }", {
+    input: { id: person.id },
+  });
+  const { engine } = server();
+  const [personId = ""] = person.id.split(":").slice(1);
+  const key = (await engine.control.people.getByEmail(person.email))?.id ?? personId;
+  const [one] = [await aSession(engine.config.DATABASE_URL, key), await aSession(engine.config.DATABASE_URL, key)];
+  const endOne = "mutation E($id: ID!) { endSession(input: { id: $id }) { ended } }";
+  const session = { id: writeNodeId("Session", [one]) };
+  expect(await api.run(endOne, session)).toEqual({ endSession: { ended: 1 } });
+  expect(await api.run(endOne, session)).toEqual({ endSession: { ended: 0 } });
+  const endAll = "mutation E($person: ID!) { endSessions(input: { personId: $person }) { ended } }";
+  expect(await api.run(endAll, { person: person.id })).toEqual({ endSessions: { ended: 1 } });
+  await api.run(REMOVE, { input: { id: person.id } });
+  const [viewer, operator] = [
+    { role: "viewer", projects: "all" },
+    { role: "operator", projects: ["shop"] },
+  ];
+  const shown = (name: string, grant: object) => ({ name, grants: [grant], disabled: false });
+  expect(await entriesOf(person.email)).toEqual([
+    ["deletePerson", "DONE", { name: "Paddy" }],
+    ["endSessions", "DONE", { ended: 1 }],
+    ["endSession", "DONE", { session: one }],
+    ["createPersonLink", "DONE", { expiresAt: expect.any(String) }],
+    ["updatePerson", "DONE", { before: shown("Pat", viewer), after: shown("Paddy", operator) }],
+    ["createPerson", "DONE", { name: "Pat", grants: [viewer] }],
+  ]);
+});
+
+test("what the service refuses to everybody is audited too, once", async () => {
+  const { person } = await create();
+  const id = person.id;
+  const ada = { actor: "ada", kind: "service", rights: EVERYTHING, requestId: "r" } as const;
+  const { readOnly } = server().engine.operations;
+  await readOnly.set(ada, { on: true, reason: "An upgrade." });
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    expect(await api.codeOf(REMOVE, { input: { id } })).toBe("SERVER_IS_READ_ONLY");
+  }
+  await readOnly.set(ada, { on: false });
+  const message = "The service is read-only: An upgrade. (ada)";
+  expect(await entriesOf(id)).toEqual([["deletePerson", "SERVER_IS_READ_ONLY", { message }]]);
+
+  const { items } = await server().engine.control.people.list({ page: { limit: 100 } });
+  for (const one of items) if (one.email !== person.email) await server().engine.control.people.delete(one.id);
+  await update({ id, grants: [{ role: "ADMIN" }] });
+  expect(await api.codeOf(REMOVE, { input: { id } })).toBe("LAST_ADMIN");
+  expect((await entriesOf(id))[0]?.slice(0, 2)).toEqual(["deletePerson", "LAST_ADMIN"]);
 });

@@ -125,7 +125,11 @@ test("a read-only service refuses every mutation before it runs", async () => {
     throw refusal;
   };
   const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
-  const context = { operations: { readOnly: { requireChanges } }, requireRights: () => undefined };
+  const context = {
+    operations: { readOnly: { requireChanges } },
+    requireRights: () => undefined,
+    because: () => context,
+  };
   for (const { name, resolve } of fields) {
     const call = async () => resolve?.({}, { input: {} }, context, { fieldName: name } as never);
     await expect(call(), name).rejects.toBe(refusal);

@@ -51,7 +51,7 @@ import {
   specifiedDirectives,
 } from "graphql";
 import type { Action } from "../../access/needs.ts";
-import { hasCode } from "../../errors.ts";
+import { isRefusal } from "../../errors.ts";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
@@ -74,8 +74,8 @@ const STEPS = [
   withAbandonedLateReads,
   withCountedTexts,
   withNullableRoots,
-  withReasons,
   withReadOnlyService,
+  withReasons,
   withWrittenPaths,
 ];
 
@@ -104,7 +104,7 @@ function withReasons(built: GraphQLSchema): GraphQLSchema {
       try {
         return await resolve(source, args, because, info);
       } catch (error) {
-        if (hasCode(error, "FORBIDDEN")) {
+        if (isRefusal(error)) {
           const target = SUBJECTS.map((name) => input[name]).find((name) => typeof name === "string");
           await context.audit.noteRefusal(because.access, {
             action: info.fieldName as Action,

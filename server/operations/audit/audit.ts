@@ -1,6 +1,6 @@
 import { type Access, mayUse, requirePermission } from "../../access/access.ts";
 import type { Action } from "../../access/needs.ts";
-import { hasCode } from "../../errors.ts";
+import { isRefusal } from "../../errors.ts";
 import type { AuditEntry, AuditFilter } from "../../storage/control-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
@@ -26,7 +26,7 @@ export interface AuditOperations {
    */
   getMany(access: Access, params: { ids: readonly string[] }): Promise<(AuditEntry | null)[]>;
   /**
-   * For doors: writes down that this caller may not do this, if `error` says so. Needs no role. Never throws.
+   * For doors: writes down that this was refused, if `error` says so: `isRefusal`. Needs no role. Never throws.
    * Operations that have written the refusal themselves make no second entry.
    */
   noteRefusal(
@@ -73,7 +73,7 @@ export function createAuditOperations(context: OperationContext): AuditOperation
     },
 
     async noteRefusal(access, { error, ...what }) {
-      if (hasCode(error, "FORBIDDEN") && !error.isNoted) await writeRefusal(context, { access, ...what }, error);
+      if (isRefusal(error) && !error.isNoted) await writeRefusal(context, { access, ...what }, error);
     },
   };
 }

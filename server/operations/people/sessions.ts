@@ -54,13 +54,13 @@ export function createSessionOperations(context: OperationContext): SessionOpera
     },
 
     async endSession(access, { id }) {
-      const uuid = normaliseUuid(id);
-      const [session] = uuid === null ? [] : await control.people.getSessions([uuid], living());
       const trace = { access, action: "endSession" as const, project: null, target: id };
       // Who may end only their own learns nothing of others: one that is not theirs is as good as gone.
       await permitted(context, trace, () => {
         if (access.personId === undefined) requireEverywhere(access, "administer");
       });
+      const uuid = normaliseUuid(id);
+      const [session] = uuid === null ? [] : await control.people.getSessions([uuid], living());
       if (session === undefined || visibleId(access, session.personId) === null) return { ended: 0 };
       const [person] = await control.people.getMany([session.personId]);
       return audited(context, { ...trace, target: person?.email ?? id }, async (tx) => {
