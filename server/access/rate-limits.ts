@@ -124,10 +124,12 @@ export class RateLimits {
    */
   lookUp(address: string): void {
     if (this.#failures(address)?.hold(this.#now()) ?? true) return;
-    throw rateLimited(
-      `Too many wrong tokens came from this address: at most ${this.#settings.ADDRESS_FAILURES_PER_MINUTE} a minute are looked up.`,
-      { limit: "failures" },
-    );
+    const requests = this.#settings.ADDRESS_FAILURES_PER_MINUTE;
+    throw rateLimited(`Too many wrong tokens came from this address: at most ${requests} a minute are looked up.`, {
+      limit: "failures",
+      requests,
+      seconds: 60,
+    });
   }
 
   /** What came of `lookUp`, once for each. Not wrong: it is good, or nothing was found out. */
@@ -154,7 +156,8 @@ export class RateLimits {
     if (remaining !== null) return { kind, requestsPerSecond, remaining };
     throw rateLimited(`This ${kind} may send ${requestsPerSecond} requests a second. Wait a second.`, {
       limit: kind,
-      requestsPerSecond,
+      requests: requestsPerSecond,
+      seconds: 1,
     });
   }
 
@@ -175,6 +178,24 @@ export function rateLimitHeaders(limits: readonly RateLimit[]): { ratelimit: str
   };
 }
 
+/** A limit that is spent: so many requests in so many seconds. */
+export interface SpentLimit {
+  limit: RateLimitKind | "failures" | "signIn" | "identityProvider";
+  requests: number;
+  seconds: number;
+  /** When there is room again. Left out: in a second. */
+  retryAfterSeconds?: number;
+}
+
+/** The same headers for the answer that refuses a request, from the details of its error. */
+export function spentLimitHeaders(details: Readonly<Record<string, unknown>>): ReturnType<typeof rateLimitHeaders> {
+  const { limit, requests, seconds, retryAfterSeconds = 1 } = details as unknown as SpentLimit;
+  return {
+    "ratelimit-policy": `"${limit}";q=${requests};w=${seconds}`,
+    ratelimit: `"${limit}";r=0;t=${retryAfterSeconds}`,
+  };
+}
+
 /** One client may have all addresses of an IPv6 network of 64 bits. */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
@@ -189,6 +210,6 @@ export function networkOf(address: string): string {
 
 const failuresOf = (address: string) => `failures:${networkOf(address)}`;
 
-function rateLimited(message: string, details: Record<string, unknown>): DomainError {
-  return new DomainError("RATE_LIMITED", message, { details });
+export function rateLimited(message: string, spent: SpentLimit): DomainError {
+  return new DomainError("RATE_LIMITED", message, { details: { ...spent } });
 }

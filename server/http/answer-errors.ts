@@ -2,6 +2,7 @@
  * Errors over HTTP: the status of the error's kind, and the body of a GraphQL error, so that clients read both with one
  * piece of code.
  */
+import { spentLimitHeaders } from "../access/rate-limits.ts";
 import {
   DomainError,
   type ErrorCode,
@@ -13,7 +14,10 @@ import {
 
 export interface ErrorAnswer {
   status: number;
-  /** `retry-after`, for an error that may be repeated; `www-authenticate`, for one that asks who the client is. */
+  /**
+   * `retry-after`, for an error that may be repeated; `www-authenticate`, for one that asks who the client is;
+   * `ratelimit`, for one that names a limit.
+   */
   headers: Readonly<Record<string, string>>;
   body: { errors: [{ message: string; extensions: ErrorExtensions }] };
 }
@@ -63,5 +67,6 @@ export function answer(
   const extensions = errorExtensions(code, details, { status });
   const headers: Record<string, string> = retryAfter([extensions]);
   if (code === "UNAUTHENTICATED") headers["www-authenticate"] = "Bearer";
+  if (code === "RATE_LIMITED") Object.assign(headers, spentLimitHeaders(details));
   return { status: extensions.status, headers, body: { errors: [{ message, extensions }] } };
 }

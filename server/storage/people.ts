@@ -74,6 +74,8 @@ export interface PeopleController {
    * ends, so two admins cannot remove each other.
    */
   lockAdmins(): Promise<string[]>;
+  /** The hash of the person's password. Null: there is none. */
+  getPassword(id: string): Promise<string | null>;
   /** Sets or replaces the password, and ends all sessions and links of the person. PERSON_DOES_NOT_EXIST. */
   setPassword(id: string, hash: string): Promise<void>;
 
@@ -85,8 +87,11 @@ export interface PeopleController {
   /** Removes what has ended by itself: sessions, links, half sign-ins. How many rows. */
   trim(params: Living & { limit: number }): Promise<number>;
 
-  /** Keeps a link by its digest. Earlier ones of the same person, or of the first admin, are no longer valid. */
-  addLink(link: OneTimeLink & { digest: Uint8Array; createdBy: string }): Promise<void>;
+  /**
+   * Keeps a link by its digest. Earlier ones of the same person, or of the first admin, are no longer valid. False: it is
+   * not kept, because another process is making the link of the first admin at the same time.
+   */
+  addLink(link: OneTimeLink & { digest: Uint8Array; createdBy: string }): Promise<boolean>;
   /** Null: there is none, or it is over. */
   getLink(digest: Uint8Array, now: Date): Promise<OneTimeLink | null>;
   /** The same, and it is used up. Of two callers at once, one gets it. */

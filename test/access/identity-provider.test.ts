@@ -120,6 +120,13 @@ async function signIn(as: string, at = server, next = "/queues?project=shop") {
 
 const sessionOf = async (cookie: string, at = server) =>
   (await at.engine.accounts.sessions?.identify({ headers: { cookie } })) ?? null;
+/** What the provider changed of somebody, the newest first. */
+async function entriesOf(email: string) {
+  const by = { actor: "isimud:identity-provider", target: email };
+  const { items } = await server.engine.operations.audit.list(admin, by);
+  for (const { address, outcome } of items) expect([address, outcome]).toEqual(["127.0.0.1", "done"]);
+  return items.map(({ action, detailsText }) => [action, JSON.parse(detailsText)]);
+}
 const personOf = (email: string, at = server) => at.engine.control.people.getByEmail(email);
 
 async function tokensKept(): Promise<number> {
@@ -149,6 +156,9 @@ describe("with a map of groups", () => {
     expect(await personOf(email)).toMatchObject({ name: "Olga", claimed: true, methods: ["identityProvider"] });
     // Nothing of the provider's is kept.
     expect(await tokensKept()).toBe(0);
+    expect(await entriesOf(email)).toEqual([
+      ["createPerson", { name: "Olga", grants: (await personOf(email))?.grants }],
+    ]);
   });
 
   test("each sign-in gives the grants again, and takes away what is gone", async () => {
@@ -164,10 +174,22 @@ describe("with a map of groups", () => {
     });
     await expect(change).rejects.toMatchObject({ code: "BAD_INPUT" });
 
+    // The same again is no change.
+    await signIn(sub);
     accounts.set(sub, { ...accounts.get(sub), groups: [] });
     expect((await signIn(sub)).location).toBe("/sign-in?error=noGrants");
     await expect.poll(() => sessionOf(second.cookie)).toBeNull();
     expect(await personOf(email)).toMatchObject({ grants: [] });
+    const [shop, staff] = [
+      { role: "operator", projects: ["shop", "billing"] },
+      { role: "viewer", projects: "all" },
+    ];
+    const given = (...grants: object[]) => ({ grants, claimed: true });
+    expect(await entriesOf(email)).toEqual([
+      ["updatePerson", { before: given(staff), after: given() }],
+      ["updatePerson", { before: given(shop), after: given(staff) }],
+      ["createPerson", { name: "Olga", grants: [shop] }],
+    ]);
   });
 
   test.each([
@@ -241,6 +263,18 @@ describe("without a map", () => {
     expect((await sessionOf(cookie, strict))?.identity.rights).toMatchObject({ read: ["p"], operate: [] });
     expect(await personOf(known.email, strict)).toMatchObject({ name: "Known", claimed: false });
     expect((await signIn(unknown.sub, strict)).location).toBe("/sign-in?error=unknownPerson");
+  });
+
+  test("an address begins so many ways to the provider and no more, whatever comes of them", async () => {
+    const client = new pg.Client({ connectionString: strict.engine.config.DATABASE_URL });
+    await client.connect();
+    const key = "identityProvider:127.0.0.1";
+    await client.query("UPDATE sign_in_attempts SET points = 300 WHERE key = $1", [key]);
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    const { status, headers } = await fetch(`${strict.url}/api/auth/sign-in/social`, init);
+    expect([status, headers.get("ratelimit-policy")]).toEqual([429, '"identityProvider";q=300;w=900']);
+    await client.query("DELETE FROM sign_in_attempts WHERE key = $1", [key]);
+    await client.end();
   });
 
   test("an answer that another browser began begins no session", async () => {

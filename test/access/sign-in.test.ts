@@ -115,22 +115,31 @@ describe("a password", () => {
     const counted = await query("SELECT points FROM sign_in_attempts WHERE key = $1", [`account:${email}`]);
     expect(counted.rows).toEqual([{ points: 10 }]);
     const late = await signIn(email);
-    expect([codeOf(late), Number(late.headers.get("retry-after"))]).toEqual(["RATE_LIMITED", expect.closeTo(900, -2)]);
+    const wait = late.headers.get("retry-after");
+    expect([codeOf(late), Number(wait)]).toEqual(["RATE_LIMITED", expect.closeTo(900, -2)]);
+    expect(late.headers.get("ratelimit-policy")).toBe('"signIn";q=10;w=900');
+    expect(late.headers.get("ratelimit")).toBe(`"signIn";r=0;t=${wait}`);
     await clearAttempts();
     expect((await signIn(email)).status).toBe(200);
   });
 
   test("is to be sent again when too many are being checked, and that counts as no try", async () => {
     const { email } = await aPerson();
+    const { cookie = "" } = await signIn(email);
+    await clearAttempts();
     const cheap = "$argon2id$v=19$m=512,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA";
     let isBusy = true;
     const others = Array.from({ length: 66 }, async () => {
       while (isBusy) await verifyPassword(cheap, "x");
     });
-    const answer = await signIn(email);
+    const change = { currentPassword: PASSWORD, newPassword: "vivid-Otter-51-canal" };
+    const answers = [await signIn(email), await post("change-password", change, { cookie })];
     isBusy = false;
     await Promise.all(others);
-    expect([answer.status, codeOf(answer), answer.headers.get("retry-after")]).toEqual([503, "DEADLINE_EXCEEDED", "2"]);
+    for (const answer of answers) {
+      const told = [answer.status, codeOf(answer), answer.headers.get("retry-after")];
+      expect(told).toEqual([503, "DEADLINE_EXCEEDED", "2"]);
+    }
     const counted = await query("SELECT points FROM sign_in_attempts WHERE key LIKE $1", [`%${email}`]);
     expect(counted.rows).toEqual([{ points: 0 }, { points: 0 }]);
     expect((await signIn(email)).status).toBe(200);
@@ -146,7 +155,7 @@ describe("a password", () => {
       expect(codeOf(await change({ currentPassword: PASSWORD, newPassword: "x" }))).toBe("PASSWORD_TOO_WEAK");
     }
     const changed = await change({ currentPassword: PASSWORD, newPassword: "vivid-Otter-51-canal" });
-    expect([changed.status, codeOf(changed)]).toEqual([200, undefined]);
+    expect([changed.status, changed.body]).toEqual([200, {}]);
     expect(await sessionOf(changed.cookie)).not.toBeNull();
     await expect.poll(() => sessionOf(two.cookie, other), { timeout: 1000, interval: 10 }).toBeNull();
     expect([codeOf(await signIn(email)), (await signIn(email, "vivid-Otter-51-canal")).status]).toEqual([
@@ -156,6 +165,24 @@ describe("a password", () => {
     expect(codeOf(await post("change-password", { currentPassword: PASSWORD, newPassword: "x" }))).toBe(
       "UNAUTHENTICATED",
     );
+  });
+
+  test("is changed with its entry in the audit log, or not at all; a wrong one is written down as refused", async () => {
+    const { email, id } = await aPerson();
+    const { cookie = "" } = await signIn(email);
+    const change = (currentPassword: string) =>
+      post("change-password", { currentPassword, newPassword: "vivid-Otter-51-canal" }, { cookie });
+    const entries = async () =>
+      (await server.engine.operations.audit.list(admin, { action: "changePassword", target: email })).items;
+    expect(codeOf(await change("wrong"))).toBe("BAD_INPUT");
+    expect(await entries()).toMatchObject([{ actor: email, outcome: "refused", address: "127.0.0.1" }]);
+    const before = await server.engine.control.people.getPassword(id);
+    await query("ALTER TABLE audit_entries ADD CONSTRAINT no_room CHECK (action <> 'changePassword') NOT VALID");
+    expect((await change(PASSWORD)).status).toBeGreaterThanOrEqual(500);
+    await query("ALTER TABLE audit_entries DROP CONSTRAINT no_room");
+    expect(await server.engine.control.people.getPassword(id)).toBe(before);
+    expect((await change(PASSWORD)).status).toBe(200);
+    expect((await entries())[0]).toMatchObject({ actor: email, outcome: "done", requestId: expect.any(String) });
   });
 });
 
@@ -383,6 +410,24 @@ describe("the first admin", () => {
     expect([await started(), await started({ ADMIN_EMAIL: "late@example.com" })]).toEqual([null, null]);
   });
 
+  test("comes by one link only, of those that processes make at the same time; each is audited", async () => {
+    const { items } = await empty.engine.control.people.list({ page: { limit: 10 } });
+    for (const { id } of items) await empty.engine.control.people.delete(id);
+    const [code, later] = [newLink(new Date(), 60), newLink(new Date(), 60)];
+    const link = { kind: "firstAdmin", personId: null, createdBy: "x" } as const;
+    const hint = await empty.engine.control.transaction(async (tx) => {
+      expect(await tx.people.addLink({ ...link, ...code })).toBe(true);
+      return started();
+    });
+    expect(hint).toBe("Nobody can sign in yet. Another process that starts now prints the link for the first admin.");
+    expect(await empty.engine.control.people.getLink(code.digest, new Date())).not.toBeNull();
+    expect(await empty.engine.control.people.addLink({ ...link, ...later })).toBe(true);
+    const made = await empty.engine.operations.audit.list(admin, { action: "createPersonLink" });
+    expect(made.items.map(({ actor, target }) => [actor, target])).toEqual(
+      Array(2).fill(["tester", "the first admin"]),
+    );
+  });
+
   test("comes from the settings: with the password in a file, or with a link until there is one", async () => {
     const { items } = await empty.engine.control.people.list({ page: { limit: 10 } });
     for (const { id } of items) await empty.engine.control.people.delete(id);
@@ -396,5 +441,8 @@ describe("the first admin", () => {
     rmSync(dirname(file), { recursive: true });
     const [root] = (await empty.engine.control.people.list({ page: { limit: 10 } })).items;
     expect(root).toMatchObject({ email: "root@example.com", methods: ["password"], grants: [{ role: "admin" }] });
+    const { items: entries } = await empty.engine.operations.audit.list(admin, { target: "root@example.com" });
+    expect(entries.map(({ action }) => action)).toEqual(["changePassword", "createPersonLink", "createPerson"]);
+    expect(JSON.stringify(entries)).not.toContain(PASSWORD);
   });
 });

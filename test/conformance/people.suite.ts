@@ -83,11 +83,13 @@ export function describePeople(name: string, open: OpenControlDriver): void {
 
     it("a new password shows as a method, and is stored only as it is given", async () => {
       const pat = await aPerson();
+      expect(await people().getPassword(pat.id)).toBeNull();
       await people().setPassword(pat.id, "$argon2id$one");
       await people().setPassword(pat.id, "$argon2id$two");
       expect(await people().getByEmail(pat.email)).toMatchObject({ methods: ["password"] });
       const stored = await harness.storedText();
       expect([stored.includes("$argon2id$two"), stored.includes("$argon2id$one")]).toEqual([true, false]);
+      expect(await people().getPassword(pat.id)).toBe("$argon2id$two");
       await expect(people().setPassword(NOBODY, "x")).rejects.toMatchObject({ code: "PERSON_DOES_NOT_EXIST" });
     });
 
@@ -119,6 +121,13 @@ export function describePeople(name: string, open: OpenControlDriver): void {
       await people().addLink({ ...link, kind: "firstAdmin", personId: null, digest: digest("first") });
       await people().addLink({ ...link, kind: "firstAdmin", personId: null, digest: digest("second") });
       expect(await people().getLink(digest("first"), now)).toBeNull();
+      const late = { ...link, kind: "firstAdmin", personId: null, digest: digest("late") } as const;
+      const both = await harness.driver.transaction(async (tx) => [
+        await tx.people.addLink({ ...late, digest: digest("third") }),
+        await harness.neighbour.people.addLink(late),
+      ]);
+      expect(both).toEqual([true, false]);
+      expect(await people().getLink(digest("late"), now)).toBeNull();
       expect(await people().trim({ now: inAnHour(), idleSeconds: 60, limit: 100 })).toBe(1);
     });
   });

@@ -95,6 +95,7 @@ describe("with accounts", () => {
     expect(refused.length).toBeGreaterThan(0);
     for (const answer of refused) {
       expect([codeOf(answer), answer.headers["retry-after"]]).toEqual(["RATE_LIMITED", "1"]);
+      expect(answer.headers).toMatchObject({ "ratelimit-policy": '"token";q=1;w=1', ratelimit: '"token";r=0;t=1' });
     }
   });
 

@@ -1,6 +1,7 @@
 /** Better Auth, as it is used here: it checks passwords, signs people in at the identity provider and makes sessions. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHmac, randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { prismaAdapter } from "@better-auth/prisma-adapter";
 import { APIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
@@ -9,6 +10,7 @@ import type { PrismaClient } from "../../../prisma/generated/client.ts";
 import type { Config } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import type { ControlDriver } from "../../storage/control-driver.ts";
+import type { Person } from "../../storage/people.ts";
 import type { Grant } from "../access.ts";
 import { grantsOfClaims } from "./claimed-grants.ts";
 import { type Discovery, providerConfig } from "./identity-provider.ts";
@@ -17,8 +19,18 @@ import { hashPassword, MAX_PASSWORD_LENGTH, verifyPassword } from "./passwords.t
 /** Carries the client's address to the library. Set here, whatever the client sends. */
 export const ADDRESS_HEADER = "x-isimud-address";
 
+/** The actor of what the identity provider changes, in the audit log. */
+const IDENTITY_PROVIDER = "isimud:identity-provider";
+
+/** The request of ours that a request to the library belongs to, for the audit log. */
+interface Origin {
+  requestId: string;
+  address: string;
+}
+
 /** What a request to the library is about, beside what it says. */
 interface SignIn {
+  origin: Origin;
   /** What the identity provider's claims mean here; undefined when they mean nothing. */
   claimed?: readonly Grant[];
   /** Why passwords cannot be checked now: what the caller is told instead of the library's answer. */
@@ -27,7 +39,7 @@ interface SignIn {
 
 export interface Auth {
   /** Answers one of the library's own requests. DEADLINE_EXCEEDED. */
-  handle(request: Request): Promise<Response>;
+  handle(request: Request, origin: Origin): Promise<Response>;
 }
 
 export interface Cookie {
@@ -74,13 +86,15 @@ export function createAuth(parts: {
   const { prisma, control, config, cookie, provider, warn } = parts;
   const { people } = control;
   const signIns = new AsyncLocalStorage<SignIn>();
+  const give = (id: string, grants: readonly Grant[]) =>
+    giveClaimed(control, { id, grants, origin: (signIns.getStore() as SignIn).origin });
   const { OIDC_GRANTS_CLAIM: claim, OIDC_GRANTS: map } = config;
   const isMapped = claim !== undefined && map !== undefined;
   const secure = isSecure(config.PUBLIC_URL);
   const told = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: unknown) => {
       if (!(error instanceof DomainError)) throw error;
-      Object.assign(signIns.getStore() ?? {}, { failure: error } satisfies SignIn);
+      Object.assign(signIns.getStore() ?? {}, { failure: error } satisfies Partial<SignIn>);
       throw new APIError("SERVICE_UNAVAILABLE", { message: error.message });
     });
 
@@ -122,10 +136,10 @@ export function createAuth(parts: {
         if (!isMapped) return;
         const claimed = grantsOfClaims(map, claim, source.oauth?.profile ?? {});
         if (claimed.length === 0) {
-          const outcome = known === undefined ? null : await giveClaimed(control, known.id, claimed);
+          const outcome = known === undefined ? null : await give(known.id, claimed);
           return rejected(outcome ?? "noGrants");
         }
-        Object.assign(signIns.getStore() ?? {}, { claimed } satisfies SignIn);
+        Object.assign(signIns.getStore() ?? {}, { claimed } satisfies Partial<SignIn>);
       },
     },
     session: {
@@ -147,7 +161,7 @@ export function createAuth(parts: {
         create: {
           async before(session) {
             const claimed = signIns.getStore()?.claimed;
-            const outcome = claimed === undefined ? null : await giveClaimed(control, session.userId, claimed);
+            const outcome = claimed === undefined ? null : await give(session.userId, claimed);
             if (outcome !== null) throw refusal(outcome);
             const [person] = await people.getMany([session.userId]);
             if (person === undefined || person.disabledAt !== null) throw refusal("disabled");
@@ -167,8 +181,8 @@ export function createAuth(parts: {
     plugins: provider === null ? [] : [genericOAuth({ config: [providerConfig(config, provider, isMapped)] })],
   });
   return {
-    async handle(request) {
-      const signIn: SignIn = {};
+    async handle(request, origin) {
+      const signIn: SignIn = { origin };
       const response = await signIns.run(signIn, () => auth.handler(request));
       if (signIn.failure !== undefined) throw signIn.failure;
       return response;
@@ -182,18 +196,34 @@ const rejected = (code: Refusal) => ({ error: code, errorDescription: REFUSED[co
 const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null };
 
 /**
- * The person has the rights that the identity provider claims, and no others. Who has none left loses the sessions too.
- * The last admin stays admin, loses the sessions, and signs in with a password to make another one.
+ * The person has the rights that the identity provider claims, and no others; a change is audited. Who has none left
+ * loses the sessions too. The last admin stays admin, loses the sessions, and signs in with a password to make another
+ * one.
  */
-function giveClaimed(control: ControlDriver, id: string, grants: readonly Grant[]): Promise<Refusal | null> {
+function giveClaimed(
+  control: ControlDriver,
+  { id, grants, origin }: { id: string; grants: readonly Grant[]; origin: Origin },
+): Promise<Refusal | null> {
   // Two admins whom the provider lowers at once wait for each other: otherwise neither were the last one.
-  return control.transaction(async ({ people }) => {
+  return control.transaction(async ({ people, audit }) => {
     const isAdmin = grants.some(({ role, projects }) => role === "admin" && projects === "all");
     const admins = isAdmin ? [] : await people.lockAdmins();
     const isLast = admins.length === 1 && admins[0] === id;
     if (isLast || grants.length === 0) await people.endSessions({ personId: id });
     if (isLast) return "lastAdmin";
-    await people.update(id, { grants, claimed: true });
+    const [before] = await people.getMany([id]);
+    if (before?.claimed && isDeepStrictEqual(before.grants, grants)) return null;
+    const after = await people.update(id, { grants, claimed: true });
+    // The library has made the person a moment ago: nobody else makes one without grants.
+    const isNew = before?.claimed === false && before.grants.length === 0;
+    const details = isNew ? { name: after.name, grants } : { before: shown(before), after: shown(after) };
+    await audit.append({
+      ...origin,
+      ...{ actor: IDENTITY_PROVIDER, action: isNew ? "createPerson" : "updatePerson", project: null },
+      ...{ target: after.email, outcome: "done", reason: null, detailsText: JSON.stringify(details) },
+    });
     return null;
   });
 }
+
+const shown = (person: Person | undefined) => ({ grants: person?.grants, claimed: person?.claimed });

@@ -30,12 +30,12 @@ const isRole = (text: string): text is Role => (ROLES as readonly string[]).incl
 
 /**
  * The grants of somebody with these claims. `claim` is a claim's name, or a path into it with dots, such as
- * `realm_access.roles`. Its value is a text or a list of texts.
+ * `realm_access.roles`. Its value is a text or a list of texts, whose order says nothing.
  */
 export function grantsOfClaims(map: GrantMap, claim: string, claims: Readonly<Record<string, unknown>>): Grant[] {
   const found = Object.hasOwn(claims, claim) ? claims[claim] : follow(claims, claim.split("."));
-  const values = (Array.isArray(found) ? found : [found]).filter((value) => typeof value === "string");
-  return [...new Set(values)].flatMap((value) => map.get(value) ?? []);
+  const values = new Set<unknown>(Array.isArray(found) ? found : [found]);
+  return [...map].flatMap(([value, grants]) => (values.has(value) ? grants : []));
 }
 
 function follow(claims: unknown, path: readonly string[]): unknown {

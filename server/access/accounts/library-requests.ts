@@ -39,7 +39,7 @@ export async function ask(
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const response = await auth.handle(request);
+  const response = await auth.handle(request, { requestId: from.requestId, address: from.address });
   const text = await response.text();
   const answer = {
     status: response.status,

@@ -4,9 +4,8 @@
  */
 import type pg from "pg";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
-import { DomainError } from "../../errors.ts";
 import { translatePostgresError } from "../../storage/postgres/sql/connection.ts";
-import { networkOf } from "../rate-limits.ts";
+import { networkOf, rateLimited } from "../rate-limits.ts";
 
 /** Failures, and the seconds in which they count. A success takes its own attempt back, and forgets `pair`. */
 const LIMITS = {
@@ -20,6 +19,12 @@ const LIMITS = {
 type Kind = keyof typeof LIMITS;
 const KINDS = ["address", "pair", "account"] as const satisfies Kind[];
 
+/**
+ * Ways to the identity provider that begin at one address: each is a row in the database, and makes the provider work.
+ * Nobody knows which of them will succeed, so all count.
+ */
+const AT_PROVIDER = { points: 300, duration: 900 } as const;
+
 export interface Attempt {
   /** The client's IP address. */
   address: string;
@@ -28,6 +33,8 @@ export interface Attempt {
 }
 
 export interface SignInLimits {
+  /** Counts a way to the identity provider that begins. RATE_LIMITED, with the seconds to wait. */
+  beginAtProvider(address: string): Promise<void>;
   /** Counts the attempt. RATE_LIMITED, with the seconds to wait. */
   begin(attempt: Attempt): Promise<void>;
   /** It was no guess: it no longer counts. */
@@ -38,7 +45,7 @@ export interface SignInLimits {
 
 /** `connections`: those of the control database. The caller closes them. */
 export function createSignInLimits({ connections }: { connections: pg.Pool }): SignInLimits {
-  const limiter = (kind: Kind) =>
+  const limiter = (keyPrefix: string, limit: { points: number; duration: number }) =>
     new RateLimiterPostgres({
       storeClient: connections,
       storeType: "pool",
@@ -46,26 +53,34 @@ export function createSignInLimits({ connections }: { connections: pg.Pool }): S
       tableCreated: true,
       // Garbage collection does it: see `trim` of the people's controller.
       clearExpiredByTimeout: false,
-      keyPrefix: kind,
-      ...LIMITS[kind],
+      keyPrefix,
+      ...limit,
     });
-  const limiters = { pair: limiter("pair"), address: limiter("address"), account: limiter("account") };
+  const ofKind = (kind: Kind) => limiter(kind, LIMITS[kind]);
+  const limiters = { pair: ofKind("pair"), address: ofKind("address"), account: ofKind("account") };
+  const atProvider = limiter("identityProvider", AT_PROVIDER);
+
+  async function consume(from: RateLimiterPostgres, key: string, limit: "signIn" | "identityProvider"): Promise<void> {
+    try {
+      await from.consume(key);
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw translatePostgresError(refused, { wrote: false });
+      const retryAfterSeconds = Math.ceil(refused.msBeforeNext / 1000);
+      const { points: requests, duration: seconds } = from;
+      const spent = { limit, requests, seconds, retryAfterSeconds };
+      throw rateLimited(`Too many attempts to sign in. Try again in ${retryAfterSeconds} s.`, spent);
+    }
+  }
+
   return {
+    beginAtProvider: (address) => consume(atProvider, networkOf(address), "identityProvider"),
+
     async begin(attempt) {
       const keys = keysOf(attempt);
       // One after the other: what is refused for its address counts at no account, or one address could lock it.
       for (const kind of KINDS) {
         const key = keys[kind];
-        if (key === null) continue;
-        try {
-          await limiters[kind].consume(key);
-        } catch (refused) {
-          if (!(refused instanceof RateLimiterRes)) throw translatePostgresError(refused, { wrote: false });
-          const seconds = Math.ceil(refused.msBeforeNext / 1000);
-          throw new DomainError("RATE_LIMITED", `Too many attempts to sign in. Try again in ${seconds} s.`, {
-            details: { limit: "signIn", retryAfterSeconds: seconds },
-          });
-        }
+        if (key !== null) await consume(limiters[kind], key, "signIn");
       }
     },
 

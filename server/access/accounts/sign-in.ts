@@ -9,9 +9,15 @@ import type { Auth } from "./auth.ts";
 import { PROVIDER_ID } from "./identity-provider.ts";
 import { type Answer, ask, type From, failureIn } from "./library-requests.ts";
 import { digestOf } from "./link-code.ts";
-import { hashPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, requireStrongPassword } from "./passwords.ts";
+import {
+  hashPassword,
+  MAX_PASSWORD_LENGTH,
+  MIN_PASSWORD_LENGTH,
+  requireStrongPassword,
+  verifyPassword,
+} from "./passwords.ts";
 import type { SessionIdentity, Sessions } from "./sessions.ts";
-import type { SignInLimits } from "./sign-in-limits.ts";
+import type { Attempt, SignInLimits } from "./sign-in-limits.ts";
 
 export interface SignedIn {
   person: { email: string; name: string };
@@ -33,13 +39,16 @@ export interface SignIn {
    * UNAUTHENTICATED, the same for a wrong password and an unknown address; FORBIDDEN; RATE_LIMITED; DEADLINE_EXCEEDED.
    */
   withPassword(params: { email: string; password: string }, from: From): Promise<SignedIn>;
-  /** Where the browser goes to sign in. `next`: the path of ours to which it comes back. */
+  /** Where the browser goes to sign in. `next`: the path of ours to which it comes back. RATE_LIMITED. */
   atProvider(params: { next: string }, from: From): Promise<{ url: string; cookies: string[] }>;
   /** The way back: where the browser goes now. `query`: what the identity provider sent. */
   back(params: { query: string }, from: From): Promise<{ location: string; cookies: string[] }>;
   /** Ends the caller's session, if there is one. */
   out(from: From): Promise<{ cookies: string[] }>;
-  /** Ends all other sessions of the person. UNAUTHENTICATED, BAD_INPUT, PASSWORD_TOO_WEAK, RATE_LIMITED. */
+  /**
+   * Ends all sessions and links of the person, and begins a session. UNAUTHENTICATED, BAD_INPUT, PASSWORD_TOO_WEAK,
+   * RATE_LIMITED, DEADLINE_EXCEEDED. After any of these the password is as before.
+   */
   changePassword(params: { current: string; wanted: string }, from: From): Promise<{ cookies: string[] }>;
   /** LINK_NOT_VALID, RATE_LIMITED. */
   readLink(params: { code: string }, from: From): Promise<ReadLink>;
@@ -67,7 +76,7 @@ export function createSignIn(parts: Parts): SignIn {
 }
 
 function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out" | "changePassword"> {
-  const { control, limits, sessions, provider, noCookie } = parts;
+  const { control, limits, sessions, provider, noCookie, warn } = parts;
   const note = auditOf(parts);
   return {
     options: async () => ({
@@ -82,14 +91,13 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
       const attempt = { address: from.address, account };
       await limits.begin(attempt);
       try {
-        const signedIn = await signedInWith(parts, { email: account, password }, from);
+        const signedIn = await checked(parts, attempt, () => signedInWith(parts, { email: account, password }, from));
         await limits.succeeded(attempt);
         await note(signedIn.person.email, "signIn", "done", from);
         return signedIn;
       } catch (error) {
         if (hasCode(error, "UNAUTHENTICATED") || hasCode(error, "FORBIDDEN"))
           await note(account, "signIn", "refused", from);
-        if (hasCode(error, "DEADLINE_EXCEEDED")) await limits.unmade(attempt);
         throw error;
       }
     },
@@ -109,9 +117,9 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
       await requireStrongPassword(checkText("newPassword", wanted), person);
       const attempt = { address: from.address, account: person.email };
       await limits.begin(attempt);
-      const body = { currentPassword: current, newPassword: wanted, revokeOtherSessions: true };
-      const answer = await ask(parts.auth(), { basePath: parts.basePath, from }, "/change-password", body);
-      if (answer.status !== 200) {
+      const stored = await control.people.getPassword(person.id);
+      const isRight = stored !== null && (await checked(parts, attempt, () => verifyPassword(stored, current)));
+      if (!isRight) {
         await note(person.email, "changePassword", "refused", from);
         throw badInput(
           "currentPassword",
@@ -119,14 +127,26 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
         );
       }
       await limits.succeeded(attempt);
-      await note(person.email, "changePassword", "done", from);
-      return { cookies: answer.cookies };
+      const hash = await hashPassword(wanted);
+      await control.transaction(async (tx) => {
+        // With all sessions: whoever has a copy of this one's cookie must not keep it.
+        await tx.people.setPassword(person.id, hash);
+        await tx.audit.append(row(person.email, "changePassword", "done", from, "{}"));
+      });
+      // The password is changed, whatever comes of this: its person signs in with the new one.
+      try {
+        const { cookies } = await signedInWith(parts, { email: person.email, password: wanted }, from);
+        return { cookies };
+      } catch (error) {
+        warn("After a change of the password its person was not signed in again", error);
+        return { cookies: [noCookie] };
+      }
     },
   };
 }
 
 function atProvider(parts: Parts): Pick<SignIn, "atProvider" | "back"> {
-  const { provider, basePath } = parts;
+  const { provider, basePath, limits } = parts;
   const note = auditOf(parts);
   const known = () => {
     if (provider !== null) return provider;
@@ -135,6 +155,7 @@ function atProvider(parts: Parts): Pick<SignIn, "atProvider" | "back"> {
   return {
     async atProvider({ next }, from) {
       const { auth, within } = known();
+      await limits.beginAtProvider(from.address);
       const at = { basePath, from };
       const body = {
         provider: PROVIDER_ID,
@@ -215,6 +236,16 @@ function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
       return signedIn;
     },
   };
+}
+
+/** Runs the check of a password. When nobody could look at it in time, the attempt does not count. */
+async function checked<T>({ limits }: Parts, attempt: Attempt, check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (hasCode(error, "DEADLINE_EXCEEDED")) await limits.unmade(attempt);
+    throw error;
+  }
 }
 
 function linkNotValid(): DomainError {

@@ -3,7 +3,8 @@ import type { Access } from "../../access/access.ts";
 import { FIRST_ADMIN_SECONDS, linkUrl, newLink } from "../../access/accounts/link-code.ts";
 import { hashPassword, requireStrongPassword } from "../../access/accounts/passwords.ts";
 import { type Config, readSecretFile } from "../../config.ts";
-import type { ControlDriver } from "../../storage/control-driver.ts";
+import { hasCode } from "../../errors.ts";
+import type { ControlDriver, NewAuditEntry } from "../../storage/control-driver.ts";
 import type { Person } from "../../storage/people.ts";
 import type { PeopleOperations } from "./people.ts";
 
@@ -18,17 +19,29 @@ const ADMIN = [{ role: "admin" as const }];
 
 /**
  * For a start with AUTH=accounts: what to tell whoever reads its output, or null. While there is nobody, it makes the
- * person of ADMIN_EMAIL, or a link with which somebody becomes the first admin. PASSWORD_TOO_WEAK for the password in
- * ADMIN_PASSWORD_FILE.
+ * person of ADMIN_EMAIL, or a link with which somebody becomes the first admin. Of processes that start at the same
+ * time, one does it. PASSWORD_TOO_WEAK for the password in ADMIN_PASSWORD_FILE.
  */
 export async function prepareFirstAdmin(parts: Parts, access: Access): Promise<string | null> {
   const { config, control, accounts } = parts;
   if (config.AUTH === "none") return null;
-  if (config.ADMIN_EMAIL !== undefined) return ofSettings(parts, access, config.ADMIN_EMAIL);
+  if (config.ADMIN_EMAIL !== undefined) {
+    return ofSettings(parts, access, config.ADMIN_EMAIL).catch((error: unknown) => {
+      if (hasCode(error, "PERSON_ALREADY_EXISTS")) return null;
+      throw error;
+    });
+  }
   if (!(await control.people.isEmpty())) return null;
   const { code, digest, expiresAt } = newLink(accounts.now(), FIRST_ADMIN_SECONDS);
-  await control.people.addLink({ kind: "firstAdmin", personId: null, digest, expiresAt, createdBy: access.actor });
-  return `Nobody can sign in yet. Open this link within a day to become the first admin:\n  ${linkUrl(config, code)}`;
+  const isKept = await control.transaction(async ({ people, audit }) => {
+    const link = { kind: "firstAdmin", personId: null, digest, expiresAt, createdBy: access.actor } as const;
+    if (!(await people.addLink(link))) return false;
+    await audit.append(entry(access, "createPersonLink", { target: "the first admin", details: { expiresAt } }));
+    return true;
+  });
+  return isKept
+    ? `Nobody can sign in yet. Open this link within a day to become the first admin:\n  ${linkUrl(config, code)}`
+    : "Nobody can sign in yet. Another process that starts now prints the link for the first admin.";
 }
 
 async function ofSettings(
@@ -51,6 +64,20 @@ async function ofSettings(
   const password = readSecretFile("ADMIN_PASSWORD_FILE", file);
   await requireStrongPassword(password, asGiven);
   const { id } = known ?? (await people.create(access, { ...asGiven, grants: ADMIN })).person;
-  await control.people.setPassword(id, await hashPassword(password));
+  const hash = await hashPassword(password);
+  await control.transaction(async (tx) => {
+    await tx.people.setPassword(id, hash);
+    await tx.audit.append(entry(access, "changePassword", { target: email, details: { from: "ADMIN_PASSWORD_FILE" } }));
+  });
   return `${email} signs in with the password in ADMIN_PASSWORD_FILE.`;
+}
+
+/** Of what the service does to itself: `access` has no address. */
+function entry(
+  { actor, requestId }: Access,
+  action: string,
+  { target, details }: { target: string; details: object },
+): NewAuditEntry {
+  const how = { project: null, address: null, reason: null, outcome: "done" } as const;
+  return { actor, requestId, action, target, ...how, detailsText: JSON.stringify(details) };
 }

@@ -38,7 +38,7 @@ export function peopleController({ session }: { session: Session }): PeopleContr
 
 type PeopleVerbs = "list" | "getMany" | "getByEmail" | "isEmpty" | "create" | "update" | "delete";
 
-function people(session: Session): Pick<PeopleController, PeopleVerbs | "lockAdmins" | "setPassword"> {
+function people(session: Session): Pick<PeopleController, PeopleVerbs | "lockAdmins" | "getPassword" | "setPassword"> {
   const { prisma } = session;
   return {
     list: ({ page, search }) =>
@@ -112,6 +112,12 @@ function people(session: Session): Pick<PeopleController, PeopleVerbs | "lockAdm
       return rows.map(({ id }) => id);
     },
 
+    async getPassword(id) {
+      const key = { providerId: PASSWORD, accountId: id };
+      const row = await prisma.account.findUnique({ where: { providerId_accountId: key }, select: { password: true } });
+      return row?.password ?? null;
+    },
+
     setPassword: (id, hash) =>
       session.atomically(async (tx) => {
         if ((await tx.person.count({ where: { id } })) === 0) throw personDoesNotExist();
@@ -182,8 +188,10 @@ function links(session: Session): Pick<PeopleController, "addLink" | "getLink" |
       session.atomically(async (tx) => {
         // Two at once would not see each other's link, and leave both.
         if (personId !== null) await tx.$queryRaw`SELECT 1 FROM people WHERE id = ${personId}::uuid FOR NO KEY UPDATE`;
+        else if (!(await isOnlyMaker(tx))) return false;
         await tx.oneTimeLink.deleteMany({ where: { kind, personId } });
         await tx.oneTimeLink.create({ data: { digest: bytes(digest), kind, personId, createdBy, expiresAt } });
+        return true;
       }),
 
     async getLink(digest, now) {
@@ -198,6 +206,16 @@ function links(session: Session): Pick<PeopleController, "addLink" | "getLink" |
       return rows[0] === undefined ? null : toLink(rows[0]);
     },
   };
+}
+
+/** The class of the lock ("fa" in ASCII); the other number is the schema. */
+const FIRST_ADMIN_LOCK = 0x6661;
+
+/** Whether no other transaction makes the link of the first admin. Holds until this one ends. */
+async function isOnlyMaker(tx: Pick<Session["prisma"], "$queryRaw">): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ won: boolean }[]>`
+    SELECT pg_try_advisory_xact_lock(${FIRST_ADMIN_LOCK}::int, quote_ident(current_schema())::regnamespace::oid::int) AS won`;
+  return row?.won === true;
 }
 
 /** Prisma gives `%` and `_` the meaning that they have for LIKE. */
