@@ -2,6 +2,8 @@ import { headers } from "next/headers";
 
 /** How people sign in, as the server writes it into each request. */
 export interface AuthFacts {
+  /** AUTH=none. */
+  isOff: boolean;
   /** The name of the identity provider; null: there is none. */
   provider: string | null;
   /** Characters that a password must have. */
@@ -10,7 +12,7 @@ export interface AuthFacts {
 
 export async function authFacts(): Promise<AuthFacts> {
   const header = (await headers()).get("x-isimud-auth");
-  if (header === null) return { provider: null, leastPassword: 0 };
-  const { oidc, minPassword } = JSON.parse(header) as { oidc: string | null; minPassword: number };
-  return { provider: oidc, leastPassword: minPassword };
+  if (header === null) return { isOff: false, provider: null, leastPassword: 0 };
+  const { auth, oidc, minPassword } = JSON.parse(header) as { auth: string; oidc: string | null; minPassword: number };
+  return { isOff: auth === "none", provider: oidc, leastPassword: minPassword };
 }

@@ -6,6 +6,7 @@ import { AccessOffNotice } from "../components/access/access-off.tsx";
 import { ReadOnlyNotice } from "../components/access/read-only-notice.tsx";
 import { AppShell } from "../components/app-shell.tsx";
 import { ThemeScript } from "../components/ui/theme-script.tsx";
+import { authFacts } from "./auth-facts.ts";
 import { environmentOfRequest } from "./environment.ts";
 import { EverythingPaused } from "./everything-paused.tsx";
 import { requestTime } from "./execute.ts";
@@ -29,9 +30,11 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   const sent = await headers();
   const policy = sent.get("content-security-policy");
   const { viewer, refused, readOnly } = await viewerOfRequest();
+  // Not by the viewer: one that is refused has no kind.
+  const { isOff } = await authFacts();
   const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
   return (
-    <html lang="en" data-auth={viewer?.kind === "LOCAL" ? "none" : "accounts"} suppressHydrationWarning>
+    <html lang="en" data-auth={isOff ? "none" : "accounts"} suppressHydrationWarning>
       <head>
         <ThemeScript nonce={nonce} />
       </head>
@@ -45,7 +48,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
           refused={refused}
           notices={
             <>
-              {viewer?.kind === "LOCAL" ? <AccessOffNotice /> : null}
+              {isOff ? <AccessOffNotice /> : null}
               <ReadOnlyNotice readOnly={readOnly} />
               <Suspense fallback={null}>
                 <EverythingPaused />

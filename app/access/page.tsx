@@ -10,6 +10,7 @@ import { paths } from "../../components/paths.ts";
 import { Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import { pagerLinks, pageVariables, type Search } from "../address.ts";
+import { authFacts } from "../auth-facts.ts";
 import { load } from "../execute.ts";
 import { viewerOfRequest } from "../viewer.ts";
 import { PEOPLE_PAGE } from "./documents.ts";
@@ -20,8 +21,8 @@ export const metadata: Metadata = { title: "Access" };
 export default async function AccessPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const variables = pageVariables(search);
-  const { viewer, readOnly } = await viewerOfRequest();
-  const off = viewer?.kind === "LOCAL";
+  const { readOnly } = await viewerOfRequest();
+  const { isOff: off } = await authFacts();
   const loaded = await load(PEOPLE_PAGE, variables);
   return (
     <AccessFrame

@@ -45,7 +45,7 @@ export function grantsOf(fields: Fields) {
 
 const LABELS = { ADMIN: "Admin in", OPERATOR: "Operator in", VIEWER: "Viewer in" } as const;
 const ABOUT = {
-  ADMIN: "Also pools, the catalogue, people and tokens; of all projects, everything.",
+  ADMIN: "Also the catalogue, rules of bodies and tokens; in all projects also pools, flavors and people.",
   OPERATOR: "Queues, messages, claims, subscriptions and jobs.",
   VIEWER: "Reads.",
 } as const;

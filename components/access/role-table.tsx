@@ -16,9 +16,13 @@ const RIGHTS: { what: string; roles: [viewer: boolean, operator: boolean, admin:
     roles: [false, true, true],
     scopes: "manage",
   },
-  { what: "Change flavors, the catalogue, and who may read bodies", roles: [false, false, true], scopes: "administer" },
   {
-    what: "In all projects: pools, key-value stores, people, tokens, the settings file, the read-only switch",
+    what: "Change the catalogue, who may read bodies, and tokens; read the audit log",
+    roles: [false, false, true],
+    scopes: "administer",
+  },
+  {
+    what: "Only in all projects: pools, flavors, key-value stores, people, the read-only switch",
     roles: [false, false, true],
     scopes: "administer",
   },

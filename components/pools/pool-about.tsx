@@ -6,6 +6,7 @@ import { Facts, Panel } from "../ui/page.tsx";
 import { Instant } from "../ui/time.tsx";
 import { Capabilities } from "./capabilities.tsx";
 import type { PoolDetails } from "./fragments.ts";
+import { uriText } from "./uri-text.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
@@ -17,7 +18,7 @@ export function PoolAbout({ pool }: { pool: PoolDetails }) {
         items={[
           {
             label: "URI",
-            value: <span className="font-mono text-xs">{pool.uri ?? "control database"}</span>,
+            value: <span className="font-mono text-xs">{uriText(pool)}</span>,
           },
           { label: "Weight", value: pool.weight ?? "fallback: gets a queue only when no registered pool takes it" },
           { label: "Flavor", value: pool.flavorName ?? "none" },

@@ -12,6 +12,7 @@ import type { PoolRow } from "./fragments.ts";
 import { LastHour } from "./last-hour.tsx";
 import { DeletePool } from "./pool-actions.tsx";
 import { PoolState } from "./pool-health.tsx";
+import { uriText } from "./uri-text.ts";
 
 const COLUMNS = [
   column<PoolRow>("name", "Pool", (row) => (
@@ -34,7 +35,7 @@ const COLUMNS = [
     "URI",
     (row) => (
       <span title={row.uri ?? undefined} className="block truncate font-mono text-xs text-muted">
-        {row.uri ?? "control database"}
+        {uriText(row)}
       </span>
     ),
     { grow: "cut", wide: "only wide" },

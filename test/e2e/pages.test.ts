@@ -73,6 +73,10 @@ describe("in either theme", () => {
       await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
       // Not by its role: under a dialog the content is hidden from readers.
       await page.locator("#content").waitFor();
+      // With AUTH=none, which the demo has.
+      await page.getByText("Access control is off. Everybody on this machine is admin.").waitFor();
+      const turnOn = page.getByRole("link", { name: "Turn it on", exact: true });
+      expect(await turnOn.getAttribute("href")).toBe(`${paths.access()}#turn-on`);
       expect(await violations(page, name === WITH_FRAME || IS_THOROUGH ? "html" : "#content")).toEqual([]);
       await page.setViewportSize({ ...DESKTOP, width: 375 });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);

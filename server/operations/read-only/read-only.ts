@@ -9,7 +9,8 @@ import { ReadOnlyBook } from "./read-only-book.ts";
 
 /**
  * What a caller may do while the service is read-only: switch it back, and take rights from others. Signing in and out
- * is no mutation.
+ * is no mutation: also with a one-time link, by which one chooses a password, and with what the identity provider says
+ * of one's rights. Otherwise nobody could come in to allow changes again.
  */
 export const ALLOWED_WHEN_READ_ONLY: ReadonlySet<string> = new Set([
   "setReadOnly",
