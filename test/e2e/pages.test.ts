@@ -132,6 +132,14 @@ describe("in either theme", () => {
   );
 });
 
+it("access control is off for whoever looks, also for a caller who takes no rights at all", async () => {
+  for (const roles of ["viewer", "nobody"]) {
+    const html = await (await fetch(dashboard.url + paths.overview(), { headers: { "x-roles": roles } })).text();
+    expect(html).toContain('data-auth="none"');
+    expect(html).toContain("Access control is off.");
+  }
+});
+
 it(
   "a page opens in the theme of the system",
   async () => {
