@@ -5,7 +5,7 @@
  * missing migrations are applied in one transaction under a lock. So a start that is killed or fails changes nothing,
  * and processes that start at the same time take turns.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type pg from "pg";
 import { DomainError } from "../server/errors.ts";
@@ -25,11 +25,13 @@ interface Scope {
   rehearsal?: boolean;
 }
 
-interface Migration {
+export interface Migration {
   name: string;
   sql: string;
   checksum: string;
 }
+
+type Database = { url: string } | { connections: pg.Pool; schema: string };
 
 /**
  * Applies the missing migrations and returns their names. `only: "pool"` applies those of a registered pool's tables.
@@ -38,15 +40,42 @@ interface Migration {
  * NOT_SUPPORTED when this database cannot be used: it is not UTF8, too old, of a newer Isimud, or has a migration that
  * failed or was changed. Connection errors are passed on unchanged.
  */
-export async function migrate(
-  params: ({ url: string } | { connections: pg.Pool; schema: string }) & Scope,
-): Promise<string[]> {
+export function migrate(params: Database & Scope): Promise<string[]> {
+  return withClient(params, (client, schema) => inOneTransaction(client, schema, params));
+}
+
+/** What `migrate` would apply now. Only reads, and waits for nobody. Errors as `migrate`. */
+export function missingMigrations(params: Database & Pick<Scope, "only">): Promise<Migration[]> {
+  return withClient(params, async (client, schema) => {
+    await client.query("BEGIN READ ONLY");
+    await checkServer(client);
+    const found = await client.query<{ exists: boolean }>("SELECT to_regclass($1) IS NOT NULL AS exists", [
+      `"${schema}"._prisma_migrations`,
+    ]);
+    const missing = found.rows[0]?.exists === true ? await pending(client, params.only) : ours(params.only);
+    await client.query("ROLLBACK");
+    return missing;
+  });
+}
+
+/** The SQL with which `migrate` applies these migrations, as a script that somebody may run instead. */
+export function migrationScript(schema: string, migrations: readonly Migration[]): string {
+  const parts = migrations.flatMap((migration) => [`-- ${migration.name}`, migration.sql, recordOf(migration)]);
+  const statements = [...preparation(schema, { rehearsal: false }), ...creation(schema), ...parts];
+  return `BEGIN;\n\n${statements.map((sql) => (/^--|;\s*$/.test(sql) ? sql.trim() : `${sql};`)).join("\n\n")}\n\nCOMMIT;\n`;
+}
+
+/** Gives `work` a connection whose search path is the schema. One that fails is closed. */
+export async function withClient<T>(
+  params: Database,
+  work: (client: pg.PoolClient, schema: string) => Promise<T>,
+): Promise<T> {
   if ("connections" in params) {
     const client = await params.connections.connect();
     try {
-      const applied = await inOneTransaction(client, params.schema, params);
+      const result = await work(client, params.schema);
       client.release();
-      return applied;
+      return result;
     } catch (error) {
       client.release(true);
       throw error;
@@ -60,7 +89,7 @@ export async function migrate(
     patient: true,
   });
   try {
-    return await migrate({ ...params, connections, schema });
+    return await withClient({ connections, schema }, work);
   } finally {
     await connections.end();
   }
@@ -72,32 +101,66 @@ async function inOneTransaction(
   { only, rehearsal = false }: Scope,
 ): Promise<string[]> {
   await client.query("BEGIN");
-  // Waiting for another process's migrations, and building an index, may take longer than a request may.
-  await client.query("SET LOCAL statement_timeout = 0");
-  // A rehearsal must not block callers who use the tables: it keeps its lock timeout.
-  if (!rehearsal) await client.query("SET LOCAL lock_timeout = 0");
-  await client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
-  await client.query("SELECT pg_advisory_xact_lock($1::int, hashtext($2))", [LOCK_CLASS, schema]);
+  for (const sql of preparation(schema, { rehearsal })) await client.query(sql);
   await checkServer(client);
-  await createSchema(client, schema);
+  for (const sql of creation(schema)) await client.query(sql);
   const applied = await pending(client, only);
   for (const migration of applied) {
-    try {
-      await client.query(migration.sql);
-    } catch (error) {
-      if ((error as { code?: unknown }).code === LOCK_NOT_AVAILABLE) throw error;
-      throw new DomainError("INTERNAL", `The migration ${migration.name} failed. The database is as it was before.`, {
-        cause: error,
-      });
-    }
-    await client.query(
-      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-       VALUES ($1, $2, $3, transaction_timestamp(), clock_timestamp(), 1)`,
-      [randomUUID(), migration.checksum, migration.name],
-    );
+    await apply(client, migration);
+    await client.query(recordOf(migration));
   }
   await client.query(rehearsal ? "ROLLBACK" : "COMMIT");
   return applied.map((migration) => migration.name);
+}
+
+/** INTERNAL when it fails; the transaction is then over. */
+export async function apply(client: pg.PoolClient, { name, sql }: Migration): Promise<void> {
+  try {
+    await client.query(sql);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === LOCK_NOT_AVAILABLE) throw error;
+    throw new DomainError("INTERNAL", `The migration ${name} failed. The database is as it was before.`, {
+      cause: error,
+    });
+  }
+}
+
+/** What the transaction begins with. */
+function preparation(schema: string, { rehearsal }: { rehearsal: boolean }): string[] {
+  return [
+    // Waiting for another process's migrations, and building an index, may take longer than a request may.
+    "SET LOCAL statement_timeout = 0",
+    // A rehearsal must not block callers who use the tables: it keeps its lock timeout.
+    ...(rehearsal ? [] : ["SET LOCAL lock_timeout = 0"]),
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+    `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, hashtext('${schema}'))`,
+  ];
+}
+
+/** Hazard: the name goes into SQL as it is. parsePostgresUri has checked it. */
+function creation(schema: string): string[] {
+  return [
+    // Not CREATE SCHEMA IF NOT EXISTS, for which a role needs the right to create one even if it exists.
+    `DO $$ BEGIN
+  IF to_regnamespace('"${schema}"') IS NULL THEN CREATE SCHEMA "${schema}"; END IF;
+END $$`,
+    `SET LOCAL search_path = "${schema}"`,
+    `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+  id varchar(36) PRIMARY KEY NOT NULL,
+  checksum varchar(64) NOT NULL,
+  finished_at timestamptz,
+  migration_name varchar(255) NOT NULL,
+  logs text,
+  rolled_back_at timestamptz,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  applied_steps_count integer NOT NULL DEFAULT 0)`,
+  ];
+}
+
+/** Neither a name nor a checksum of ours needs escaping. */
+function recordOf({ name, checksum }: Migration): string {
+  return `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+VALUES (gen_random_uuid()::text, '${checksum}', '${name}', transaction_timestamp(), clock_timestamp(), 1)`;
 }
 
 async function checkServer(client: pg.PoolClient): Promise<void> {
@@ -114,24 +177,6 @@ async function checkServer(client: pg.PoolClient): Promise<void> {
   if (major < OLDEST_SERVER) {
     throw refusal(`its server is PostgreSQL ${major}, and ${OLDEST_SERVER} or newer is needed`);
   }
-}
-
-/** Hazard: the name goes into SQL as it is. parsePostgresUri has checked it. */
-async function createSchema(client: pg.PoolClient, schema: string): Promise<void> {
-  const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
-  if (found.rowCount === 0) await client.query(`CREATE SCHEMA "${schema}"`);
-  await client.query(`SET LOCAL search_path = "${schema}"`);
-  await client.query(
-    `CREATE TABLE IF NOT EXISTS _prisma_migrations (
-       id varchar(36) PRIMARY KEY NOT NULL,
-       checksum varchar(64) NOT NULL,
-       finished_at timestamptz,
-       migration_name varchar(255) NOT NULL,
-       logs text,
-       rolled_back_at timestamptz,
-       started_at timestamptz NOT NULL DEFAULT now(),
-       applied_steps_count integer NOT NULL DEFAULT 0)`,
-  );
 }
 
 async function pending(client: pg.PoolClient, only: "all" | "pool"): Promise<Migration[]> {
@@ -159,7 +204,12 @@ async function pending(client: pg.PoolClient, only: "all" | "pool"): Promise<Mig
     }
   }
   const done = new Set(rows.map((row) => row.name));
-  return known.filter((one) => !done.has(one.name) && (only === "all" || isPoolMigration(one.name)));
+  return ours(only).filter((one) => !done.has(one.name));
+}
+
+/** The migrations of this version, in their order. */
+export function ours(only: Scope["only"]): Migration[] {
+  return readMigrations().filter(({ name }) => only === "all" || isPoolMigration(name));
 }
 
 function isPoolMigration(name: string): boolean {

@@ -5,7 +5,7 @@
 import { type Access, EVERYTHING } from "../access/access.ts";
 import type { Engine } from "../bootstrap.ts";
 import type { Config } from "../config.ts";
-import { StartError } from "../process/start-error.ts";
+import { withOwnDatabase } from "./own-database.ts";
 
 /** Whoever can read the settings of the service may do everything. */
 const CLI: Access = { actor: "isimud:cli", kind: "service", rights: EVERYTHING, requestId: "cli" };
@@ -26,33 +26,13 @@ export async function withEngine<T>(config: Config, work: (engine: Engine, acces
  * applies missing migrations.
  */
 export async function withOwnEngine<T>(work: (engine: Engine, access: Access) => Promise<T>): Promise<T> {
-  const [{ readConfig }, { embeddedUrl, startEmbeddedPostgres }, { claimDataDir, readSecretKey }] = await Promise.all([
+  const [{ readConfig }, { readSecretKey }] = await Promise.all([
     import("../config.ts"),
-    import("../embedded-postgres/server.ts"),
     import("../process/data-dir.ts"),
   ]);
   const config = readConfig();
-  const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
-  const on = (url: string) =>
-    withEngine({ ...config, DATABASE_URL: url, SECRET_KEY: SECRET_KEY ?? readSecretKey(DATA_DIR) }, work);
-  if (DATABASE_URL !== undefined) return on(DATABASE_URL);
-  let release: () => void;
-  try {
-    release = claimDataDir(DATA_DIR);
-  } catch (error) {
-    // The service runs, and its database with it.
-    const url = embeddedUrl(DATA_DIR);
-    if (!(error instanceof StartError) || url === null) throw error;
-    return on(url);
-  }
-  try {
-    const database = await startEmbeddedPostgres({ dataDir: DATA_DIR });
-    try {
-      return await on(database.url);
-    } finally {
-      await database.stop();
-    }
-  } finally {
-    release();
-  }
+  return withOwnDatabase(config, (url) => {
+    const SECRET_KEY = config.SECRET_KEY ?? readSecretKey(config.DATA_DIR);
+    return withEngine({ ...config, DATABASE_URL: url, SECRET_KEY }, work);
+  });
 }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { addDocuments } from "./documents.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
+import { addMigrate } from "./migrate.ts";
 import { addRotateKey } from "./rotate-key.ts";
 import { addStart } from "./start.ts";
 import { addToken } from "./token.ts";
@@ -24,5 +25,6 @@ export function createProgram(): Command {
   addUser(program);
   addDocuments(program);
   addRotateKey(program);
+  addMigrate(program);
   return program;
 }

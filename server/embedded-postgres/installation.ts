@@ -90,6 +90,12 @@ export function findInstallation(dataDir: string): Installation {
   };
 }
 
+/** Whether there is a database in `dataDir`, or one that it points to. Only reads. */
+export function hasCluster(dataDir: string): boolean {
+  const pointer = join(dataDir, POINTER);
+  return existsSync(join(dataDir, "postgres", "data", "PG_VERSION")) || existsSync(pointer);
+}
+
 /** Writes the pointer file for a cluster that is not in DATA_DIR. Called once the cluster exists. */
 export function rememberInstallation(dataDir: string, installation: Installation): void {
   if (installation.home === join(dataDir, "postgres")) return;

@@ -58,6 +58,7 @@ function holderOf(file: string): Holder | null {
   return isHeld ? holder : null;
 }
 
+const KEY_FILE = "secret-key";
 /** Characters. A shorter key is a file that was cut short. */
 const MIN_KEY_LENGTH = 16;
 
@@ -66,8 +67,17 @@ const MIN_KEY_LENGTH = 16;
  * encrypted with it. Without it the URIs of the pools are lost.
  */
 export function readSecretKey(dataDir: string): string {
-  const file = join(dataDir, "secret-key");
-  if (!existsSync(file)) writeDurably(file, `${randomBytes(32).toString("base64")}\n`);
+  const existing = existingSecretKey(dataDir);
+  if (existing !== null) return existing;
+  const key = randomBytes(32).toString("base64");
+  writeDurably(join(dataDir, KEY_FILE), `${key}\n`);
+  return key;
+}
+
+/** The same, null when there is none yet. A StartError when the file is damaged. */
+export function existingSecretKey(dataDir: string): string | null {
+  const file = join(dataDir, KEY_FILE);
+  if (!existsSync(file)) return null;
   const key = readFileSync(file, "utf8").trim();
   if (key.length < MIN_KEY_LENGTH || key.includes("\0")) {
     throw new StartError(

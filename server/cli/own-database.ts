@@ -1,0 +1,52 @@
+/** The database of the settings, for commands that work on it whether the service runs or not. */
+import type { Config } from "../config.ts";
+import { StartError } from "../process/start-error.ts";
+import { tell } from "./output.ts";
+
+/**
+ * Calls `work` with the URL of DATABASE_URL, or of the embedded database. That is started for it, and stopped again, if
+ * no service runs on DATA_DIR; Ctrl-C stops it too. Creates it if there is none.
+ */
+export async function withOwnDatabase<T>(
+  { DATABASE_URL, DATA_DIR }: Pick<Config, "DATABASE_URL" | "DATA_DIR">,
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  if (DATABASE_URL !== undefined) return work(DATABASE_URL);
+  const [{ embeddedUrl, startEmbeddedPostgres }, { claimDataDir }] = await Promise.all([
+    import("../embedded-postgres/server.ts"),
+    import("../process/data-dir.ts"),
+  ]);
+  let release: () => void;
+  try {
+    release = claimDataDir(DATA_DIR);
+  } catch (error) {
+    // The service runs, and its database with it.
+    const url = embeddedUrl(DATA_DIR);
+    if (!(error instanceof StartError) || url === null) throw error;
+    return work(url);
+  }
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  process.once("SIGINT", end).once("SIGTERM", end);
+  try {
+    const database = await startEmbeddedPostgres({ dataDir: DATA_DIR, signal: ending.signal });
+    try {
+      return await Promise.race([work(database.url), interrupted(ending.signal)]);
+    } finally {
+      await database.stop();
+    }
+  } finally {
+    release();
+    process.off("SIGINT", end).off("SIGTERM", end);
+    if (ending.signal.aborted) {
+      tell("Interrupted.");
+      process.exit(1);
+    }
+  }
+}
+
+function interrupted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new StartError("Interrupted.")));
+  });
+}
