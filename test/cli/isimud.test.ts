@@ -1,15 +1,10 @@
 /** The command line as a whole: its commands, help and exit codes. */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { createProgram } from "../../server/cli/program.ts";
+import { runCommand } from "../support/command-line.ts";
 
-const run = (...args: string[]) =>
-  new Promise<{ code: number; output: string; errors: string }>((resolve) => {
-    execFile(process.execPath, ["server/cli/isimud.ts", ...args], (error, output, errors) =>
-      resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
-    );
-  });
+const run = (...args: string[]) => runCommand(args);
 
 const commands = createProgram().commands.map((command) => command.name());
 const { scripts, version } = JSON.parse(readFileSync("package.json", "utf8"));

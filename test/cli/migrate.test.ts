@@ -1,5 +1,4 @@
 /** `isimud migrate`, as users run it. */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
@@ -9,6 +8,7 @@ import { missingMigrations } from "../../prisma/migrate.ts";
 import { createSecretBox } from "../../server/secret-box.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control/control-driver.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
+import { runCommand } from "../support/command-line.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { removeDataDir, temporaryDataDir } from "../support/process.ts";
 
@@ -22,15 +22,8 @@ afterAll(async () => {
   await Promise.all([ours.drop(), byHand.drop()]);
 });
 
-const run = (args: string[], env: Record<string, string> = { DATABASE_URL: ours.url, SECRET_KEY }) =>
-  new Promise<{ code: number; output: string; errors: string }>((resolve) => {
-    execFile(
-      process.execPath,
-      ["server/cli/isimud.ts", "migrate", ...args],
-      { env: { PATH: "", ...env } },
-      (error, output, errors) => resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
-    );
-  });
+const run = (args: string[], settings: Record<string, string> = { DATABASE_URL: ours.url, SECRET_KEY }) =>
+  runCommand(["migrate", ...args], { settings });
 
 async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });

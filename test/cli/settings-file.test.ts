@@ -1,11 +1,10 @@
 /** `npm run export` and `npm run import`, as users run them. */
-
-import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callerWith } from "../support/access.ts";
+import { runCommand } from "../support/command-line.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -19,14 +18,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const run = (program: "export" | "import", ...args: string[]) =>
-  new Promise<{ code: number; output: string; errors: string }>((resolve) => {
-    const argv = ["server/cli/isimud.ts", program, ...args];
-    const child = execFile(process.execPath, argv, (error, output, errors) =>
-      resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
-    );
-    child.stdin?.end();
-  });
+const run = (program: "export" | "import", ...args: string[]) => runCommand([program, ...args]);
 
 test("settings go into a file, and come back from it as far as they differ", async () => {
   const { queues } = server.engine.operations;

@@ -1,6 +1,6 @@
 /** `npm run token`, as users run it, and the programs that send what it printed. */
-import { execFile } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand } from "../support/command-line.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -9,16 +9,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const run = (program: "token" | "export", args: string[], env: Record<string, string> = {}) =>
-  new Promise<{ code: number; output: string; errors: string }>((resolve) => {
-    const { DATABASE_URL = "", SECRET_KEY = "" } = server.engine.config;
-    execFile(
-      process.execPath,
-      ["server/cli/isimud.ts", program, ...args],
-      { env: { ...process.env, DATABASE_URL, SECRET_KEY, ...env } },
-      (error, output, errors) => resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
-    );
-  });
+const run = (program: "token" | "export", args: string[], env: Record<string, string> = {}) => {
+  const { DATABASE_URL = "", SECRET_KEY = "" } = server.engine.config;
+  return runCommand([program, ...args], { settings: { DATABASE_URL, SECRET_KEY, ...env } });
+};
 
 test("a token is made, sent, listed and revoked, while the service runs", async () => {
   const added = await run("token", ["add", "backup", "--scope", "administer", "--days", "1"]);
