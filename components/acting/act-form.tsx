@@ -30,6 +30,7 @@ interface Props {
 
 /** Most people act on one queue. */
 const QueuesRow = lazy(() => import("./queues-row.tsx"));
+const NamedRow = lazy(() => import("./named-row.tsx"));
 
 /** Which messages, what happens to them, how fast, and why. */
 export function ActForm(props: Props) {
@@ -55,6 +56,7 @@ export function ActForm(props: Props) {
           <QueuesRow scope={scope} projects={props.projects} onChange={props.onScope} />
         </Suspense>
       ) : null}
+      {scope.kind === "named" ? <NamedRow queues={scope.queues} /> : null}
       {action === "purge" ? <PurgeRow {...props} /> : <MessagesRow {...props} />}
       {action === "redrive" || action === "move" ? <TargetRow {...props} /> : null}
       {action === "delete" ? (

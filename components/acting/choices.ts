@@ -9,6 +9,7 @@ export type StateName = (typeof STATES)[number];
 /** Of which messages, and of which queues. */
 export type Scope =
   | { kind: "queue"; project: string; name: string }
+  | NamedQueues
   | {
       kind: "queues";
       /** Null: of all projects, if they were chosen or the queues are narrowed by another condition. */
@@ -19,6 +20,14 @@ export type Scope =
       flavor: string | null;
       deadLetters: boolean;
     };
+
+/** Those that were selected. */
+export interface NamedQueues {
+  kind: "named";
+  /** Null: they are of several. */
+  project: string | null;
+  queues: readonly { project: string; name: string }[];
+}
 
 export type QueuesScope = Scope & { kind: "queues" };
 
@@ -81,7 +90,15 @@ export function readChoices(read: Read, usual: ActionName): Choices {
   };
 }
 
-export function readScope(read: Read): QueuesScope {
+export function namedQueues(queues: NamedQueues["queues"]): NamedQueues {
+  const [first] = queues;
+  const isOfOne = first !== undefined && queues.every(({ project }) => project === first.project);
+  return { kind: "named", project: isOfOne ? first.project : null, queues };
+}
+
+export function readScope(read: Read): QueuesScope | NamedQueues {
+  const named = read("named");
+  if (named !== null) return namedQueues(named.split(",").flatMap(readNamed));
   const project = read("project");
   return {
     kind: "queues",
@@ -97,12 +114,8 @@ export function readScope(read: Read): QueuesScope {
 /** `more`: what the page remembers beside the choices, such as the dry run that it shows. */
 export function actHref(scope: Scope, choices: Partial<Choices>, more: Record<string, string | null> = {}): string {
   const { which, ids = [], toProject, rate, ...rest } = choices;
-  const isQueue = scope.kind === "queue";
-  const narrowed = isQueue
-    ? {}
-    : { ...scope, kind: null, project: scope.project === null ? null : segment(scope.project) };
-  return paths.act(isQueue ? scope : null, {
-    ...narrowed,
+  return paths.act(scope.kind === "queue" ? scope : null, {
+    ...queryOf(scope),
     ...rest,
     // What the conditions say by themselves is left out.
     which: which !== undefined && which !== impliedBy(choices) && which !== "ids" && which,
@@ -111,6 +124,20 @@ export function actHref(scope: Scope, choices: Partial<Choices>, more: Record<st
     rate: rate === "auto" ? undefined : rate === null ? "none" : rate,
     ...more,
   });
+}
+
+function queryOf(scope: Scope): Record<string, string | boolean | null> {
+  if (scope.kind === "queue") return {};
+  if (scope.kind === "named") {
+    return { named: scope.queues.map(({ project, name }) => `${segment(project)}/${segment(name)}`).join(",") };
+  }
+  return { ...scope, kind: null, project: scope.project === null ? null : segment(scope.project) };
+}
+
+/** What is no queue is left out. */
+function readNamed(text: string): NamedQueues["queues"] {
+  const [project, name, ...rest] = text.split("/").map(readSegment);
+  return project == null || !name || rest.length > 0 ? [] : [{ project, name }];
 }
 
 function impliedBy({ body, state, client, deliveries, from, before, ids }: Partial<Choices>): Choices["which"] {

@@ -13,6 +13,7 @@ export function dryRunInput(
   choices: Choices,
 ): { missing: string } | { missing: null; input: DryRunInput } {
   const { action, which, limit } = choices;
+  if (scope.kind === "named" && scope.queues.length === 0) return { missing: "Select queues in their list." };
   if (scope.kind === "queues" && scope.project === null && !scope.allProjects && !isNarrowed(scope)) {
     return { missing: "Choose a project, or say which queues." };
   }
@@ -68,6 +69,7 @@ function actionOf(scope: Scope, { action, to, toProject, ttl, delay, force, befo
 
 function queuesOf(scope: Scope): DryRunInput["queues"] {
   if (scope.kind === "queue") return { queue: { project: scope.project, queue: scope.name } };
+  if (scope.kind === "named") return { queues: scope.queues.map(({ project, name }) => ({ project, queue: name })) };
   const { project, search, pool, flavor, deadLetters } = scope;
   if (project !== null && !isNarrowed(scope)) return { project };
   return {

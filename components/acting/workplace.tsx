@@ -131,7 +131,7 @@ export function Workplace({
       <ActForm
         scope={scope}
         projects={projects}
-        onScope={(changes) => setScope((before) => (before.kind === "queue" ? before : { ...before, ...changes }))}
+        onScope={(changes) => setScope((before) => (before.kind === "queues" ? { ...before, ...changes } : before))}
         choices={choices}
         onChange={(changes) => setChoices((before) => ({ ...before, ...changes }))}
         reason={reason}

@@ -2,13 +2,14 @@
 
 import { Trash2 } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { actHref, namedQueues } from "../acting/choices.ts";
 import { ConfirmedAction } from "../action.tsx";
 import { MESSAGE_STATES } from "../messages/message-state.tsx";
 import { paths } from "../paths.ts";
 import { KINDS, SEVERITIES } from "../problems/looks.ts";
 import { ProjectLink } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
-import { Button } from "../ui/button.tsx";
+import { Button, LinkButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { Sparkline } from "../ui/deck/sparkline.tsx";
 import { formatCount } from "../ui/format.ts";
@@ -228,6 +229,17 @@ export function QueueTable({
       pager={pager}
       summary={summary}
       empty={empty}
+      selection={{
+        name: ({ name: queue }) => `queue ${queue}`,
+        actions: (chosen) => {
+          const scope = namedQueues(chosen.map(({ project: of, name: queue }) => ({ project: of, name: queue })));
+          return (
+            <LinkButton href={actHref(scope, {})} needs="startJob" where={scope.project ?? undefined}>
+              {chosen.length === 1 ? "Act on it…" : "Act on them…"}
+            </LinkButton>
+          );
+        },
+      }}
     />
   );
 }

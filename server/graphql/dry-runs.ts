@@ -88,9 +88,10 @@ const FilteredQueues = builder.inputType("FilteredQueues", {
 });
 const QueueScopeType = builder.inputType("QueueScope", {
   isOneOf: true,
-  description: `Which queues a job goes over: exactly one of these. At most ${MAX_JOB_QUEUES} queues. A redrive over several goes over dead letter queues alone.`,
+  description: `Which queues a job goes over: exactly one of these. At most ${MAX_JOB_QUEUES} queues. A redrive over a project or a filter goes over dead letter queues alone.`,
   fields: (t) => ({
     queue: t.field({ type: QueueAddressInput, description: "This queue." }),
+    queues: t.field({ type: [QueueAddressInput], description: "These queues, at most as many as a page may have." }),
     project: t.string({ description: 'All queues of this project; "" is the one without a name.' }),
     filter: t.field({ type: FilteredQueues, description: "Those that meet conditions." }),
   }),

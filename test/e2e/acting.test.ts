@@ -183,6 +183,26 @@ it(
 );
 
 it(
+  "look at what a purge of two selected queues would remove",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queues("old"), { waitUntil: "networkidle" });
+    for (const queue of ["mail", "sms"]) await page.getByRole("checkbox", { name: `Select queue ${queue}` }).check();
+    expect(await violations(page, "main")).toEqual([]);
+    await page.getByRole("region", { name: "Selected rows" }).getByRole("link", { name: "Act on them…" }).click();
+    await page.getByRole("list", { name: "Selected queues" }).getByRole("link", { name: "sms" }).waitFor();
+    await page.getByRole("link", { name: "Purge", exact: true }).click();
+    await panel(page, "Dry run")
+      .getByText(/^In 2 queues: mail \d+, sms \d+\.$/)
+      .waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "move three selected messages to another queue",
   async () => {
     const { page, complaints, end } = await dashboard.visit();

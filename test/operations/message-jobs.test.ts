@@ -225,6 +225,27 @@ describe("a job on messages", () => {
     );
   });
 
+  it("goes over the queues that are named, each once, and over no other", async () => {
+    startRunner();
+    const [one, two, other] = [await aQueue({}, "named"), await aQueue(), await aQueue()];
+    for (const [queue, project] of [[one, "named"], [two], [other]] as const) await post(queue, 2, project);
+    const named = [
+      { project: "p", queue: two },
+      { project: "named", queue: one },
+      { project: "p", queue: two },
+    ];
+    const make = (queues: typeof named, access = admin) =>
+      service.operations.dryRuns.make(access, { action: { delete: {} }, queues: { queues }, all: true });
+    const { token, plan } = await make(named);
+    expect(plan.queues.map(({ name }) => name).sort()).toEqual([one, two].sort());
+    const { id } = await service.operations.jobs.start(admin, { token, reason });
+    expect(await ended(id)).toMatchObject({ state: "done", project: null, target: "", progress: 4, total: 4 });
+    expect([await idsIn(one, "named"), await idsIn(two), (await idsIn(other)).length]).toEqual([[], [], 2]);
+    expect(await codeOf(make([...named, { project: "p", queue: "none" }]))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await codeOf(make(named, limitedTo(operator, "operator", ["p"])))).toBe("FORBIDDEN");
+    expect(await codeOf(make([]))).toBe("BAD_INPUT");
+  });
+
   it("redrives dead letters to where each came from, and leaves the others with the reason", async () => {
     startRunner();
     const dlq = await aQueue();

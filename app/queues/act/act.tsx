@@ -29,7 +29,8 @@ export async function Act({ scope, search }: { scope: Scope; search: Search }) {
   };
   const loaded = await load(ACT_PAGE, variables);
   const queue = loaded.ok ? (loaded.data.queue ?? null) : null;
-  const dead = scope.kind === "queue" ? (queue?.deadLetterSources.length ?? 0) > 0 : scope.deadLetters;
+  const dead =
+    scope.kind === "queue" ? (queue?.deadLetterSources.length ?? 0) > 0 : scope.kind === "queues" && scope.deadLetters;
   const choices = readChoices(read, dead ? "redrive" : "delete");
   const { label, about } = WORDS[choices.action];
   return (

@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { actHref, type Choices, readChoices, readScope } from "../../../components/acting/choices.ts";
+import {
+  actHref,
+  type Choices,
+  namedQueues,
+  type QueuesScope,
+  readChoices,
+  readScope,
+} from "../../../components/acting/choices.ts";
 import { dryRunInput } from "../../../components/acting/dry-run-input.ts";
 import { bestRate } from "../../../components/acting/pace.ts";
 
@@ -56,8 +63,30 @@ it("the whole of a project is named as such, and conditions make it a filter", (
   });
 });
 
+it("selected queues are in the address, and named one by one", () => {
+  const [first, second] = [
+    { project: "", name: "orders" },
+    { project: "a,b/ü", name: "mail.dead" },
+  ];
+  const scope = namedQueues([first, second]);
+  expect(readScope(reader(actHref(scope, nothing)))).toEqual(scope);
+  expect(dryRunInput(scope, nothing)).toMatchObject({
+    missing: null,
+    input: {
+      queues: {
+        queues: [
+          { project: "", queue: "orders" },
+          { project: "a,b/ü", queue: "mail.dead" },
+        ],
+      },
+    },
+  });
+  expect(namedQueues([second]).project).toBe("a,b/ü");
+  expect(dryRunInput(readScope(reader("/queues/act?named=what,a/b/c,%25")), nothing).missing).toMatch(/Select queues/);
+});
+
 it("all queues of all projects are never what nobody chose", () => {
-  const scope = readScope(reader("/queues/act"));
+  const scope = readScope(reader("/queues/act")) as QueuesScope;
   expect(dryRunInput(scope, nothing).missing).toMatch(/Choose a project/);
   expect(dryRunInput({ ...scope, allProjects: true }, nothing)).toMatchObject({
     missing: null,
