@@ -279,8 +279,11 @@ const settings = {
 
 const schema = z.object(settings);
 
+/** The names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(settings);
+
 /** Settings that a file may hold instead: the one that NAME_FILE names. */
-const SECRETS = ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OLD_SECRET_KEY", "OIDC_CLIENT_SECRET"] as const;
+export const SECRETS = ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OLD_SECRET_KEY", "OIDC_CLIENT_SECRET"] as const;
 
 export type Config = z.infer<typeof schema>;
 /** The limits on requests. */
@@ -298,7 +301,7 @@ export type Retention = Pick<Config, keyof typeof retentionSettings>;
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(
-    Object.keys(settings).map((name) => [name, environment[name] === "" ? undefined : environment[name]]),
+    SETTINGS.map((name) => [name, environment[name] === "" ? undefined : environment[name]]),
   );
   Object.assign(given, secretsInFiles(environment));
   const result = schema.safeParse(given);
