@@ -140,6 +140,37 @@ const retentionSettings = {
   JOB_DAYS: whole(30, 1, 36_500),
 } as const;
 
+const collector = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL such as http://localhost:4318" })
+  .optional();
+
+/** Traces. OpenTelemetry's libraries read its other variables themselves, such as OTEL_SERVICE_NAME. */
+const traceSettings = {
+  /** Spans go to /v1/traces below it. Left out: there are none, and the libraries are not loaded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+  /** The whole URL for spans. It wins. */
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector,
+  OTEL_TRACES_SAMPLER: z
+    .enum([
+      "always_on",
+      "always_off",
+      "traceidratio",
+      "parentbased_always_on",
+      "parentbased_always_off",
+      "parentbased_traceidratio",
+    ])
+    .default("parentbased_always_on"),
+  /** Milliseconds for which spans are gathered before they are sent, and how many wait at most in each process. */
+  OTEL_BSP_SCHEDULE_DELAY: whole(5000, 1),
+  OTEL_BSP_MAX_QUEUE_SIZE: whole(8192, 1),
+  /** The share of traces that the two ratios take. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1, { error: "must be a share from 0 to 1, such as 0.01" })
+    .default(1),
+} as const;
+
 /** Only with AUTH=accounts: how people sign in. */
 const accountSettings = {
   /** Seconds after which an idle session ends, and after which any session does. */
@@ -263,6 +294,7 @@ const settings = {
   ...problemSettings,
   ...rateSettings,
   ...retentionSettings,
+  ...traceSettings,
   /** Number of server processes. They share the port. */
   WORKERS: whole(1, 1, 64),
   /** Seconds that a start waits for the database of DATABASE_URL. */

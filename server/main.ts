@@ -37,6 +37,7 @@ import { readPageDocuments, registeredDocuments } from "./process/page-documents
 import { Shutdown, type Stoppable } from "./process/shutdown.ts";
 import { explain } from "./process/start-error.ts";
 import type { WorkerReady } from "./process/workers.ts";
+import { openTracing } from "./tracing/open.ts";
 
 /** The name of `execute` on globalThis. Next bundles its own copy of each module, so pages cannot import the engine. */
 const EXECUTE = Symbol.for("isimud.execute");
@@ -66,6 +67,8 @@ export async function serve(
     }
   };
   try {
+    const tracing = await openTracing(config, createFailureLog(log));
+    if (tracing !== null) closing.push(() => tracing.close());
     const engine = await openEngine(config, { log, clock: options.clock });
     closing.push(() => within(CLOSE_DEADLINE_MS, engine.close()));
     await engine.operations.problemRounds.endUnwatched();
@@ -74,7 +77,8 @@ export async function serve(
     }
 
     const door = createGraphQLDoor({
-      operations: engine.operations,
+      operations: tracing?.traceOperations(engine.operations, engine.data) ?? engine.operations,
+      traceExecutor: tracing?.traceExecutor,
       limits: config,
       log,
       accessOf: (request) => request.access,
@@ -113,6 +117,7 @@ export async function serve(
       credentials: engine.identification?.credentials ?? null,
       health: engine.operations.health,
       metrics: engine.metrics,
+      traceRequests: tracing?.traceRequests,
       scrape: createScrape({
         workers,
         operations: engine.operations.metrics,

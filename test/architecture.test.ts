@@ -195,6 +195,20 @@ describe("packages", () => {
     expect(broken(({ from, to }) => isClient(to) && !allowed(from))).toEqual([]);
   });
 
+  test("OpenTelemetry stays in server/tracing, which is loaded only when there is a collector", () => {
+    const isOpenTelemetry = (to: string) => to.startsWith("@opentelemetry/");
+    const own = isIn("server/tracing/");
+    const entry = "server/tracing/open.ts";
+    const loads = (from: string, to: string) => own(to) && (from === entry || (!own(from) && to !== entry));
+    const wrong = broken(
+      ({ from, to, typeOnly }) =>
+        !typeOnly && (loads(from, to) || (isOpenTelemetry(to) && (!own(from) || from === entry))),
+    );
+    expect(wrong).toEqual([]);
+    // Dynamic imports break no rule here.
+    expect(TEXTS.get(entry)).toContain('await import("./start.ts")');
+  });
+
   test("GraphQL stays in its door", () => {
     const isGraphQL = (to: string) => /^(graphql|@apollo\/server|@pothos\/.*)$/.test(to);
     // The explorer is GraphiQL, a client. The sheet of a page prints what the page sent.

@@ -49,6 +49,10 @@ describe("readConfig", () => {
     ["HEALTH_INTERVAL", "9"],
     ["HEALTH_INTERVAL", "301"],
     ["QUEUE_SAMPLES", "yes"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"],
+    ["OTEL_TRACES_SAMPLER", "sometimes"],
+    ["OTEL_TRACES_SAMPLER_ARG", "10"],
+    ["OTEL_TRACES_SAMPLER_ARG", "few"],
   ])("names %s when it is %j", (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^These settings are wrong[\\s\\S]*\\n  ${name}: `));
   });

@@ -67,7 +67,7 @@ MessageType.implement({
       type: [MessageHeaderType],
       complexity: 0,
       description:
-        "Its headers, in the order of their names. It keeps them when it moves. Of a masked body their values are `***`; of a hidden one there are none.",
+        "Its headers, in the order of their names. It keeps them when it moves. A service that sends traces adds `traceparent`, unless the message was posted with one or has no room for it. Of a masked body their values are `***`; of a hidden one there are none.",
       resolve: ({ headers }) =>
         headers === null ? [] : Object.entries(headers).map(([name, value]) => ({ name, value })),
     }),

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Caller } from "../access/shell.ts";
 import { DomainError } from "../errors.ts";
 
-const ALLOWED_HEADERS = "authorization, content-type, apollo-require-preflight, last-event-id, x-cost";
+const ALLOWED_HEADERS =
+  "authorization, content-type, apollo-require-preflight, last-event-id, traceparent, tracestate, x-cost";
 /** Those that a page may read, beside the harmless ones that every page may. */
 const EXPOSED_HEADERS =
   "content-disposition, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-isimud-build, x-request-id";

@@ -68,6 +68,8 @@ export interface HttpServerParts {
   health: HealthOperations;
   metrics: Pick<Metrics, "httpSeconds">;
   scrape: Scrape;
+  /** Adds the hooks that give requests their spans. Left out: there are no traces. */
+  traceRequests: ((app: FastifyInstance) => void) | undefined;
   dev: boolean;
   /** Adds the routes of the API, below BASE_PATH/api. */
   addApi: (api: FastifyInstance) => void;
@@ -134,6 +136,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => notFound(request, reply));
 
+  parts.traceRequests?.(app);
   // Both hooks are called for each request, and a promise for each would cost time.
   app.addHook("onRequest", (request, reply, done) => {
     const path = pathOf(request);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { Message, NewMessage, PurgeBound } from "./data-driver.ts";
 import { type KeptDeadLettered, readDeadLettered } from "./messages/dead-lettered.ts";
-import { headersText, messageBytes, readHeaders } from "./messages/message-headers.ts";
+import { headersText, messageBytes, readHeaders, withoutTrace } from "./messages/message-headers.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
 /** How long a key is kept. */
@@ -28,7 +28,7 @@ export const popDigest = (limit: number) => `${POP_PREFIX}${digest(["pop", limit
 /** Without headers it is what it was before there were any. */
 export const postDigest = (messages: readonly NewMessage[], clientId: string | null) => {
   const posted = messages.map(({ bodyText, ttlSeconds, delaySeconds, headers }) => {
-    const text = headersText(headers);
+    const text = headersText(withoutTrace(headers));
     return { bodyText, ttlSeconds, delaySeconds, ...(text === null ? {} : { headers: text }) };
   });
   return digest(["post", posted, clientId]);

@@ -6,10 +6,18 @@ import type { Rates } from "./rounds.ts";
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
+/** What server-process.ts reads of its environment. */
+type ServerSettings = Partial<
+  Record<
+    "QUEUE_SAMPLES" | "AUTH" | "OTEL_EXPORTER_OTLP_ENDPOINT" | "OTEL_TRACES_SAMPLER" | "OTEL_TRACES_SAMPLER_ARG",
+    string
+  >
+>;
+
 /** Starts a server process on this database. Its `url` is where it listens. Settings: by default as set here. */
 export async function startServer(
   databaseUrl: string,
-  { pages = false, ...settings }: { pages?: boolean; QUEUE_SAMPLES?: "on" | "off"; AUTH?: "none" | "accounts" } = {},
+  { pages = false, ...settings }: { pages?: boolean } & ServerSettings = {},
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];

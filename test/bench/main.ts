@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measures messages a second beside peers on the same database, in interleaved rounds. Prints medians,
  * their spread and ratios. Fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure: driver, http, auth, sampling, backlog, queues, samples, searches,
- *                         latency, snapshot, memory, pages, routing, pools (with routing)
+ *   --cells driver,http   what to measure: driver, http, auth, sampling, tracing, backlog, queues, samples,
+ *                         searches, latency, snapshot, memory, pages, routing, pools (with routing)
  *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --minutes 10    of the cell "memory"
@@ -10,7 +10,10 @@
  *   --peers plain,pg-boss,graphile,bullmq,pgmq           pgmq needs PGMQ_SQL, a file with its SQL
  *   --url URL             measures a running server over GraphQL, without peers; with accounts, TOKEN is sent
  */
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -76,6 +79,7 @@ if (values.url !== undefined) {
     if (values.cells.includes("http")) await httpCells(postgres.url);
     if (values.cells.includes("auth")) await authCells(postgres.url);
     if (values.cells.includes("sampling")) await samplingCells(postgres.url);
+    if (values.cells.includes("tracing")) await tracingCells(postgres.url);
     if (values.cells.includes("backlog")) await backlog(postgres.url, rounds);
     if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
     if (values.cells.includes("samples")) await samples(postgres.url);
@@ -134,6 +138,31 @@ async function samplingCells(databaseUrl: string): Promise<void> {
   const loads = await Promise.all(servers.map(({ url }) => startLoad(url)));
   await beside(loads, ["samples off", "samples on"]);
   for (const { stop } of [...loads, ...servers]) await stop();
+}
+
+/** The collector is this process, which takes what comes and looks at nothing of it. */
+async function tracingCells(databaseUrl: string): Promise<void> {
+  console.log("\nGraphQL over HTTP with traces, beside a server without them");
+  let bytes = 0;
+  const collector = createServer((request, response) => {
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    request.on("end", () => response.end());
+  }).listen(0, "127.0.0.1");
+  await once(collector, "listening");
+  const url = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  const share = { OTEL_TRACES_SAMPLER: "parentbased_traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.01" };
+  const servers = [
+    await startServer(await anotherDatabase(databaseUrl, "without_traces")),
+    await startServer(databaseUrl, { OTEL_EXPORTER_OTLP_ENDPOINT: url }),
+    await startServer(await anotherDatabase(databaseUrl, "few_traces"), { OTEL_EXPORTER_OTLP_ENDPOINT: url, ...share }),
+  ];
+  const loads = await Promise.all(servers.map((server) => startLoad(server.url)));
+  await beside(loads, ["no traces", "all traces", "1 % of traces"]);
+  for (const { stop } of [...loads, ...servers]) await stop();
+  console.log(`The collector got ${Math.round(bytes / 1_048_576)} MiB.`);
+  collector.close();
 }
 
 async function authCells(databaseUrl: string): Promise<void> {

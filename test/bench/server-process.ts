@@ -15,6 +15,9 @@ const config = readConfig({
   DRAIN_SECONDS: "0",
   QUEUE_SAMPLES: process.env.QUEUE_SAMPLES,
   AUTH: process.env.AUTH,
+  OTEL_EXPORTER_OTLP_ENDPOINT: process.env.OTEL_EXPORTER_OTLP_ENDPOINT,
+  OTEL_TRACES_SAMPLER: process.env.OTEL_TRACES_SAMPLER,
+  OTEL_TRACES_SAMPLER_ARG: process.env.OTEL_TRACES_SAMPLER_ARG,
 });
 const server = await serve(config, { dev: false, pages: pages !== undefined, log: pino({ level: "warn" }) });
 process.on("disconnect", () => void server.close({ hasty: true }).then(() => process.exit(0)));

@@ -70,6 +70,20 @@ export function headerCases(harness: () => DataDriverHarness): void {
     expect(await readAll(driver(), queue)).toHaveLength(1);
   });
 
+  it("a repeat of another trace is the same post, and the message keeps the trace of the first", async () => {
+    const queue = await harness().newQueue();
+    const traceOf = (digit: string) => ({
+      traceparent: `00-${digit.repeat(32)}-${digit.repeat(16)}-01`,
+      tracestate: digit,
+    });
+    const send = (headers: Record<string, string> | null) =>
+      driver().messages.post({ queue, messages: [aMessage(1, { headers })], clientId: null, idempotencyKey: "k" });
+    const first = await send({ a: "1", ...traceOf("1") });
+    for (const trace of [traceOf("2"), {}]) expect(await send({ a: "1", ...trace })).toEqual(first);
+    expect(headersOf(await readAll(driver(), queue))).toEqual([{ a: "1", ...traceOf("1") }]);
+    await expect(send(traceOf("1"))).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+  });
+
   it("limits in bytes count headers as JSON, to the byte", async () => {
     const queue = await harness().newQueue();
     const headers = { name: "é".repeat(100) };

@@ -24,12 +24,34 @@ const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts
 const api = (file: string, name: string) => ({ file: `test/graphql/${file}.test.ts`, name });
 const rules = (name: string) => ({ file: "test/problems/queue-rules.test.ts", name });
 const access = (name: string) => ({ file: "test/access/matrix.test.ts", name });
+const tracing = (name: string) => ({ file: "test/tracing/tracing.test.ts", name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
 const REDIS = "server/storage/redis";
 
 export const MUTATIONS: readonly Mutation[] = [
+  {
+    guarantee: "A repeated post is the same post, in whatever trace it is sent",
+    file: "server/storage/idempotency.ts",
+    from: "headersText(withoutTrace(headers))",
+    to: "headersText(headers)",
+    test: drivers("a repeat of another trace is the same post, and the message keeps the trace of the first"),
+  },
+  {
+    guarantee: "No post is too large because of its trace",
+    file: "server/operations/input/message-headers.ts",
+    from: " && grown <= room",
+    to: "",
+    test: tracing("a post as large as it may be is taken, with as many contexts as there is room for"),
+  },
+  {
+    guarantee: "The trace of a delete leads to the post, whichever process gave the message out",
+    file: "server/tracing/post-contexts.ts",
+    from: "unknown.length > 0",
+    to: "unknown.length < 0",
+    test: tracing("a delete finds the post of a message that was claimed elsewhere"),
+  },
   {
     guarantee: "A life on PostgreSQL says why a message was deleted, when a pop deleted it",
     file: `${POSTGRES}/messages/pop.ts`,

@@ -12,7 +12,7 @@ import { createApollo } from "./apollo.ts";
 import { createDocuments } from "./documents.ts";
 import { EventStreams } from "./event-streams.ts";
 import { createEvents } from "./events.ts";
-import { createExecute, createExecutor, type Execute } from "./execute.ts";
+import { createExecute, createExecutor, type Execute, type Executor } from "./execute.ts";
 import { createFastPath } from "./fast-path.ts";
 import type { ErrorLog } from "./mask-errors.ts";
 import type { OnOperation } from "./observe.ts";
@@ -33,6 +33,8 @@ export interface GraphQLDoorParts {
   trusted?: TrustedDocuments;
   /** Called once for each operation that ended. */
   onOperation?: OnOperation;
+  /** Wraps the executor, through which all queries and mutations go. Left out: it stays as it is. */
+  traceExecutor?: ((executor: Executor) => Executor) | undefined;
 }
 
 export interface GraphQLDoor {
@@ -57,6 +59,7 @@ export interface GraphQLDoor {
 
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
+  const { traceExecutor = (executor) => executor } = parts;
   const known = createDocuments(limits);
   const trusted = parts.trusted ?? new TrustedDocuments({ only: false, builtIn: [], folder: null });
   const documents = trusted.guard(known);
@@ -72,7 +75,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       isOutdated: () => waits.isOutdated(reply),
       shared,
     });
-  const executor = createExecutor({ log, onOperation });
+  const executor = traceExecutor(createExecutor({ log, onOperation }));
   // What pages run inside the process is part of the build.
   const executeAs = createExecute({ operations, limits, documents: known, executor });
   const shared = new SharedAnswers<Answered>({

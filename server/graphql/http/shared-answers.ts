@@ -2,6 +2,7 @@
  * Answers to queries that many viewers share: a page that a hundred people look at asks the storage once a second, not
  * a hundred times.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
@@ -38,6 +39,9 @@ const REST = { times: 10, leastMs: 1000, mostMs: 30_000 };
 const TELL_MS = 10_000;
 
 type Run<Answer> = (access: Access, document: string, variables: Record<string, unknown>) => Promise<Answer>;
+
+/** Calls a function outside of all requests: what is run again and again belongs to none, nor to its trace. */
+const outside = AsyncLocalStorage.snapshot();
 
 /** False for a mutation, and for what would be refused. */
 type IsQuery = (document: string, variables: Record<string, unknown>) => boolean;
@@ -161,7 +165,7 @@ export class SharedAnswers<Answer> {
       }
       watched = { access, document, variables, last: undefined, watchers: new Set(), timer: undefined };
       this.#watched.set(key, watched);
-      void this.#refresh(key, watched);
+      void outside(() => this.#refresh(key, watched as Watched));
     } else if (watched.last !== undefined) watcher.pending.add(key);
     watched.watchers.add(watcher);
     return key;

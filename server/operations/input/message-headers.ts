@@ -1,6 +1,6 @@
 /** Checks of the headers of messages. */
 import { DomainError } from "../../errors.ts";
-import { headersBytes, type MessageHeaders } from "../../storage/messages/message-headers.ts";
+import { headersBytes, type MessageHeaders, TRACEPARENT } from "../../storage/messages/message-headers.ts";
 import { badInput, checkText } from "./limits.ts";
 
 /** Headers of one message. */
@@ -44,7 +44,7 @@ export function checkHeaders(
     if (values.has(name)) throw badInput(nameField, `The header ${name} comes twice.`);
     values.set(name, checkText(`${field}.${index}.value`, value));
   }
-  const sorted = Object.fromEntries([...values].sort(([one], [other]) => (one < other ? -1 : 1)));
+  const sorted = inOrder([...values]);
   const bytes = headersBytes(sorted);
   if (bytes > MAX_HEADERS_BYTES) {
     throw new DomainError(
@@ -54,4 +54,24 @@ export function checkHeaders(
     );
   }
   return sorted;
+}
+
+const inOrder = (entries: [name: string, value: string][]): MessageHeaders =>
+  Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
+
+/**
+ * The headers with the context of a trace. Null when they have one already, or when there is no room for it: nothing of
+ * a client is refused because of what it did not send. `room`: bytes by which they may grow.
+ */
+export function withTraceparent(
+  headers: MessageHeaders | null,
+  traceparent: string,
+  room: number,
+): { headers: MessageHeaders; grown: number } | null {
+  if (headers !== null && TRACEPARENT in headers) return null;
+  const traced = inOrder([...Object.entries(headers ?? {}), [TRACEPARENT, traceparent]]);
+  const bytes = headersBytes(traced);
+  const grown = bytes - headersBytes(headers);
+  const fits = Object.keys(traced).length <= MAX_HEADERS && bytes <= MAX_HEADERS_BYTES && grown <= room;
+  return fits ? { headers: traced, grown } : null;
 }

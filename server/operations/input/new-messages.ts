@@ -5,7 +5,7 @@ import type { NewMessage } from "../../storage/data-driver.ts";
 import { headersBytes, type MessageHeaders } from "../../storage/messages/message-headers.ts";
 import { checkJsonText } from "./json-text.ts";
 import { badInput, checkWhole } from "./limits.ts";
-import { checkHeaders, type HeaderToPost } from "./message-headers.ts";
+import { checkHeaders, type HeaderToPost, withTraceparent } from "./message-headers.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 
 export interface MessageToPost {
@@ -32,11 +32,15 @@ export function checkCount(maximum: number, messages: readonly MessageToPost[]):
   }
 }
 
-/** Checks the messages and adds the queue's defaults. BAD_INPUT, TOO_LARGE. */
+/**
+ * Checks the messages and adds the queue's defaults. BAD_INPUT, TOO_LARGE. `traceparent`: for the header of this name,
+ * of each message that has none and has room for it.
+ */
 export function newMessages(
   limits: Limits,
   messages: readonly MessageToPost[],
   queue: ReservedAttributes,
+  traceparent: string | null = null,
 ): NewMessage[] {
   const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
   const maximum = queue.maxMessagesPostBytes;
@@ -54,6 +58,7 @@ export function newMessages(
       { details: { field: "messages", value: bytes, maximum } },
     );
   }
+  if (traceparent !== null) addTraceparent(headers, traceparent, maximum - bytes);
   const checked = (message: MessageToPost, index: number): NewMessage => {
     const { ttlSeconds: ttl, delaySeconds: delay } = message;
     return {
@@ -84,5 +89,15 @@ function headersOf(message: MessageToPost | undefined, index: number): MessageHe
     return checkHeaders(`messages.${index}.headers`, message.headers);
   } catch (error) {
     throw withDetails(error, { index });
+  }
+}
+
+function addTraceparent(headers: (MessageHeaders | null)[], traceparent: string, room: number): void {
+  let left = room;
+  for (const [index, given] of headers.entries()) {
+    const traced = withTraceparent(given, traceparent, left);
+    if (traced === null) continue;
+    headers[index] = traced.headers;
+    left -= traced.grown;
   }
 }

@@ -25,6 +25,8 @@ export interface MessagePosts {
       clientId?: string | null;
       idempotencyKey?: string | null;
       createQueue?: boolean;
+      /** The context of the trace, which messages keep in their headers. Left out: there are no traces. */
+      traceparent?: string | null;
     },
   ): Promise<{ ids: string[] }>;
   /**
@@ -48,7 +50,8 @@ export function createMessagePosts(
     checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
     const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
     // Checked before the queue is created: a bad request must leave no queue behind.
-    const messages = newMessages(limits, params.messages, attributes ?? readMetadata(limits, "{}").effective);
+    const effective = attributes ?? readMetadata(limits, "{}").effective;
+    const messages = newMessages(limits, params.messages, effective, params.traceparent);
     const createQueue = async () => {
       chooseProject(access, NEEDS.createQueue.permission, queue.project);
       return lifecycle.create(access, queue, readMetadata(limits, "{}"));
