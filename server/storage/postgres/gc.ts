@@ -8,7 +8,7 @@ import { IS_POP } from "./idempotency.ts";
 import { collectLives, LIFE_BATCH } from "./lives/collect.ts";
 import { deletes } from "./lives/triggers.ts";
 import { OLDEST_MINUTE } from "./messages/kept-pops.ts";
-import { EXACT_LIMIT } from "./messages/statistics.ts";
+import { SlowRecount } from "./messages/slow-recount.ts";
 import type { Pool } from "./pool.ts";
 import { translatePostgresError } from "./sql/connection.ts";
 import { CLOCK } from "./sql/fragments.ts";
@@ -17,8 +17,6 @@ import { rowOf, statement } from "./sql/statement.ts";
 
 /** Statements a collection: the rest is left to the next one. */
 const MAX_STATEMENTS = 2000;
-/** Doubted queues that one collection counts again. */
-const RECOUNTS = 10;
 /** The class of gc's advisory lock ("gc" in ASCII); the other number is the schema, so each pool has one leader. */
 const GC_LOCK = `${0x6763}, quote_ident(current_schema())::regnamespace::oid::int`;
 
@@ -160,17 +158,6 @@ const FOLD_COUNTS = statement({
     SELECT queue_id, sum(posted), sum(deleted), sum(expired) FROM folded GROUP BY queue_id`,
 });
 
-/** The next long queue by id. Counters drift when a process dies with counts that it had not written. */
-const LONG_QUEUE_AFTER = statement({
-  name: "gc_long_queue",
-  parameters: { after: int8 },
-  row: rowOf<{ id: string }>(),
-  text: `
-    SELECT c.queue_id::text AS id, sum(c.posted - c.deleted - c.expired)::float8 AS growth FROM queue_counts c
-    WHERE c.queue_id > :after GROUP BY c.queue_id HAVING sum(c.posted - c.deleted - c.expired) > ${EXACT_LIMIT}
-    ORDER BY c.queue_id LIMIT 1`,
-});
-
 /**
  * Collects in small batches, each of which stands alone: killed at any point it leaves nothing half done. One leader
  * per pool at a time; the others collect nothing.
@@ -178,12 +165,12 @@ const LONG_QUEUE_AFTER = statement({
 export class GarbageCollector {
   readonly #pool: Pool;
   readonly #undoSeconds: number;
-  /** The long queue that was counted last. */
-  #recounted = "0";
+  readonly #recount: SlowRecount;
 
   constructor(pool: Pool, undoSeconds: number) {
     this.#pool = pool;
     this.#undoSeconds = undoSeconds;
+    this.#recount = new SlowRecount(pool.statements, pool.counters);
   }
 
   async collect(): Promise<GcResult> {
@@ -207,7 +194,7 @@ export class GarbageCollector {
   }
 
   async #collect(): Promise<GcResult> {
-    const { statements, counters } = this.#pool;
+    const { statements } = this.#pool;
     const budget = { statements: MAX_STATEMENTS };
     const result: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
     await eachStep([
@@ -226,20 +213,9 @@ export class GarbageCollector {
       () => collectRemoved(statements, { undoSeconds: this.#undoSeconds, budget, result }),
       () => collectLives(statements, (freeBatch) => untilDone(budget, freeBatch, LIFE_BATCH)),
       () => statements.write(FOLD_COUNTS, {}),
-      async () => {
-        for (const queueId of counters.takeDoubted(RECOUNTS)) await counters.recount(queueId);
-      },
-      () => this.#recountOne(),
+      () => this.#recount.goOn(),
     ]);
     return result;
-  }
-
-  /** One long queue a collection, in turn. */
-  async #recountOne(): Promise<void> {
-    const { statements, counters } = this.#pool;
-    const [queue] = await statements.read(LONG_QUEUE_AFTER, { after: this.#recounted });
-    this.#recounted = queue?.id ?? "0";
-    if (queue !== undefined) await counters.recount(queue.id);
   }
 
   async #expiredMessages(): Promise<{ freed: number }[]> {

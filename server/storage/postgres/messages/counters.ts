@@ -121,8 +121,8 @@ export class Counters {
   }
 
   /**
-   * Counts a queue's messages, and corrects their number. A queue too long to be counted in time keeps the number that
-   * it has. Returns by how much the number fell, 0 when it did not.
+   * Counts a queue's messages, and corrects their number. One too long to be counted in one statement is doubted.
+   * Returns by how much the number fell, 0 when it did not.
    */
   async recount(queueId: string): Promise<number> {
     await this.flush();
@@ -131,14 +131,19 @@ export class Counters {
       return Math.max(0, corrected?.shrunk ?? 0);
     } catch (error) {
       if (!hasCode(error, "DEADLINE_EXCEEDED")) throw error;
+      this.doubt(queueId);
       return 0;
     }
   }
 
-  /** Returns some of the doubted queues, and forgets them. */
-  takeDoubted(limit: number): string[] {
-    const taken = [...this.#doubted].slice(0, limit);
-    for (const queueId of taken) this.#doubted.delete(queueId);
+  get isDoubting(): boolean {
+    return this.#doubted.size > 0;
+  }
+
+  /** Returns one of the doubted queues, and forgets it. Null without one. */
+  takeDoubted(): string | null {
+    const [taken = null] = this.#doubted;
+    if (taken !== null) this.#doubted.delete(taken);
     return taken;
   }
 
