@@ -136,6 +136,32 @@ describe("arrows", () => {
     expect(broken(({ from, to }) => isIn("server/storage/", "server/kvs/")(from) && above(to))).toEqual([]);
   });
 
+  test("only server/access reads what says who somebody is: ask the Access of the request", () => {
+    const readers = isIn(
+      "server/access/",
+      // It hands the cookie on to server/access, which signs people in and out.
+      "server/http/auth-routes.ts",
+      // It sends what the person at the terminal gave it.
+      "server/cli/",
+    );
+    const credential =
+      /\bheaders(\?\.|\.|\[["'`])(cookie|authorization)\b|\{[^{}]*\b(cookie|authorization)\b[^{}]*\} = [\w.]*headers\b|\bcookies\(\)|\.get\(["'`](cookie|authorization)["'`]\)/i;
+    const found = FILES.filter((file) => !readers(file) && !file.startsWith("clients/"))
+      .flatMap((file) => (TEXTS.get(file) ?? "").split("\n").map((line) => ({ file, line })))
+      .filter(({ line }) => credential.test(line))
+      // This cookie says that somebody has just acted, and nothing about who it was.
+      .filter(({ line }) => !line.includes("ACTED_COOKIE.test(request.headers.cookie"));
+    expect(found).toEqual([]);
+    const known = ["server/access/accounts/sessions.ts", "server/access/credentials.ts"];
+    for (const file of known) expect(TEXTS.get(file), file).toMatch(credential);
+  });
+
+  test("Next has no middleware, which was passed by more than once: server/access decides before Next is asked", () => {
+    const names = /^(app\/|src\/)?(middleware|proxy)\.\w+$/;
+    const atRoot = readdirSync(ROOT).filter((name) => names.test(name));
+    expect([...atRoot, ...FILES.filter((file) => names.test(file))]).toEqual([]);
+  });
+
   test("pages import nothing of the server at run time: Next would bundle a second engine. Execute a document instead", () => {
     const pages = isIn("app/", "components/");
     expect(broken(({ from, to, typeOnly }) => pages(from) && isIn("server/", "prisma/")(to) && !typeOnly)).toEqual([]);

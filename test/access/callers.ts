@@ -16,7 +16,9 @@ const token = (scope: "produce" | "consume"): Access => ({
 export const CALLERS = {
   admin: person("ada", { role: "admin", projects: "all" }),
   projectAdmin: person("adrian", { role: "admin", projects: [PROJECT] }),
+  operatorOfAll: person("olga", { role: "operator", projects: "all" }),
   operator: person("otto", { role: "operator", projects: [PROJECT] }),
+  viewerOfAll: person("vince", { role: "viewer", projects: "all" }),
   viewer: person("vera", { role: "viewer", projects: [PROJECT] }),
   /** The highest role, in another project. */
   other: person("oscar", { role: "admin", projects: [MINE] }),
@@ -37,9 +39,9 @@ function rowOf(callers: readonly Caller[], others: Outcome, other = others): Row
   return row;
 }
 
-const READERS = ["admin", "projectAdmin", "operator", "viewer"] as const;
-const OPERATORS = ["admin", "projectAdmin", "operator"] as const;
 const ADMINS = ["admin", "projectAdmin"] as const;
+const OPERATORS = [...ADMINS, "operatorOfAll", "operator"] as const;
+const READERS = [...OPERATORS, "viewerOfAll", "viewer"] as const;
 
 export const ANYBODY = rowOf(Object.keys(CALLERS) as Caller[], "ok");
 /** What there is not, for anybody. */
@@ -56,7 +58,12 @@ export const CONSUMER = rowOf([...OPERATORS, "consumer"], "FORBIDDEN");
 export const OPERATOR = rowOf(OPERATORS, "FORBIDDEN");
 export const OPERATOR_WHO_FINDS = rowOf(OPERATORS, "FORBIDDEN", "absent");
 /** The same of what only readers may know. */
-export const OPERATOR_WHO_READS: Row = { ...rowOf(OPERATORS, "absent"), viewer: "FORBIDDEN" };
+export const OPERATOR_WHO_READS: Row = {
+  ...rowOf(OPERATORS, "absent"),
+  viewer: "FORBIDDEN",
+  viewerOfAll: "FORBIDDEN",
+};
+export const OPERATOR_OF_ALL = rowOf(["admin", "operatorOfAll"], "FORBIDDEN");
 export const ADMIN = rowOf(ADMINS, "FORBIDDEN");
 export const ADMIN_WHO_FINDS = rowOf(ADMINS, "FORBIDDEN", "absent");
 /** Of what nobody else learns that it is there. */

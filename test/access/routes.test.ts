@@ -4,25 +4,26 @@ import { globSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hashPassword } from "../../server/access/accounts/passwords.ts";
 import type { TokenRequest } from "../../server/operations/tokens.ts";
 import { admin } from "../operations/a-service.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { MINE, PROJECT } from "./callers.ts";
 
-const CALLERS = ["admin", "operator", "viewer", "other", "producer", "expired", "revoked", "none"] as const;
+const CALLERS = ["admin", "operator", "viewer", "other", "producer", "session", "expired", "revoked", "none"] as const;
 type Caller = (typeof CALLERS)[number];
 /** The statuses of their answers, in this order. */
 type Statuses = readonly number[];
 
-const ANYBODY: Statuses = [200, 200, 200, 200, 200, 200, 200, 200];
-const SIGNED_IN: Statuses = [200, 200, 200, 200, 200, 401, 401, 401];
-const READER_OF_ALL: Statuses = [200, 403, 403, 403, 403, 401, 401, 401];
-const READER_OF_PROJECT: Statuses = [200, 200, 200, 403, 403, 401, 401, 401];
-const NOTHING_THERE: Statuses = [404, 404, 404, 404, 404, 401, 401, 401];
+const ANYBODY: Statuses = [200, 200, 200, 200, 200, 200, 200, 200, 200];
+const SIGNED_IN: Statuses = [200, 200, 200, 200, 200, 200, 401, 401, 401];
+const READER_OF_ALL: Statuses = [200, 403, 403, 403, 403, 403, 401, 401, 401];
+const READER_OF_PROJECT: Statuses = [200, 200, 200, 403, 403, 200, 401, 401, 401];
+const NOTHING_THERE: Statuses = [404, 404, 404, 404, 404, 404, 401, 401, 401];
 /** Bad input: whoever asks, it is read. */
-const ANYBODY_TRIES: Statuses = [400, 400, 400, 400, 400, 400, 400, 400];
+const ANYBODY_TRIES: Statuses = [400, 400, 400, 400, 400, 400, 400, 400, 400];
 /** Whoever asks: there is no identity provider. */
-const NO_PROVIDER: Statuses = [404, 404, 404, 404, 404, 404, 404, 404];
+const NO_PROVIDER: Statuses = [404, 404, 404, 404, 404, 404, 404, 404, 404];
 
 /** By method and pattern: the statuses, and an example. `*`: any method. */
 const ROUTES: Record<string, [Statuses, string?, object?]> = {
@@ -46,7 +47,9 @@ const ROUTES: Record<string, [Statuses, string?, object?]> = {
 
 const seen = new Set<string>();
 let server: TestServer;
-const secrets: Partial<Record<Caller, string>> = {};
+/** The headers with which a caller says who it is. */
+const credentials: Partial<Record<Caller, Record<string, string>>> = {};
+const PASSWORD = "plum-Quiver-93-tidal";
 
 function notice(message: unknown): void {
   const { fastify } = message as { fastify: FastifyInstance };
@@ -63,7 +66,7 @@ beforeAll(async () => {
   diagnostics.unsubscribe("fastify.initialization", notice);
   const { operations, config } = server.engine;
   for (const project of [PROJECT, MINE]) await operations.queues.create(admin, { project, queue: "q" });
-  const asked: Record<Exclude<Caller, "none">, Pick<TokenRequest, "scopes" | "projects">> = {
+  const asked: Record<Exclude<Caller, "session" | "none">, Pick<TokenRequest, "scopes" | "projects">> = {
     admin: { scopes: ["administer"], projects: null },
     operator: { scopes: ["manage"], projects: [PROJECT] },
     viewer: { scopes: ["read"], projects: [PROJECT] },
@@ -73,23 +76,41 @@ beforeAll(async () => {
     revoked: { scopes: ["administer"], projects: null },
   };
   for (const [name, token] of Object.entries(asked)) {
-    secrets[name as Caller] = (await operations.tokens.create(admin, { name, ...token })).secret;
+    const { secret } = await operations.tokens.create(admin, { name, ...token });
+    credentials[name as Caller] = { authorization: `Bearer ${secret}` };
   }
   await operations.tokens.revoke(admin, { name: "revoked" });
   const client = new pg.Client({ connectionString: config.DATABASE_URL });
   await client.connect();
   await client.query("UPDATE tokens SET expires_at = now() - interval '1 second' WHERE name = 'expired'");
   await client.end();
+  credentials.session = { cookie: await aSession() };
 });
 afterAll(() => server?.close());
 
+/** The cookie of somebody who reads the project. */
+async function aSession(): Promise<string> {
+  const { operations, control } = server.engine;
+  const who = { email: "vera@example.com", name: "Vera" };
+  const { person } = await operations.people.create(admin, {
+    ...who,
+    grants: [{ role: "viewer", projects: [PROJECT] }],
+  });
+  await control.people.setPassword(person.id, await hashPassword(PASSWORD));
+  const answer = await fetch(`${server.url}/api/auth/sign-in/email`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email: who.email, password: PASSWORD }),
+  });
+  return answer.headers.getSetCookie()[0]?.split(";", 1)[0] ?? "";
+}
+
 function ask(caller: Caller, method: string, path: string, body?: object): Promise<Response> {
-  const secret = secrets[caller];
   return fetch(`${server.url}${path}`, {
     method,
     redirect: "manual",
     headers: {
-      ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+      ...credentials[caller],
       ...(method === "GET" ? {} : { "content-type": "application/json" }),
     },
     ...(method === "GET" ? {} : { body: JSON.stringify(body ?? {}) }),

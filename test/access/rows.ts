@@ -13,6 +13,7 @@ import {
   FINDER_OF_ALL,
   FINDER_OF_MANY,
   OPERATOR,
+  OPERATOR_OF_ALL,
   OPERATOR_WHO_FINDS,
   OPERATOR_WHO_READS,
   PRODUCER,
@@ -136,7 +137,7 @@ export const MUTATIONS: Record<string, Example> = {
   importSettings: example(ANY_ADMIN),
 
   setReadOnly: example(ADMIN_OF_ALL, () => ({ on: false })),
-  collectGarbage: example(ADMIN_OF_ALL),
+  collectGarbage: example(OPERATOR_OF_ALL),
   createFlavor: example(ADMIN_OF_ALL),
   updateFlavor: example(ADMIN_OF_ALL),
   deleteFlavor: example(ADMIN_OF_ALL),

@@ -101,6 +101,29 @@ test("messages are exported as they were posted: the exact body, the headers, an
   expect((await rowsOf("messages", of("dead")))[0]).toMatchObject({ deadLettered: { queueName: "q", deliveries: 1 } });
 });
 
+test("a viewer's file of messages has what a viewer's page shows of them: the paths of the rule, and no more", async () => {
+  const project = aProject();
+  const secret = "hidden-card-number";
+  await postMessages(api, project, "q", [{ id: 7, card: secret }]);
+  await server().engine.operations.bodies.setRule(callerWith("admin"), {
+    project,
+    readBy: "operator",
+    maskedPaths: ["$.card"],
+  });
+  const bodyFor = async (role: string, format: string) => {
+    const parameters = new URLSearchParams({ project, queue: "q" });
+    const url = `${server().url}/api/export/messages.${format}?${parameters}`;
+    const response = await fetch(url, { headers: { "x-roles": role } });
+    return response.text();
+  };
+  for (const format of ["csv", "ndjson"]) {
+    expect(await bodyFor("operator", format), format).toContain(secret);
+    const seen = await bodyFor("viewer", format);
+    expect(seen, format).not.toContain(secret);
+    expect(seen, format).toMatch(/7.*\*\*\*/);
+  }
+});
+
 test("wrong parameters are refused before anything is written, and the error names those that fit", async () => {
   const unknown = await errorOf("queues.csv", [["filter.serach", "x"]]);
   expect(unknown).toMatchObject({ status: 400, code: "BAD_INPUT" });

@@ -173,8 +173,35 @@ describe("with accounts", () => {
     expect((await ask("/api/metrics", monitored)).status).toBe(200);
   });
 
-  test("a header that names roles gives none", async () => {
+  test("a header that names roles gives none, and takes none from a token", async () => {
     expect((await graphql({ "x-roles": "admin" })).status).toBe(401);
+    const may = async (roles: Record<string, string>) => {
+      const query = `{ viewer { can(mutations: ["createQueue"]) { allowed } } health { gc { at } } }`;
+      const headers = { "content-type": "application/json", ...withToken(roles) };
+      return JSON.parse((await ask("/api/graphql", headers, "POST", JSON.stringify({ query }))).body).data;
+    };
+    const plain = await may({});
+    expect(plain).toMatchObject({ viewer: { can: [{ allowed: false }] }, health: expect.anything() });
+    for (const roles of ["admin", "operator", "nobody"]) expect(await may({ "x-roles": roles })).toEqual(plain);
+  });
+
+  test("the schema is described to whoever may read, and not to a program that only posts, in whatever way it asks", async () => {
+    const poster = { name: "poster", scopes: ["produce"], projects: null } as const;
+    const { secret: of } = await server.engine.operations.tokens.create(admin, poster);
+    const query = "{ __schema { queryType { name } } }";
+    const ways = {
+      get: (headers: Record<string, string>) =>
+        ask(`/api/graphql?query=${encodeURIComponent(query)}`, { ...headers, "apollo-require-preflight": "1" }),
+      post: (headers: Record<string, string>) =>
+        ask("/api/graphql", { ...headers, "content-type": "application/json" }, "POST", JSON.stringify({ query })),
+    };
+    for (const [way, send] of Object.entries(ways)) {
+      expect(JSON.parse((await send(withToken())).body).data, way).toEqual({
+        __schema: { queryType: { name: "Query" } },
+      });
+      expect(codeOf(await send({ authorization: `Bearer ${of}` })), way).toBe("FORBIDDEN");
+      expect((await send({})).status, way).toBe(401);
+    }
   });
 });
 
