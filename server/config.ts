@@ -317,6 +317,9 @@ export const SETTINGS: readonly string[] = Object.keys(settings);
 /** Settings that a file may hold instead: the one that NAME_FILE names. */
 export const SECRETS = ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OLD_SECRET_KEY", "OIDC_CLIENT_SECRET"] as const;
 
+/** The names of all variables that are read. */
+export const SETTING_NAMES: readonly string[] = [...Object.keys(settings), ...SECRETS.map(fileSetting)];
+
 export type Config = z.infer<typeof schema>;
 /** The limits on requests. */
 export type RequestLimits = Pick<Config, keyof typeof limitSettings>;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addDoctor } from "./doctor.ts";
 import { addDocuments } from "./documents.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
@@ -26,5 +27,6 @@ export function createProgram(): Command {
   addDocuments(program);
   addRotateKey(program);
   addMigrate(program);
+  addDoctor(program);
   return program;
 }

@@ -71,14 +71,24 @@ const CRITICAL_SHARE = 0.02;
 /** It must have so many times as much before that ends. */
 const ROOMY = 1.2;
 
+/** How bad it is that no more is free; null while it is enough. `isKnown`: it was too little before. */
+export function spaceSeverity(
+  { freeBytes, totalBytes }: { freeBytes: number; totalBytes: number },
+  limits: SpaceLimits,
+  isKnown = false,
+): "critical" | "warning" | null {
+  const least = Math.min(limits.DISK_FREE_GIB * 1024 ** 3, (totalBytes * limits.DISK_FREE_PERCENT) / 100);
+  if (totalBytes === 0 || freeBytes >= least * (isKnown ? ROOMY : 1)) return null;
+  return freeBytes < totalBytes * CRITICAL_SHARE ? "critical" : "warning";
+}
+
 function judgeSpace({ check, refusal, before, now, limits }: Parameters<typeof judgePool>[0]): FoundProblem[] {
   const { pool, freeBytes, totalBytes } = check;
   // A full storage is a problem of its own.
-  if (freeBytes === null || totalBytes === null || totalBytes === 0 || refusal !== null) return [];
+  if (freeBytes === null || totalBytes === null || refusal !== null) return [];
   const isKnown = before.some(({ kind }) => kind === "disk");
-  const least = Math.min(limits.DISK_FREE_GIB * 1024 ** 3, (totalBytes * limits.DISK_FREE_PERCENT) / 100);
-  if (freeBytes >= least * (isKnown ? ROOMY : 1)) return [];
-  const severity = freeBytes < totalBytes * CRITICAL_SHARE ? "critical" : "warning";
+  const severity = spaceSeverity({ freeBytes, totalBytes }, limits, isKnown);
+  if (severity === null) return [];
   return [{ ...ofPool(pool), kind: "disk", severity, since: now, numbers: { freeBytes, totalBytes } }];
 }
 

@@ -52,7 +52,7 @@ export function inTime(milliseconds: number): string {
 
 const SIZES = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 
-function inBytes(bytes: number): string {
+export function inBytes(bytes: number): string {
   const index = Math.min(SIZES.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const value = bytes / 1024 ** index;
   return `${index === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${SIZES[index]}`;

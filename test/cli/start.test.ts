@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isAlive } from "../../server/process/process-state.ts";
+import { runCommand } from "../support/command-line.ts";
 import {
   freePort,
   removeDataDir,
@@ -233,6 +234,23 @@ describe("an error at the start says what to do", () => {
       removeDataDir(own);
     }
   });
+});
+
+test("the doctor finds the service and its embedded database, also when they do not run, and leaves them so", async () => {
+  const settings = { DATA_DIR: dataDir, PORT: String(port) };
+  const running = await runCommand(["doctor"], { settings });
+  expect(running).toMatchObject({ code: 0, errors: "" });
+  expect(running.output).toMatch(/^ok +service +It runs at .*, and is ready\.$/m);
+  expect(running.output).toMatch(/^ok +database +PostgreSQL 18\.\d+ at the embedded server/m);
+  service.child.kill("SIGTERM");
+  await service.ended;
+  const before = readdirSync(dataDir);
+  const stopped = await runCommand(["doctor"], { settings });
+  expect(stopped).toMatchObject({ code: 0, errors: "" });
+  expect(stopped.output).toMatch(/^ok +service +It does not run at /m);
+  expect(stopped.output).toMatch(/^ok +tables +As the migrations make them\.$/m);
+  expect(readdirSync(dataDir)).toEqual(before);
+  expect(existsSync(join(dataDir, "postgres", "data", "postmaster.pid"))).toBe(false);
 });
 
 // Last, since it takes the data of the other tests over.

@@ -1,4 +1,5 @@
 /** Metadata keys that begin with an underscore but are no reserved attribute. Most of them are typing errors. */
+import { nearestName } from "../../nearest-name.ts";
 import { objectMembers } from "./json-text.ts";
 import { badInput } from "./limits.ts";
 import { isReserved, RESERVED_KEYS } from "./queue-attributes.ts";
@@ -33,24 +34,8 @@ export function refuseUnknownAttributes(unknown: ReadonlyMap<string, string>, be
   }
 }
 
-/** The attribute with the fewest differing characters. Null when more than a third of the key differs. */
+/** Null when more than a third of the key differs. */
 function nearestAttribute(key: string): string | null {
   if (key.length > MAX_COMPARED) return null;
-  const distances = RESERVED_KEYS.map((name): [number, string] => [editDistance(key.toLowerCase(), name), name]);
-  const [distance, name] = distances.reduce((best, one) => (one[0] < best[0] ? one : best));
-  return distance <= key.length / 3 ? name : null;
-}
-
-/** The Levenshtein distance: how many characters to add, drop or replace. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let at = 0; at < a.length; at += 1) {
-    const next = [at + 1];
-    for (let to = 0; to < b.length; to += 1) {
-      const replaced = (row[to] as number) + (a[at] === b[to] ? 0 : 1);
-      next.push(Math.min(replaced, (row[to + 1] as number) + 1, (next[to] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
+  return nearestName(key.toLowerCase(), RESERVED_KEYS, key.length / 3);
 }
