@@ -81,6 +81,8 @@ export function Explorer() {
     const undo = nonce ? giveStylesNonce(nonce) : undefined;
     let gone = false;
     void (async () => {
+      // An effect runs in browsers only. This line tells it to the build, which would make an editor for the server too.
+      if (typeof window === "undefined") return;
       // In this order: the editor needs its workers when it loads.
       await import("./explorer-workers.ts");
       const { GraphiQL } = await import("graphiql");

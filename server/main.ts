@@ -85,7 +85,7 @@ export async function serve(
       explorerPath: `${config.BASE_PATH}/graphql`,
       trusted: new TrustedDocuments({
         only: config.TRUSTED_DOCUMENTS === "on",
-        builtIn: readPageDocuments(config.BASE_PATH),
+        builtIn: readPageDocuments(),
         folder: registeredDocuments(config),
         onError: (error) => log.warn({ err: error }, "The registered documents cannot be read"),
       }),
@@ -266,7 +266,7 @@ async function openPagesAs(
   };
   Object.assign(globalThis, { [EXECUTE]: execute });
   const { openPages } = await import("./http/pages.ts");
-  const open = await openPages({ dev, hostname: config.HOST, port: config.PORT, basePath: config.BASE_PATH });
+  const open = await openPages({ dev, config });
   return { open, as: (viewer, render) => callers.run(viewer, render) };
 }
 

@@ -1,34 +1,26 @@
-/** Builds the pages if they have changed since the last build. */
+/** Builds the pages of a checkout if they have changed since the last build. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { environmentForChild } from "../config.ts";
-import { documentsFile, writePageDocuments } from "../process/page-documents.ts";
-import { pagesFolder } from "../process/pages-folder.ts";
+import { ROOT } from "../process/checkout.ts";
+import { DOCUMENTS_FILE, writePageDocuments } from "../process/page-documents.ts";
+import { builtFolder, PLACEHOLDER, servedFiles } from "../process/pages-folder.ts";
 import { isAlive } from "../process/process-state.ts";
 import { StartError } from "../process/start-error.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Next cannot run two builds in one folder. */
 const LOCK = join(ROOT, ".build", "lock");
 /** Everything that the pages are built from. They import only types from server/, which the build erases. */
-const SOURCES = [
-  "app",
-  "components",
-  "next.config.mjs",
-  "server/process/pages-folder.ts",
-  "postcss.config.mjs",
-  "tsconfig.json",
-  "package-lock.json",
-];
+const SOURCES = ["app", "components", "next.config.mjs", "postcss.config.mjs", "tsconfig.json", "package-lock.json"];
 
 /**
- * Resolves when the pages of the present sources are built for this BASE_PATH. Processes that call this at the same
- * time build once. A build that fails or is killed leaves no fingerprint, so the next start builds again.
+ * Resolves when the pages of the present sources are built: those without a base path, or those that are copied for each
+ * base path. Processes that call this at the same time build once. A build that fails or is killed leaves no fingerprint,
+ * so the next start builds again.
  */
 export async function buildPages(params: {
   basePath: string;
@@ -36,7 +28,8 @@ export async function buildPages(params: {
   /** Ends the build. */
   signal?: AbortSignal;
 }): Promise<void> {
-  const { basePath, report } = params;
+  const { report } = params;
+  const basePath = params.basePath === "" ? "" : PLACEHOLDER;
   if (isBuilt(basePath)) return;
   mkdirSync(join(ROOT, ".build"), { recursive: true });
   while (!takeLock()) await sleep(200, undefined, { signal: params.signal });
@@ -45,11 +38,12 @@ export async function buildPages(params: {
     const fingerprint = fingerprintOf(basePath);
     rmSync(fingerprintFile(basePath), { force: true });
     if (basePath !== "")
-      writeFileSync(join(ROOT, `${pagesFolder(basePath)}.tsconfig.json`), '{ "extends": "../tsconfig.json" }\n');
+      writeFileSync(join(ROOT, `${builtFolder(basePath)}.tsconfig.json`), '{ "extends": "../tsconfig.json" }\n');
     report("Building the pages (only when they changed; this takes a minute or so)...");
     const began = Date.now();
     await runNextBuild(basePath, report, params.signal);
-    await writePageDocuments(basePath);
+    checkBuild(join(ROOT, builtFolder(basePath)));
+    await writePageDocuments();
     writeFileSync(fingerprintFile(basePath), fingerprint);
     report(`Built the pages in ${Math.round((Date.now() - began) / 1000)} s.`);
   } finally {
@@ -60,16 +54,34 @@ export async function buildPages(params: {
 function isBuilt(basePath: string): boolean {
   const file = fingerprintFile(basePath);
   return (
-    existsSync(join(ROOT, pagesFolder(basePath), "BUILD_ID")) &&
-    existsSync(documentsFile(basePath)) &&
+    existsSync(join(ROOT, builtFolder(basePath), "BUILD_ID")) &&
+    existsSync(DOCUMENTS_FILE) &&
     existsSync(file) &&
     readFileSync(file, "utf8") === fingerprintOf(basePath)
   );
 }
 
+/**
+ * Throws when the build cannot be copied elsewhere, because it has links to packages (of those that Next does not
+ * bundle), or when it depends on the length of the placeholder: React's format tells the length of a long text, and a
+ * compiler may compute that of a constant.
+ */
+function checkBuild(folder: string): void {
+  const links = servedFiles(folder).filter((file) => lstatSync(join(folder, file)).isSymbolicLink());
+  if (links.length > 0) throw new StartError(`The pages link to packages, which no copy has: ${links.join(", ")}`);
+  const lengths = new RegExp(`\\b${PLACEHOLDER.length}\\b|(?:\\n|\\\\n|")[0-9a-f]+:T[0-9a-f]+,`);
+  for (const file of servedFiles(folder)) {
+    const text = readFileSync(join(folder, file), "latin1");
+    if (text.includes(PLACEHOLDER) && lengths.test(text))
+      throw new StartError(
+        `The length of the base path seems to be written into ${file}: no other one can replace it.`,
+      );
+  }
+}
+
 /** Outside of the pages' folder, which Next empties. */
 function fingerprintFile(basePath: string): string {
-  return join(ROOT, ".build", `${basename(pagesFolder(basePath))}.fingerprint`);
+  return join(ROOT, ".build", `${basename(builtFolder(basePath))}.fingerprint`);
 }
 
 /** False while another living process holds the lock. Removes the lock of a dead one, for the next attempt. */

@@ -5,11 +5,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { watch } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { environmentForChild } from "../config.ts";
+import { ROOT } from "../process/checkout.ts";
 import type { Stoppable } from "../process/shutdown.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WATCHED = ["server", "prisma"];
 /** Waits for further changes: an editor or git writes several files at once. */
 const SETTLE_MS = 200;

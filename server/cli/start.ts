@@ -41,10 +41,16 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
   const { findPort } = await import("../http/listening.ts");
   // Before the build, which takes minutes.
   if (!flags.buildOnly) await findPort(config);
-  const { generatePrismaClient } = await import("../../prisma/generate.ts");
-  generatePrismaClient();
-  const { buildPages } = await import("./build.ts");
+  const { IS_CHECKOUT } = await import("../process/checkout.ts");
+  if (IS_CHECKOUT) {
+    const { generatePrismaClient } = await import("../../prisma/generate.ts");
+    generatePrismaClient();
+  } else if (flags.dev || flags.buildOnly) {
+    const { StartError } = await import("../process/start-error.ts");
+    throw new StartError("The package has no sources to build: use --dev and --build-only in a checkout.");
+  }
   const build = async () => {
+    const { buildPages } = await import("./build.ts");
     await buildPages({ basePath: config.BASE_PATH, report, signal: shutdown.signal });
     return undefined;
   };
@@ -56,13 +62,14 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
   const ready = await withDatabase(config, shutdown);
   if (flags.dev) {
     const { writePageDocuments } = await import("../process/page-documents.ts");
-    await writePageDocuments(config.BASE_PATH);
+    await writePageDocuments();
     const { runAndReload } = await import("./reload.ts");
     const { DATABASE_URL, SECRET_KEY } = ready;
     await shutdown.step(async () => runAndReload({ DATABASE_URL, SECRET_KEY, DRAIN_SECONDS: "0" }));
     return;
   }
-  await shutdown.step(build);
+  if (IS_CHECKOUT) await shutdown.step(build);
+  if (config.BASE_PATH !== "") await preparePages(config);
   // Links and the session's cookie name the port, so PORT=0 becomes a number first.
   const atPort = { ...ready, PORT: await findPort(ready) };
   const { url } = await shutdown.step(() => run(atPort));
@@ -78,6 +85,17 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
       "Stop it with Ctrl-C.",
     ].join("\n"),
   );
+}
+
+async function preparePages(config: Config): Promise<void> {
+  const { ROOT } = await import("../process/checkout.ts");
+  const { makePrivate } = await import("../process/data-dir.ts");
+  const { copyPages } = await import("../process/pages-copy.ts");
+  const { pagesRoot } = await import("../process/pages-folder.ts");
+  makePrivate(config.DATA_DIR);
+  // With the embedded database DATA_DIR belongs to this process.
+  const isAlone = config.DATABASE_URL === undefined;
+  copyPages({ from: ROOT, to: pagesRoot(config), basePath: config.BASE_PATH, isAlone, report });
 }
 
 /** Once, whatever the number of workers. */

@@ -1,12 +1,11 @@
 /** Next within this process: it renders pages and serves their assets. */
-import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Server } from "node:http";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
 import next from "next";
-import { pagesFolder } from "../process/pages-folder.ts";
+import type { Config } from "../config.ts";
+import { ROOT } from "../process/checkout.ts";
+import { buildId, pagesRoot } from "../process/pages-folder.ts";
 
 export interface Pages {
   /** The id of this build. An open page of another build cannot be refreshed, only loaded again. */
@@ -17,24 +16,21 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
 export async function openPages(params: {
   dev: boolean;
-  hostname: string;
-  port: number;
-  basePath: string;
+  config: Pick<Config, "HOST" | "PORT" | "BASE_PATH" | "DATA_DIR">;
 }): Promise<Pages> {
-  const { basePath, ...options } = params;
+  const { dev, config } = params;
+  const dir = dev ? ROOT : pagesRoot(config);
   // Next would listen for upgrades on the server of its first request, and so bypass our checks. It gets a server that
   // never listens, and the upgrades that passed the checks are emitted there. (Next's getUpgradeHandler does not know
   // hot reload: a page in development would wait for ever for its first message.)
   const upgrades = new Server();
-  const app = next({ ...options, dir: ROOT, httpServer: upgrades });
+  const app = next({ dev, dir, hostname: config.HOST, port: config.PORT, httpServer: upgrades });
   await app.prepare();
   const handle = app.getRequestHandler();
   return {
-    build: options.dev ? "development" : readFileSync(join(ROOT, pagesFolder(basePath), "BUILD_ID"), "utf8"),
+    build: dev ? "development" : buildId(dir, config.BASE_PATH),
     handle: (request, response) => handle(request, response),
     upgrade: (request, socket, head) => upgrades.emit("upgrade", request, socket, head),
     close: () => app.close(),

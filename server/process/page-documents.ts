@@ -2,15 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { pagesFolder } from "./pages-folder.ts";
+import { pathToFileURL } from "node:url";
+import { ROOT } from "./checkout.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Beside the pages' folder, which Next empties. */
-export function documentsFile(basePath: string): string {
-  return join(ROOT, ".build", `${basename(pagesFolder(basePath))}.documents.json`);
-}
+/** They are the same below every base path. */
+export const DOCUMENTS_FILE = join(ROOT, ".build", "documents.json");
 
 /** Where `npm run documents` keeps what programs send. */
 export function registeredDocuments({ DATA_DIR }: { DATA_DIR: string }): string {
@@ -18,7 +14,7 @@ export function registeredDocuments({ DATA_DIR }: { DATA_DIR: string }): string 
 }
 
 /** Writes what the present sources send: each is an export of a file named documents.ts. */
-export async function writePageDocuments(basePath: string): Promise<void> {
+export async function writePageDocuments(): Promise<void> {
   const files = ["app", "components"].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
       .filter((name) => basename(name) === "documents.ts")
@@ -33,13 +29,11 @@ export async function writePageDocuments(basePath: string): Promise<void> {
     hooks.deregister(),
   );
   const texts = modules.flatMap((module) => Object.values(module).filter((value) => typeof value === "string"));
-  const file = documentsFile(basePath);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, JSON.stringify([...new Set(texts)].sort()));
+  mkdirSync(dirname(DOCUMENTS_FILE), { recursive: true });
+  writeFileSync(DOCUMENTS_FILE, JSON.stringify([...new Set(texts)].sort()));
 }
 
 /** The texts that were written. None without pages. */
-export function readPageDocuments(basePath: string): string[] {
-  const file = documentsFile(basePath);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as string[]) : [];
+export function readPageDocuments(): string[] {
+  return existsSync(DOCUMENTS_FILE) ? (JSON.parse(readFileSync(DOCUMENTS_FILE, "utf8")) as string[]) : [];
 }

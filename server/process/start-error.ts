@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { IS_CHECKOUT, ROOT } from "./checkout.ts";
 
 /** Why the service cannot start, and what to do about it. The terminal shows its message as it is, without a stack. */
 export class StartError extends Error {
@@ -12,8 +12,8 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    return `${message}\nAn npm package is missing. Run \`npm ci\` in ${root} and start again.`;
+    const wayOut = IS_CHECKOUT ? `Run \`npm ci --include=dev\` in ${ROOT}` : "Install Isimud again";
+    return `${message}\nAn npm package is missing. ${wayOut} and start again.`;
   }
   if (port !== undefined && code === "EADDRINUSE") {
     return `PORT is ${port}, but another program listens on ${address}:${port}. Stop it, or set PORT to another number.`;

@@ -1,0 +1,108 @@
+/** The pages for a base path are a copy of a build with a placeholder. Here the build is four small files. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { copyPages } from "../../server/process/pages-copy.ts";
+import { PLACEHOLDER } from "../../server/process/pages-folder.ts";
+
+const BINARY = Buffer.from([0, 255, 128, 10, 13]);
+
+let folder = "";
+let from = "";
+let to = "";
+let reported: string[] = [];
+
+function build(name: string, content: string | Buffer): void {
+  const file = join(from, ".build/pages", name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content);
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "isimud-pages-"));
+  from = join(folder, "program");
+  to = join(folder, "data/pages/copy");
+  reported = [];
+  build("server/page.js", `"${PLACEHOLDER}/_next/x.js" + "${PLACEHOLDER}"`);
+  build("static/font.woff2", BINARY);
+  build("cache/big", "for the next build");
+  build("server/page.js.nft.json", "for other tools");
+  writeFileSync(join(from, "next.config.mjs"), "export default {}");
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const copy = (change: { isAlone?: boolean } = {}) =>
+  copyPages({ from, to, basePath: "/a.b/c", isAlone: false, report: (line) => reported.push(line), ...change });
+
+/** Without what is behind the way to the package next. */
+const filesOf = (root: string) =>
+  readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .sort();
+
+test("a copy has what serving needs, with the base path in it, and a way to the package next", () => {
+  copy();
+  expect(filesOf(to)).toEqual([".build/pages/server/page.js", ".build/pages/static/font.woff2", "next.config.mjs"]);
+  expect(readFileSync(join(to, ".build/pages/server/page.js"), "utf8")).toBe('"/a.b/c/_next/x.js" + "/a.b/c"');
+  expect(readFileSync(join(to, ".build/pages/static/font.woff2"))).toEqual(BINARY);
+  const found = createRequire(join(to, ".build/pages/server/page.js")).resolve("next/package.json");
+  expect(found).toBe(createRequire(import.meta.url).resolve("next/package.json"));
+  expect(reported).toEqual(["Writing the pages for BASE_PATH=/a.b/c (once)..."]);
+});
+
+test("a second start writes nothing", () => {
+  copy();
+  const { ino } = statSync(to);
+  copy();
+  expect(statSync(to).ino).toBe(ino);
+  expect(reported).toHaveLength(1);
+});
+
+test.each([
+  ["a file was cut short", () => writeFileSync(join(to, ".build/pages/static/font.woff2"), "")],
+  ["a file is missing", () => rmSync(join(to, "next.config.mjs"))],
+  ["the way to the package next is missing", () => rmSync(join(to, "node_modules/next"))],
+])("a copy is written again when %s", (_, damage) => {
+  copy();
+  damage();
+  copy();
+  expect(reported).toHaveLength(2);
+  expect(filesOf(to)).toHaveLength(3);
+  expect(readFileSync(join(to, ".build/pages/static/font.woff2"))).toEqual(BINARY);
+  expect(readdirSync(dirname(to))).toEqual(["copy"]);
+});
+
+test("what a killed start and other versions left goes when nobody else uses the folder, and stays otherwise", () => {
+  mkdirSync(join(dirname(to), "copy.0123456789ab/node_modules"), { recursive: true });
+  mkdirSync(join(dirname(to), "of-another-version"));
+  copy();
+  expect(readdirSync(dirname(to))).toHaveLength(3);
+  copy({ isAlone: true });
+  expect(readdirSync(dirname(to))).toEqual(["copy"]);
+});
+
+test("processes that start at the same time end with one whole copy", async () => {
+  for (let file = 0; file < 300; file += 1) build(`static/${file}.js`, `${PLACEHOLDER}/${file}`);
+  const module = fileURLToPath(new URL("../../server/process/pages-copy.ts", import.meta.url));
+  const program = `import { copyPages } from ${JSON.stringify(module)};
+    const params = ${JSON.stringify({ from, to, basePath: "/a.b/c", isAlone: false })};
+    process.stdin.once("data", () => copyPages({ ...params, report() {} }));
+    console.log("ready");`;
+  const children = [1, 2, 3].map(() =>
+    spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["pipe", "pipe", "inherit"] }),
+  );
+  await Promise.all(children.map(({ stdout }) => once(stdout, "data")));
+  for (const { stdin } of children) stdin.end("go");
+  const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0]));
+  expect(codes).toEqual([0, 0, 0]);
+  expect(readdirSync(dirname(to))).toEqual(["copy"]);
+  copy();
+  expect(reported).toEqual([]);
+});
