@@ -3,48 +3,10 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { parseGrantMap } from "./access/accounts/claimed-grants.ts";
-import { addressList } from "./access/addresses.ts";
+import { checkAddresses, entries, isNumberOfProxies, uri, whole } from "./setting-forms.ts";
 import { MAX_CARRIED_BYTES } from "./storage/data-driver.ts";
 import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
 import { parseRedisUri } from "./storage/redis/server/address.ts";
-
-const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) => {
-  const range = maximum === Number.MAX_SAFE_INTEGER ? `not below ${minimum}` : `from ${minimum} to ${maximum}`;
-  return z
-    .string()
-    .refine((text) => /^\d+$/.test(text) && Number(text) >= minimum && Number(text) <= maximum, {
-      error: ({ input }) => `must be a whole number ${range}; it is ${JSON.stringify(input)}`,
-    })
-    .transform(Number)
-    .default(fallback);
-};
-
-/** A URI that `parse` accepts. The message of its error becomes the rule that the user reads. */
-const uri = (schemes: RegExp, rule: string, parse: (uri: string) => unknown) =>
-  z
-    .string()
-    .regex(schemes, { error: rule, abort: true })
-    .superRefine((text, issues) => {
-      try {
-        parse(text);
-      } catch (error) {
-        issues.addIssue({ code: "custom", message: (error as Error).message });
-      }
-    })
-    .optional();
-
-/** Entries that commas or spaces separate. */
-const entries = z.string().transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== ""));
-
-const isNumberOfProxies = (proxies: readonly string[]) => /^([1-9]|10)$/.test(proxies.join(","));
-
-const checkAddresses = (texts: readonly string[], issues: z.RefinementCtx) => {
-  try {
-    addressList(texts);
-  } catch (error) {
-    issues.addIssue({ code: "custom", message: (error as Error).message });
-  }
-};
 
 /**
  * Limits on requests, with Zaqar's names and defaults. All bounds are inclusive; times are whole seconds, sizes bytes.
@@ -318,7 +280,7 @@ export const SETTINGS: readonly string[] = Object.keys(settings);
 export const SECRETS = ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OLD_SECRET_KEY", "OIDC_CLIENT_SECRET"] as const;
 
 /** The names of all variables that are read. */
-export const SETTING_NAMES: readonly string[] = [...Object.keys(settings), ...SECRETS.map(fileSetting)];
+export const SETTING_NAMES: readonly string[] = [...SETTINGS, ...SECRETS.map(fileSetting)];
 
 export type Config = z.infer<typeof schema>;
 /** The limits on requests. */

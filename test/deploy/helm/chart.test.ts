@@ -66,6 +66,7 @@ const OWN = new Set<string>([
   "AUTH",
   "DATA_DIR",
   "TOKEN",
+  "ISIMUD_URL",
 ]);
 
 test("the schema of the values knows each setting of the service, and no other", () => {
