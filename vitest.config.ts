@@ -58,6 +58,8 @@ export default defineConfig({
     exclude: [
       // It needs a build of the pages of its own, which takes a tenth of the time of all tests. `.ci/run` runs it.
       ...(process.env.WITH_BASE_PATH === undefined ? ["test/e2e/base-path.test.ts"] : []),
+      // It packs, which builds the pages twice, and installs from the registry. `.ci/run` runs it.
+      ...(process.env.WITH_PACKAGE === undefined ? ["test/cli/package.test.ts"] : []),
       ...(process.env.THOROUGH === undefined ? THOROUGH : []),
     ],
     globalSetup: "test/support/global-setup.ts",

@@ -18,6 +18,7 @@ const DIST = join(ROOT, "dist");
 
 /** What the program reads by its path, beside code and pages. */
 const READ_BY_PATH = [
+  "docs/operating.md",
   "next.config.mjs",
   "prisma/migrations",
   "server/cli/check-node.mjs",

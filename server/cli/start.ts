@@ -59,6 +59,8 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
     return;
   }
 
+  // They are loaded while the database starts: that takes a second or two on another processor.
+  if (!flags.dev && config.WORKERS === 1) import("../main.ts").catch(() => {});
   const ready = await withDatabase(config, shutdown);
   if (flags.dev) {
     const { writePageDocuments } = await import("../process/page-documents.ts");

@@ -37,10 +37,11 @@ export interface StartedProcess {
 export function startProcess(
   settings: Record<string, string>,
   [command, ...args]: readonly [string, ...string[]] = PROGRAM,
+  cwd = ROOT,
 ): StartedProcess {
   const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd,
     env: { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, NODE_ENV: "production", LOG_LEVEL: "warn", ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
