@@ -1,9 +1,8 @@
 import { LRUCache } from "lru-cache";
 import type { BodyRule, BodyRulesController } from "../../storage/body-rule.ts";
+import { FreshValue } from "../fresh-value.ts";
 import { type BodyPath, readBodyPath } from "./body-path.ts";
 
-/** How long a process may use what it read: a rule takes effect in other processes within this time. */
-const FRESH_MS = 1000;
 const MOST_PROJECTS = 10_000;
 
 /** A rule, also one that nobody has set. */
@@ -22,8 +21,7 @@ export interface ReadRule extends ProjectRule {
 export class BodyRuleBook {
   readonly #rules: BodyRulesController;
   readonly #now: () => number;
-  readonly #known = new LRUCache<string, { rule: ReadRule; readAt: number }>({ max: MOST_PROJECTS });
-  readonly #reading = new Map<string, Promise<ReadRule>>();
+  readonly #known = new LRUCache<string, FreshValue<ReadRule>>({ max: MOST_PROJECTS });
 
   constructor({ rules, now }: { rules: BodyRulesController; now: () => number }) {
     this.#rules = rules;
@@ -31,30 +29,22 @@ export class BodyRuleBook {
   }
 
   of(project: string): ReadRule | Promise<ReadRule> {
-    const known = this.#known.get(project);
-    if (known !== undefined && this.#now() - known.readAt < FRESH_MS) return known.rule;
-    const running = this.#reading.get(project);
-    if (running !== undefined) return running;
-    const readAt = this.#now();
-    const reading = this.#rules
-      .getMany([project])
-      .then(([rule]) => {
-        const read = readRule(rule ?? standard(project));
-        // What was read before a change is not kept.
-        if (this.#reading.get(project) === reading) this.#known.set(project, { rule: read, readAt });
-        return read;
-      })
-      .finally(() => {
-        if (this.#reading.get(project) === reading) this.#reading.delete(project);
-      });
-    this.#reading.set(project, reading);
-    return reading;
+    let known = this.#known.get(project);
+    if (known === undefined) {
+      known = new FreshValue({ read: () => this.#read(project), now: this.#now });
+      this.#known.set(project, known);
+    }
+    return known.get();
   }
 
   /** Call it after a change here: the next look reads the database. */
   forget(project: string): void {
     this.#known.delete(project);
-    this.#reading.delete(project);
+  }
+
+  async #read(project: string): Promise<ReadRule> {
+    const [rule] = await this.#rules.getMany([project]);
+    return readRule(rule ?? standard(project));
   }
 }
 

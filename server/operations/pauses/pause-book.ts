@@ -1,9 +1,7 @@
 import type { ControlDriver } from "../../storage/control-driver.ts";
 import type { Pause } from "../../storage/pause.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
-
-/** How long a process may use what it read: a pause takes effect in other processes within this time. */
-const FRESH_MS = 1000;
+import { FreshValue } from "../fresh-value.ts";
 
 interface Read {
   everything: Pause | null;
@@ -13,21 +11,16 @@ interface Read {
 
 /** What is paused, for the hot path: one statement a second, however many queues and callers there are. */
 export class PauseBook {
-  readonly #control: Pick<ControlDriver, "pauses">;
-  readonly #now: () => number;
-  #read: Read | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<Read> | undefined;
+  readonly #read: FreshValue<Read>;
 
   constructor({ control, now }: { control: Pick<ControlDriver, "pauses">; now: () => number }) {
-    this.#control = control;
-    this.#now = now;
+    this.#read = new FreshValue({ read: async () => sorted(await control.pauses.list()), now });
   }
 
   /** Why the queue gives out no messages: the widest pause that covers it. Null: it is not paused. */
   of(queue: QueueRef): Pause | null | Promise<Pause | null> {
-    if (this.#read !== undefined && this.#now() - this.#readAt < FRESH_MS) return covering(this.#read, queue);
-    return this.#refresh().then((read) => covering(read, queue));
+    const read = this.#read.get();
+    return read instanceof Promise ? read.then((found) => covering(found, queue)) : covering(read, queue);
   }
 
   /** The same for many. */
@@ -40,28 +33,7 @@ export class PauseBook {
 
   /** Call it after a change here: the next look reads the database. */
   forget(): void {
-    this.#read = undefined;
-    this.#reading = undefined;
-  }
-
-  #refresh(): Promise<Read> {
-    if (this.#reading !== undefined) return this.#reading;
-    const reading = this.#control.pauses
-      .list()
-      .then(sorted)
-      .then((read) => {
-        // What was read before a change is not kept.
-        if (this.#reading === reading) {
-          this.#read = read;
-          this.#readAt = this.#now();
-        }
-        return read;
-      })
-      .finally(() => {
-        if (this.#reading === reading) this.#reading = undefined;
-      });
-    this.#reading = reading;
-    return reading;
+    this.#read.forget();
   }
 }
 

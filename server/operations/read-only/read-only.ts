@@ -4,8 +4,11 @@ import type { ReadOnly } from "../../storage/read-only.ts";
 import { audited, permitted, type Trace } from "../audit/audit-trail.ts";
 import { giving } from "../audit/reason.ts";
 import type { OperationContext } from "../context.ts";
+import { FreshValue } from "../fresh-value.ts";
 import { badInput } from "../input/limits.ts";
-import { ReadOnlyBook } from "./read-only-book.ts";
+
+/** It is on the path of all mutations. */
+const READ_AHEAD_MS = 500;
 
 /**
  * What a caller may do while the service is read-only: switch it back, and take rights from others. Signing in and out
@@ -43,7 +46,7 @@ export interface ReadOnlyOperations {
 
 export function createReadOnlyOperations(context: OperationContext): ReadOnlyOperations {
   const { control, now } = context;
-  const book = new ReadOnlyBook({ stored: control.readOnly, now });
+  const book = new FreshValue({ read: () => control.readOnly.get(), now, aheadMs: READ_AHEAD_MS });
   return {
     get: async () => book.get(),
 
