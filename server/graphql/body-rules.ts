@@ -1,12 +1,12 @@
 /** Who reads the bodies of messages. */
 import { MAX_MASKED_PATHS } from "../operations/bodies/bodies.ts";
 import type { ProjectRule } from "../operations/bodies/rule-book.ts";
-import { RoleType } from "./health.ts";
 import { ProjectType } from "./projects.ts";
 import { projectField, reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE } from "./schema/connection.ts";
+import { RoleType } from "./viewer.ts";
 
 const READ_BY = "The lowest role that reads bodies and headers in full.";
 const MASKED_PATHS =

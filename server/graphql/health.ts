@@ -1,5 +1,4 @@
-/** The health of the service, the caller, and the limits on requests. */
-import { type Access, highestRole, projectsOf } from "../access/access.ts";
+/** The health of the service, and the limits on requests. */
 import type { RequestLimits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport } from "../operations/health/health.ts";
@@ -139,39 +138,6 @@ const HealthType = builder.objectRef<HealthReport>("Health").implement({
         "The last garbage collection of all pools; null before the first, and unless you may read all projects.",
     }),
     warnings: t.exposeStringList("warnings", { description: "What needs attention, and what to do about it." }),
-  }),
-});
-
-export const RoleType = builder.enumType("Role", {
-  description: "What a caller may do. Each role may do what those before it may.",
-  values: {
-    VIEWER: { value: "viewer", description: "Read." },
-    OPERATOR: { value: "operator", description: "Also work with queues, messages, claims and subscriptions." },
-    ADMIN: { value: "admin", description: "Also change pools, flavors, the catalogue and key-value stores." },
-  } as const,
-});
-
-export const ViewerType = builder.objectRef<Access>("Viewer").implement({
-  description: "The caller.",
-  fields: (t) => ({
-    actor: t.exposeString("actor", { description: "The name of the caller in the audit log." }),
-    role: t.field({
-      type: RoleType,
-      nullable: true,
-      description: "The highest role that the caller has in any project; null for less than a viewer.",
-      resolve: highestRole,
-    }),
-    projects: t.stringList({
-      nullable: true,
-      description: "The projects in which the caller may do anything; null for all.",
-      resolve: (access) => {
-        const projects = projectsOf(access);
-        return projects === "all" ? null : [...projects];
-      },
-    }),
-    requestId: t.exposeString("requestId", {
-      description: "The id of this request, as in logs and audit entries.",
-    }),
   }),
 });
 
@@ -323,7 +289,6 @@ builder.queryFields((t) => ({
       "The health of the service. Every pool is probed, at most once in ten seconds, for all callers together.",
     resolve: (_root, _args, { access, operations }) => operations.health.check(access, {}),
   }),
-  viewer: t.field({ type: ViewerType, description: "You, the caller.", resolve: (_root, _args, { access }) => access }),
   limits: t.field({
     type: LimitsType,
     description: "The limits on requests.",

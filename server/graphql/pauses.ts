@@ -153,8 +153,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: ResumeInput, required: true, description: "What." }) },
     description:
       "Ends the pause of just this target. A queue stays paused while its project or everything is. Clients that wait are served within a second. Safe to repeat.",
-    resolve: async (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: async (_root, { input }, { access, operations }) => {
       return { resumed: await operations.pauses.resume(access, input) };
     },
   }),

@@ -3,12 +3,12 @@ import type { Grant } from "../access/access.ts";
 import { MAX_EMAIL_LENGTH, MAX_GRANTS, MAX_PERSON_NAME_LENGTH } from "../operations/people/input.ts";
 import type { PasswordLink } from "../operations/people/write.ts";
 import type { Person } from "../storage/people.ts";
-import { RoleType, ViewerType } from "./health.ts";
 import { reasonField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { NodeType, nodeId, readNodeId } from "./schema/node.ts";
+import { RoleType, ViewerType } from "./viewer.ts";
 
 const GrantType = builder.objectRef<Grant>("Grant").implement({
   description: "A role that a person has, and where. Several grants add up.",
@@ -174,8 +174,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreatePersonInput, required: true, description: "Who, and what for." }) },
     description:
       "Creates a person, who signs in with the password that the link lets them choose, or at the identity provider with this e-mail address. Role admin in all projects. PERSON_ALREADY_EXISTS.",
-    resolve: (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: (_root, { input }, { access, operations }) => {
       return operations.people.create(access, input);
     },
   }),
@@ -184,8 +183,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdatePersonInput, required: true, description: "Who, and what to change." }) },
     description:
       "Changes a person. Rights change at once, in all processes within a second. One's own name needs no right, all else the role admin in all projects. PERSON_DOES_NOT_EXIST; LAST_ADMIN when nobody would be left who is admin of all projects.",
-    resolve: async (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: async (_root, { input }, { access, operations }) => {
       const { name, grants, isDisabled: disabled } = input;
       const changes = { id: storedPersonId(input.id), name, grants, disabled };
       return { person: await operations.people.update(access, changes) };
@@ -196,8 +194,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: PersonInput, required: true, description: "Who." }) },
     description:
       "Deletes a person with all sessions, the password and the links. Entries of the audit log keep the e-mail address. Role admin in all projects. LAST_ADMIN when nobody would be left who is admin of all projects.",
-    resolve: async (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: async (_root, { input }, { access, operations }) => {
       const { deleted } = await operations.people.delete(access, { id: storedPersonId(input.id) });
       return { deleted, ids: [input.id] };
     },
@@ -207,8 +204,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: PersonInput, required: true, description: "Who." }) },
     description:
       "Makes a link with which the person chooses a new password. Earlier links of the person end; the password stays until the link is used. Role admin in all projects. PERSON_DOES_NOT_EXIST.",
-    resolve: (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: (_root, { input }, { access, operations }) => {
       return operations.people.createLink(access, { id: storedPersonId(input.id) });
     },
   }),

@@ -1,11 +1,11 @@
 /** Where people are signed in. */
 import { MAX_LISTED_SESSIONS, type SessionRecord } from "../operations/people/sessions.ts";
-import { ViewerType } from "./health.ts";
 import { PersonType, storedPersonId } from "./people.ts";
 import { reasonField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { NodeType, nodeId, readNodeId } from "./schema/node.ts";
+import { ViewerType } from "./viewer.ts";
 
 const sessionId = nodeId<SessionRecord>("Session", {
   length: 1,
@@ -85,8 +85,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: EndSessionInput, required: true, description: "Which." }) },
     description:
       "Ends a session, in all processes within a second. One's own needs no right, those of others the role admin in all projects. Safe to repeat: what has ended, and what you may not see, counts 0.",
-    resolve: (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: (_root, { input }, { access, operations }) => {
       const [id = ""] = readNodeId("Session", input.id) ?? [];
       return operations.people.endSession(access, { id });
     },
@@ -96,8 +95,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: EndSessionsInput, required: true, description: "Whose." }) },
     description:
       "Ends all sessions of a person, in all processes within a second. One's own need no right, those of others the role admin in all projects. PERSON_DOES_NOT_EXIST.",
-    resolve: (_root, { input }, context) => {
-      const { access, operations } = context.because(input.reason);
+    resolve: (_root, { input }, { access, operations }) => {
       return operations.people.endSessions(access, { personId: storedPersonId(input.personId), others: input.others });
     },
   }),

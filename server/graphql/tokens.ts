@@ -1,12 +1,11 @@
 /** Tokens, by which programs prove who they are. */
-import type { Access } from "../access/access.ts";
 import { DEFAULT_TOKEN_DAYS, MAX_TOKEN_DAYS } from "../operations/tokens.ts";
 import type { Scope, Token, TokenState } from "../storage/tokens.ts";
-import { ViewerType } from "./health.ts";
 import { reasonField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
+import { ViewerType } from "./viewer.ts";
 
 const TokenScopeType = builder.enumType("TokenScope", {
   description: "What a token is for, in its projects.",
@@ -66,25 +65,14 @@ const TokenType = builder.objectRef<Token>("Token").implement({
   }),
 });
 
-const CallerKindType = builder.enumType("CallerKind", {
-  description: "What kind of caller it is.",
-  values: {
-    LOCAL: { value: "local", description: "Anybody on this machine, because access control is off." },
-    PERSON: { value: "person", description: "A person who is signed in." },
-    TOKEN: { value: "token", description: "A program, by its token." },
-    SERVICE: { value: "service", description: "This service itself." },
-  } as Record<string, { value: Access["kind"]; description: string }>,
-});
-
-builder.objectFields(ViewerType, (t) => ({
-  kind: t.expose("kind", { type: CallerKindType, description: "What kind of caller you are." }),
-  token: t.field({
+builder.objectField(ViewerType, "token", (t) =>
+  t.field({
     type: TokenType,
     nullable: true,
     description: "The token that this request was sent with; null for another kind of caller.",
     resolve: ({ token }) => token ?? null,
   }),
-}));
+);
 
 const TokenConnectionType = connectionType("Token", TokenType, "tokens");
 

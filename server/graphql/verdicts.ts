@@ -1,12 +1,12 @@
 import type { ObjectRef } from "@pothos/core";
 import type { Verdict, VerdictSubject } from "../operations/verdicts.ts";
-import { ViewerType } from "./health.ts";
 import { JobType } from "./jobs.ts";
 import { PoolType } from "./pools.ts";
 import { ProblemType } from "./problems.ts";
 import { ProjectType } from "./projects.ts";
 import { QueueType } from "./queue-types.ts";
 import { builder } from "./schema/builder.ts";
+import { ViewerType } from "./viewer.ts";
 
 const VerdictType = builder.objectRef<Verdict>("Verdict").implement({
   description: "Whether you may call a mutation.",

@@ -1,6 +1,6 @@
 /** What every resolver of one operation gets. */
 import type { Access } from "../../access/access.ts";
-import type { RateLimit } from "../../access/rate-limits.ts";
+import { NO_LIMITS, type RateLimit } from "../../access/rate-limits.ts";
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import { giving } from "../../operations/audit/reason.ts";
@@ -29,7 +29,6 @@ interface Parts {
   shared?: Watches;
 }
 
-const NO_LIMITS: readonly RateLimit[] = [];
 const NOWHERE = new StreamPosition(null);
 
 /**

@@ -28,6 +28,7 @@ import "../tokens.ts";
 import "../audit.ts";
 import "../people.ts";
 import "../sessions.ts";
+import "../viewer.ts";
 import "../health.ts";
 import "../health-history.ts";
 import "../samples.ts";
