@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { DomainError } from "../errors.ts";
 import type { Access } from "./access.ts";
-import type { RateLimit, RateLimits } from "./rate-limits.ts";
+import { NO_LIMITS, type RateLimit, type RateLimits } from "./rate-limits.ts";
 import type { Caller } from "./shell.ts";
 import { type TokenIdentities, unauthenticated } from "./tokens.ts";
 
@@ -16,6 +16,8 @@ export interface SessionIdentities {
   /** A promise only for a session that must be read. Null: it has ended, or nobody has it. */
   identify(request: IncomingMessage, caller: Caller): SessionIdentity | null | Promise<SessionIdentity | null>;
 }
+
+/** What a request with a session says of its sender. */
 export interface SessionIdentity {
   identity: Identity;
   /** Its person, whose requests are counted together. */
@@ -31,7 +33,6 @@ export interface Identified {
 /** Other schemes are no credential of ours: a browser repeats to us what a proxy asked for, such as Basic. */
 const IS_BEARER = /^bearer( |$)/i;
 const BEARER = /^bearer +([^ ]+) *$/i;
-const NO_LIMITS: readonly RateLimit[] = [];
 
 export class Credentials {
   readonly #tokens: TokenIdentities;

@@ -26,6 +26,8 @@ export interface RateLimit {
   readonly remaining: number;
 }
 
+export const NO_LIMITS: readonly RateLimit[] = [];
+
 /** What was counted is told once it is this part of what a second allows: rare callers cost nothing. */
 const TOLD_PART = 0.05;
 

@@ -5,7 +5,7 @@ import { type Access, NOTHING } from "./access.ts";
 import { addressList } from "./addresses.ts";
 import type { Credentials, Identified } from "./credentials.ts";
 import { localIdentity } from "./local.ts";
-import type { RateLimit } from "./rate-limits.ts";
+import { NO_LIMITS, type RateLimit } from "./rate-limits.ts";
 import type { Caller } from "./shell.ts";
 
 export interface Asker {
@@ -20,8 +20,6 @@ export interface Asker {
  * BAD_INPUT for two credentials, RATE_LIMITED, STORAGE_UNAVAILABLE.
  */
 export type RequestAccess = (request: IncomingMessage, caller: Caller, requestId: string) => Asker | Promise<Asker>;
-
-const NO_LIMITS: readonly RateLimit[] = [];
 
 /** `credentials`: null with AUTH=none. */
 export function createRequestAccess(

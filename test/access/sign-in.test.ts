@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { digestOf, newLink } from "../../server/access/accounts/link-code.ts";
+import { linkDigest, newLink } from "../../server/access/accounts/link-code.ts";
 import { hashPassword, verifyPassword } from "../../server/access/accounts/passwords.ts";
 import type { Engine } from "../../server/bootstrap.ts";
 import { openEngine } from "../../server/bootstrap.ts";
@@ -311,7 +311,7 @@ describe("a one-time link", () => {
 
   test("of the first admin makes nobody an admin once there is somebody", async () => {
     const { code, digest, expiresAt } = newLink(new Date(), 60);
-    expect(digestOf(code)).toEqual(digest);
+    expect(linkDigest(code)).toEqual(digest);
     await server.engine.control.people.addLink({
       kind: "firstAdmin",
       personId: null,

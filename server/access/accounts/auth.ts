@@ -14,6 +14,7 @@ import type { Person } from "../../storage/people.ts";
 import type { Grant } from "../access.ts";
 import { grantsOfClaims } from "./claimed-grants.ts";
 import { type Discovery, providerConfig } from "./identity-provider.ts";
+import { isAdminOfAll, isLastAdmin } from "./last-admin.ts";
 import { hashPassword, MAX_PASSWORD_LENGTH, verifyPassword } from "./passwords.ts";
 
 /** Carries the client's address to the library. Set here, whatever the client sends. */
@@ -204,11 +205,8 @@ function giveClaimed(
   control: ControlDriver,
   { id, grants, origin }: { id: string; grants: readonly Grant[]; origin: Origin },
 ): Promise<Refusal | null> {
-  // Two admins whom the provider lowers at once wait for each other: otherwise neither were the last one.
   return control.transaction(async ({ people, audit }) => {
-    const isAdmin = grants.some(({ role, projects }) => role === "admin" && projects === "all");
-    const admins = isAdmin ? [] : await people.lockAdmins();
-    const isLast = admins.length === 1 && admins[0] === id;
+    const isLast = !isAdminOfAll(grants) && (await isLastAdmin(people, id));
     if (isLast || grants.length === 0) await people.endSessions({ personId: id });
     if (isLast) return "lastAdmin";
     const [before] = await people.getMany([id]);

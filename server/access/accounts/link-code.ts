@@ -15,10 +15,10 @@ export interface NewLink {
 
 export function newLink(now: Date, seconds: number): NewLink {
   const code = randomBytes(32).toString("base64url");
-  return { code, digest: digestOf(code), expiresAt: new Date(now.getTime() + seconds * 1000) };
+  return { code, digest: linkDigest(code), expiresAt: new Date(now.getTime() + seconds * 1000) };
 }
 
-export function digestOf(code: string): Uint8Array {
+export function linkDigest(code: string): Uint8Array {
   return createHash("sha256").update(code).digest();
 }
 

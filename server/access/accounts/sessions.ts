@@ -5,16 +5,10 @@ import type pg from "pg";
 import type { Config } from "../../config.ts";
 import { grantsFromJson } from "../../storage/postgres/control/people.ts";
 import { translatePostgresError } from "../../storage/postgres/sql/connection.ts";
-import { type Access, rightsOfGrants } from "../access.ts";
+import { rightsOfGrants } from "../access.ts";
 import type { AccessChanges } from "../changes.ts";
+import type { SessionIdentity } from "../credentials.ts";
 import { Remembered } from "../remembered.ts";
-
-/** What a request with a session says of its sender. */
-export interface SessionIdentity {
-  identity: Pick<Access, "actor" | "kind" | "rights" | "personId" | "sessionId">;
-  /** Its person, whose requests are counted together. */
-  account: string;
-}
 
 interface KnownSession extends SessionIdentity {
   personId: string;

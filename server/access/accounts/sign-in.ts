@@ -5,10 +5,11 @@ import { badInput, checkText } from "../../operations/input/limits.ts";
 import { checkEmail, checkPersonName } from "../../operations/people/input.ts";
 import type { ControlDriver } from "../../storage/control-driver.ts";
 import type { OneTimeLink, Person } from "../../storage/people.ts";
+import type { SessionIdentity } from "../credentials.ts";
 import type { Auth } from "./auth.ts";
 import { PROVIDER_ID } from "./identity-provider.ts";
 import { type Answer, ask, type From, failureIn } from "./library-requests.ts";
-import { digestOf } from "./link-code.ts";
+import { linkDigest } from "./link-code.ts";
 import {
   hashPassword,
   MAX_PASSWORD_LENGTH,
@@ -16,7 +17,7 @@ import {
   requireStrongPassword,
   verifyPassword,
 } from "./passwords.ts";
-import type { SessionIdentity, Sessions } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 import type { Attempt, SignInLimits } from "./sign-in-limits.ts";
 
 export interface SignedIn {
@@ -200,7 +201,7 @@ function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
   async function found(code: string, from: From): Promise<{ link: OneTimeLink; person: Person | null }> {
     const attempt = { address: from.address, account: null };
     await limits.begin(attempt);
-    const link = await control.people.getLink(digestOf(checkText("code", code)), now());
+    const link = await control.people.getLink(linkDigest(checkText("code", code)), now());
     if (link === null || (link.kind === "firstAdmin" && !(await control.people.isEmpty()))) throw linkNotValid();
     await limits.succeeded(attempt);
     const [person = null] = link.personId === null ? [] : await control.people.getMany([link.personId]);
@@ -223,7 +224,7 @@ function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
       const hash = await hashPassword(password);
       await control.transaction(async (tx) => {
         // Of two at once, one takes it.
-        const link = await tx.people.takeLink(digestOf(code), now());
+        const link = await tx.people.takeLink(linkDigest(code), now());
         if (link === null || (link.kind === "firstAdmin" && !(await tx.people.isEmpty()))) throw linkNotValid();
         const grants = [{ role: "admin", projects: "all" } as const];
         const { id } = person ?? (await tx.people.create({ ...who, grants }));

@@ -1,4 +1,5 @@
-import { type Access, type Grant, requireEverywhere } from "../../access/access.ts";
+import { type Access, requireEverywhere } from "../../access/access.ts";
+import { isAdminOfAll, isLastAdmin } from "../../access/accounts/last-admin.ts";
 import { linkUrl, newLink, PASSWORD_LINK_SECONDS } from "../../access/accounts/link-code.ts";
 import type { Action } from "../../access/needs.ts";
 import { DomainError } from "../../errors.ts";
@@ -114,7 +115,7 @@ export function createPersonWrites(context: OperationContext): PersonWrites {
     if (changes.grants !== undefined && before.claimed) {
       throw badInput("grants", "The identity provider gives this person's rights. Change the person's groups there.");
     }
-    const lowers = changes.disabled === true || (changes.grants !== undefined && !isAdmin(changes.grants));
+    const lowers = changes.disabled === true || (changes.grants !== undefined && !isAdminOfAll(changes.grants));
     if (lowers) await requireOtherAdmin(tx, id);
     return { before, after: await tx.people.update(id, changes) };
   }
@@ -132,14 +133,9 @@ const isOnlyName = ({ grants, disabled }: PersonUpdate) => (grants ?? null) === 
 
 const shown = ({ name, grants, disabledAt }: Person) => ({ name, grants, disabled: disabledAt !== null });
 
-function isAdmin(grants: readonly Grant[]): boolean {
-  return grants.some(({ role, projects }) => role === "admin" && projects === "all");
-}
-
-/** LAST_ADMIN unless somebody else is admin of all projects, or this person is not. Holds until the transaction ends. */
+/** LAST_ADMIN for the last admin of all projects. */
 async function requireOtherAdmin(tx: Pick<Transaction, "people">, id: string): Promise<void> {
-  const admins = await tx.people.lockAdmins();
-  if (admins.length > 1 || admins[0] !== id) return;
+  if (!(await isLastAdmin(tx.people, id))) return;
   throw new DomainError(
     "LAST_ADMIN",
     "This is the last admin of all projects. Make somebody else one first: otherwise nobody could.",
