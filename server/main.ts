@@ -13,6 +13,7 @@ import { EVERYTHING } from "./access/access.ts";
 import { isAbout } from "./access/changes.ts";
 import { createShell } from "./access/shell.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
+import * as COMMAND_DOCUMENTS from "./cli/service-documents.ts";
 import { type Config, readConfig } from "./config.ts";
 import { DomainError } from "./errors.ts";
 import { FailureLog } from "./failure-log.ts";
@@ -85,7 +86,7 @@ export async function serve(
       explorerPath: `${config.BASE_PATH}/graphql`,
       trusted: new TrustedDocuments({
         only: config.TRUSTED_DOCUMENTS === "on",
-        builtIn: readPageDocuments(),
+        builtIn: [...readPageDocuments(), ...Object.values(COMMAND_DOCUMENTS).map(String)],
         folder: registeredDocuments(config),
         onError: (error) => log.warn({ err: error }, "The registered documents cannot be read"),
       }),

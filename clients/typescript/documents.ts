@@ -15,7 +15,7 @@ type Tada = initGraphQLTada<{
  */
 export type Document<Data, Variables> = TadaDocumentNode<Data, Variables>;
 
-const graphql = ((text: string) => text) as unknown as Tada;
+export const graphql = ((text: string) => text) as unknown as Tada;
 
 export const POST = graphql(`
   mutation Post($input: PostMessagesInput!) { postMessages(input: $input) { ids } }

@@ -3,9 +3,13 @@ export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exitCode: 1 | 2;
 
+  /** The same may work in a moment. */
+  readonly isTransient: boolean;
+
   /** `exitCode`: 1, it failed; 2, it was called wrongly. */
-  constructor(message: string, exitCode: 1 | 2 = 1) {
+  constructor(message: string, exitCode: 1 | 2 = 1, { isTransient = false } = {}) {
     super(message);
     this.exitCode = exitCode;
+    this.isTransient = isTransient;
   }
 }

@@ -1,11 +1,12 @@
 /** `isimud import`: makes pools, flavors and queues as a file of settings says. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { Document } from "../../clients/typescript/client.ts";
-import type { SettingsChange } from "../operations/settings-file/import.ts";
+import type { ResultOf } from "gql.tada";
+import type { Answer } from "../../clients/typescript/client.ts";
 import { CommandError } from "./command-error.ts";
 import { print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
+import { IMPORT_SETTINGS } from "./service-documents.ts";
 
 interface ImportOptions extends ServiceOptions {
   dryRun?: boolean;
@@ -17,13 +18,7 @@ interface ImportOptions extends ServiceOptions {
 /** Of a request: its queues, and bytes of their settings. */
 const PART = { queues: 500, bytes: 1_048_576 };
 
-type Change = Omit<SettingsChange, "kind" | "action"> & { kind: string; action: "CREATE" | "UPDATE" | "NONE" };
-const IMPORT = `mutation ImportSettings($input: ImportSettingsInput!) {
-  importSettings(input: $input) {
-    changes { kind project name action beforeText afterText done error { code message } }
-    unchanged
-  }
-}` as unknown as Document<{ importSettings: { changes: Change[]; unchanged: number } | null }, { input: object }>;
+type Change = Answer<ResultOf<typeof IMPORT_SETTINGS>>["importSettings"]["changes"][number];
 
 export function addImport(program: Command): void {
   const command = program
@@ -50,7 +45,11 @@ async function importSettings(file: string, options: ImportOptions): Promise<voi
   for (const text of splitSettings(read(file), PART)) {
     const input = { file: { text }, dryRun, verifyPools: verify, reason };
     // A repeat changes nothing more.
-    const { importSettings: done } = await service.request(IMPORT, { input }, { repeatable: true, waitMs: 300_000 });
+    const { importSettings: done } = await service.request(
+      IMPORT_SETTINGS,
+      { input },
+      { repeatable: true, waitMs: 300_000 },
+    );
     for (const change of done.changes) {
       const what = nameOf(change);
       if (told.has(what)) continue;

@@ -3,13 +3,14 @@
  * when it failed, and with 2 when it was called wrongly or the settings are wrong.
  */
 import { explain } from "../process/start-error.ts";
+import { tell } from "./output.ts";
 
 const USAGE_ERROR = 2;
 
 // Whoever read the output may have gone, such as `head`. The command ends its work in order, and nobody reads of it.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
-  console.error(`The output cannot be written: ${error.message}`);
+  tell(`The output cannot be written: ${error.message}`);
   process.exitCode = 1;
 });
 
@@ -25,7 +26,7 @@ try {
 function exitCodeOf(error: unknown): number {
   const { name, exitCode } = error as { name?: string; exitCode?: number };
   if (name === "CommanderError") return exitCode === 0 ? 0 : USAGE_ERROR;
-  console.error(explain(error));
+  tell(explain(error));
   if (name === "ConfigError") return USAGE_ERROR;
   return exitCode ?? 1;
 }

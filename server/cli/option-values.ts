@@ -17,3 +17,15 @@ export function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(text);
 }
+
+export interface Header {
+  name: string;
+  value: string;
+}
+
+/** `name=value`, which may be given several times. */
+export function collectHeader(text: string, before: Header[] | undefined): Header[] {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError("Write it as name=value.");
+  return [...(before ?? []), { name, value }];
+}

@@ -5,8 +5,19 @@ export function isOutputGone(): boolean {
   return process.stdout.destroyed || process.stdout.writableEnded;
 }
 
+/**
+ * The text as a terminal may show it: what would control the terminal, or change the order of the letters, is written as
+ * in JSON. Line breaks and tabs stay.
+ */
+export function harmless(text: string): string {
+  return text.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to find.
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
 export function print(line: string): void {
-  if (!isOutputGone()) process.stdout.write(`${line}\n`);
+  if (!isOutputGone()) process.stdout.write(`${harmless(line)}\n`);
 }
 
 /** One document of JSON, for programs. */
@@ -15,5 +26,5 @@ export function printJson(value: unknown): void {
 }
 
 export function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${harmless(line)}\n`);
 }

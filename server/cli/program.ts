@@ -2,11 +2,15 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addDoctor } from "./doctor.ts";
 import { addDocuments } from "./documents.ts";
+import { addDrain } from "./drain.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addMigrate } from "./migrate.ts";
+import { addPost } from "./post.ts";
+import { addQueues } from "./queues.ts";
 import { addRotateKey } from "./rotate-key.ts";
 import { addStart } from "./start.ts";
+import { addTail } from "./tail.ts";
 import { addToken } from "./token.ts";
 import { addUser } from "./user.ts";
 
@@ -19,14 +23,21 @@ export function createProgram(): Command {
     .version(version)
     // Errors come to isimud.ts, which knows the exit codes. Commands that are added from here on inherit this.
     .exitOverride();
+  program.commandsGroup("The service:");
   addStart(program);
+  addDoctor(program);
+  addMigrate(program);
+  program.commandsGroup("Queues, over HTTP:");
+  addQueues(program);
+  addTail(program);
+  addPost(program);
+  addDrain(program);
   addExport(program);
   addImport(program);
+  program.commandsGroup("Who may do what, and keys, on the database:");
   addToken(program);
   addUser(program);
   addDocuments(program);
   addRotateKey(program);
-  addMigrate(program);
-  addDoctor(program);
   return program;
 }

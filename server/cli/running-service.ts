@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Answer, Document, RequestOptions } from "../../clients/typescript/client.ts";
 import { CommandError } from "./command-error.ts";
+import { readEvents, type StreamEvent } from "./event-stream.ts";
 
 export interface ServiceOptions {
   url?: string;
@@ -16,8 +17,17 @@ export interface Service {
     variables: Variables,
     options?: RequestOptions,
   ): Promise<Answer<Data>>;
+  /**
+   * The events of a subscription, until the server ends the stream: `complete` is the last one if it is over, and
+   * missing when it has to be opened again. `lastEventId` continues after that event.
+   */
+  stream<Data, Variables>(
+    document: Document<Data, Variables>,
+    variables: Variables,
+    options: { lastEventId: string | null; signal: AbortSignal },
+  ): AsyncGenerator<StreamEvent>;
   /** A GET of a path below the service's URL. Resolves with the answer when its status is OK. A CommandError otherwise. */
-  get(path: string, options?: { headers?: Record<string, string>; signal?: AbortSignal }): Promise<Response>;
+  get(path: string): Promise<Response>;
 }
 
 /** `needs`: what its token must be for. */
@@ -30,8 +40,11 @@ export function addServiceOptions(command: Command, needs: string): Command {
     );
 }
 
-/** Reads the settings, and connects to nothing yet. */
-export async function openService({ url: given }: ServiceOptions): Promise<Service> {
+/**
+ * Reads the settings, and connects to nothing yet. `repeats`: how often a request is repeated that says so and fails.
+ * By default never: whoever calls a command sees the message, and calls again.
+ */
+export async function openService({ url: given }: ServiceOptions, repeats = 0): Promise<Service> {
   const [{ readConfig }, { serviceUrl }, { createClient, IsimudError }] = await Promise.all([
     import("../config.ts"),
     import("../http/listening.ts"),
@@ -43,13 +56,24 @@ export async function openService({ url: given }: ServiceOptions): Promise<Servi
   const config = readConfig();
   const token = config.TOKEN;
   const url = (given ?? config.ISIMUD_URL ?? serviceUrl(config)).replace(/\/+$/, "");
-  // A repeat would only delay the message: whoever calls a command sees it, and calls again.
-  const client = createClient({ url, token, repeats: 0 });
+  const client = createClient({ url, token, repeats });
 
   const explained = (error: unknown): unknown => {
     if (!(error instanceof IsimudError)) return error;
     if (error.code === "UNREACHABLE") return unreachable(url, error.cause);
     return refused(error, token !== undefined);
+  };
+  const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+  const send = async (path: string, init: RequestInit): Promise<Response> => {
+    let response: Response;
+    try {
+      response = await fetch(`${url}${path}`, { ...init, headers: { ...init.headers, ...authorization } });
+    } catch (error) {
+      init.signal?.throwIfAborted();
+      throw unreachable(url, error);
+    }
+    if (response.ok) return response;
+    throw refused(await errorOf(response, url), token !== undefined);
   };
   return {
     url,
@@ -61,17 +85,19 @@ export async function openService({ url: given }: ServiceOptions): Promise<Servi
         throw explained(error);
       }
     },
-    async get(path, { headers, signal } = {}) {
-      let response: Response;
-      try {
-        const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` };
-        response = await fetch(`${url}${path}`, { headers: { ...headers, ...authorization }, signal });
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw unreachable(url, error);
-      }
-      if (response.ok) return response;
-      throw refused(await errorOf(response, url), token !== undefined);
+    get: (path) => send(path, {}),
+    async *stream(document, variables, { lastEventId, signal }) {
+      const { body } = await send("/api/graphql", {
+        method: "POST",
+        headers: {
+          accept: "text/event-stream",
+          "content-type": "application/json",
+          ...(lastEventId !== null && { "last-event-id": lastEventId }),
+        },
+        body: JSON.stringify({ query: document, variables }),
+        signal,
+      });
+      if (body !== null) yield* readEvents(body);
     },
   };
 }
@@ -100,6 +126,8 @@ function unreachable(url: string, error: unknown): CommandError {
   const reason = cause?.code ?? cause?.message ?? code ?? message ?? "no answer";
   return new CommandError(
     `No service answers at ${url} (${reason}). Start it, or say where it is with --url or ISIMUD_URL.`,
+    1,
+    { isTransient: true },
   );
 }
 

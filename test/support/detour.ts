@@ -2,8 +2,15 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
+export interface Detour {
+  port: number;
+  /** Breaks all connections. New ones are let through. */
+  cut(): void;
+  close(): void;
+}
+
 /** Opens a port that forwards to `to`: a port on loopback, or the path of a Unix socket. */
-export async function openDetour(to: number | string): Promise<{ port: number; close(): void }> {
+export async function openDetour(to: number | string): Promise<Detour> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = typeof to === "number" ? connect(to, "127.0.0.1") : connect(to);
@@ -19,11 +26,15 @@ export async function openDetour(to: number | string): Promise<{ port: number; c
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     port: (server.address() as AddressInfo).port,
+    cut,
     close() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      cut();
     },
   };
 }

@@ -1,0 +1,93 @@
+/** `isimud tail`: the messages of a queue as they are posted, without consuming them. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import type { ResultOf } from "gql.tada";
+import { CommandError } from "./command-error.ts";
+import { isOutputGone, print, tell } from "./output.ts";
+import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
+import { TAIL } from "./service-documents.ts";
+
+interface TailOptions extends ServiceOptions {
+  project?: string;
+  after?: string;
+  json?: boolean;
+}
+
+type Message = ResultOf<typeof TAIL>["messagePosted"];
+
+/** Between two tries to connect again. It doubles with each that fails. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+
+export function addTail(program: Command): void {
+  const command = program
+    .command("tail")
+    .summary("Show the messages of a queue as they are posted")
+    .description(
+      "Shows the messages of a queue as they are posted, one a line, until Ctrl-C. It consumes nothing. When the " +
+        "connection breaks it goes on after the last message, and misses none.",
+    )
+    .argument("<queue>")
+    .option("--project <name>", "the project of the queue; left out: your only one")
+    .option("--after <marker>", "from the message after this marker on; 0: from the beginning; left out: from now on")
+    .option("--json", "print each message as one line of JSON");
+  addServiceOptions(command, "read").action(follow);
+}
+
+async function follow(queue: string, { project, after, json = false, ...where }: TailOptions): Promise<void> {
+  const service = await openService(where);
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  process.once("SIGINT", end).once("SIGTERM", end);
+  // Also while no message comes.
+  process.stdout.once("close", end);
+  const { signal } = ending;
+  let lastEventId: string | null = null;
+  let pauseMs = FIRST_PAUSE_MS;
+  let [hasConnected, isTold] = [false, false];
+  while (!signal.aborted) {
+    try {
+      for await (const { type, id, data } of service.stream(TAIL, { project, queue, after }, { lastEventId, signal })) {
+        if (isTold) tell("Connected again.");
+        [hasConnected, isTold, pauseMs] = [true, false, FIRST_PAUSE_MS];
+        lastEventId = id ?? lastEventId;
+        if (type === "complete") return;
+        if (type === "next") show(data, json);
+        if (isOutputGone()) return end();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      // What the service refuses once, it refuses again.
+      if (error instanceof Refused || (!hasConnected && error instanceof CommandError)) throw error;
+      if (!isTold) tell(`The connection broke. Trying again... ${(error as Error).message}`);
+      isTold = true;
+    }
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+}
+
+/** An error that came as an event: the stream is over. */
+class Refused extends CommandError {}
+
+function show(data: string, json: boolean): void {
+  type Event = { data?: { messagePosted: Message }; errors?: { message: string; extensions?: { code?: string } }[] };
+  const { data: found, errors } = JSON.parse(data) as Event;
+  const [error] = errors ?? [];
+  if (error !== undefined) throw new Refused(`${error.extensions?.code ?? "INTERNAL"}: ${error.message}`);
+  if (found === undefined) return;
+  print(json ? inJson(found.messagePosted) : inLine(found.messagePosted));
+}
+
+/** Between the tokens of JSON line breaks mean nothing; inside of its texts there are none. */
+const onOneLine = (json: string) => json.replace(/[\n\r\t]/g, " ");
+
+/** With the body as it was posted, whatever JavaScript makes of its numbers. */
+function inJson({ bodyText, ...message }: Message): string {
+  return `${JSON.stringify(message).slice(0, -1)},"body":${onOneLine(bodyText)}}`;
+}
+
+function inLine({ createdAt, marker, bodyText, headers }: Message): string {
+  const beside = headers.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(" ");
+  return [createdAt, marker, onOneLine(bodyText), ...(beside === "" ? [] : [beside])].join("  ");
+}

@@ -1,0 +1,242 @@
+/** The commands that talk to a running service, as users run them: queues, post, tail and drain. */
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Access } from "../../server/access/access.ts";
+import { storedJobId } from "../../server/graphql/jobs.ts";
+import type { HeaderToPost } from "../../server/operations/input/message-headers.ts";
+import { callerWith } from "../support/access.ts";
+import { runCommand } from "../support/command-line.ts";
+import { openDetour } from "../support/detour.ts";
+import { type StartedProcess, startProcess } from "../support/process.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+const MESSAGES = 1200;
+const project = "shop";
+let server: TestServer;
+let admin: Access;
+let tokens: Record<"reader" | "producer" | "admin", string>;
+
+beforeAll(async () => {
+  server = await startTestServer({
+    AUTH: "accounts",
+    // Of all documents only those of the commands run.
+    TRUSTED_DOCUMENTS: "on",
+    // Through another port.
+    ALLOWED_HOSTS: "127.0.0.1",
+    MAX_MESSAGES_PER_POST: "500",
+    MAX_PAGE_SIZE: "10",
+  });
+  admin = callerWith("admin", "all", "a");
+  const { operations } = server.engine;
+  const token = async (name: string, scopes: ("read" | "produce" | "administer")[]) =>
+    (await operations.tokens.create(admin, { name, scopes, projects: null })).secret;
+  tokens = {
+    reader: await token("reader", ["read"]),
+    producer: await token("producer", ["produce"]),
+    admin: await token("admin", ["administer"]),
+  };
+  for (const name of ["left", "right"]) {
+    const url = new URL(server.engine.config.DATABASE_URL as string);
+    url.searchParams.set("schema", name);
+    await operations.pools.create(admin, { pool: name, uri: url.toString(), weight: name === "left" ? 1 : 0 });
+  }
+  for (const queue of ["mails", "orders", "empty"]) await operations.queues.create(admin, { project, queue });
+});
+afterAll(() => server.close());
+
+const settings = (token: keyof typeof tokens) => ({ ISIMUD_URL: server.url, TOKEN: tokens[token] });
+const run = (args: string[], token: keyof typeof tokens = "admin", input?: string) =>
+  runCommand(args, { settings: settings(token), input });
+const start = (args: readonly string[], more: Record<string, string> = {}): StartedProcess =>
+  startProcess({ ...settings("admin"), ...more }, [process.execPath, "server/cli/isimud.ts", ...args]);
+
+describe("post", () => {
+  test("a body comes from the argument or the input, with headers, a life and a delay", async () => {
+    const { messages } = server.engine.operations;
+    const exact = '{"price": 1.10, "big": 12345678901234567890}';
+    const [json, text] = await Promise.all([
+      run(["post", "mails", exact, "--project", project, "--ttl", "600", "--header", "a=b=c"], "producer"),
+      run(["post", "mails", "--text", "--project", project, "--delay", "60", "--json"], "producer", "two\nlines\n"),
+    ]);
+    expect(json).toMatchObject({ code: 0, errors: "" });
+    const first = await messages.get(admin, { project, queue: "mails", id: json.output.trim() });
+    expect(first).toMatchObject({ bodyText: exact, ttlSeconds: 600 });
+    expect(first.headers).toEqual({ a: "b=c" });
+    const { ids } = JSON.parse(text.output) as { ids: string[] };
+    const second = await messages.get(admin, { project, queue: "mails", id: ids[0] as string });
+    expect(second).toMatchObject({ bodyText: '"two\\nlines"', state: "delayed" });
+  });
+
+  test("each line of the input is a message, in order, in as few posts as there may be", async () => {
+    const lines = Array.from({ length: MESSAGES }, (_, index) => `${index}\n`).join("");
+    const posted = await run(["post", "orders", "--project", project, "--lines"], "producer", `\n${lines}`);
+    expect(posted).toMatchObject({ code: 0, errors: "" });
+    const ids = posted.output.trimEnd().split("\n");
+    expect(new Set(ids).size).toBe(MESSAGES);
+    const last = await server.engine.operations.messages.get(admin, {
+      project,
+      queue: "orders",
+      id: ids.at(-1) as string,
+    });
+    expect(last.bodyText).toBe(String(MESSAGES - 1));
+  });
+
+  test("what cannot be posted says what to do, and how far it came", async () => {
+    const to = ["--project", project];
+    const [noJson, noLine, noQueue, both] = await Promise.all([
+      run(["post", "mails", "{a:1}", ...to]),
+      run(["post", "mails", "--lines", ...to], "producer", '{"a": 1}\n{"a": \n'),
+      run(["post", "none", "1", ...to]),
+      run(["post", "mails", "1", "--file", "x", ...to]),
+    ]);
+    expect(noJson).toMatchObject({ code: 2, output: "", errors: expect.stringMatching(/no JSON: .* With --text/) });
+    expect(noLine).toMatchObject({ code: 2, errors: expect.stringMatching(/^Line 2: The body is no JSON/) });
+    expect(noQueue).toMatchObject({ code: 1, errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .*\n$/) });
+    expect(both).toMatchObject({ code: 2, errors: expect.stringContaining("not both") });
+  });
+});
+
+describe("queues", () => {
+  test("are a table, or JSON, of one project or pool", async () => {
+    const [table, json, elsewhere] = await Promise.all([
+      run(["queues"], "reader"),
+      run(["queues", "--project", project, "--search", "o", "--json"], "reader"),
+      run(["queues", "--pool", "right", "--json"], "reader"),
+    ]);
+    expect(table).toMatchObject({ code: 0, errors: "" });
+    expect(table.output.split("\n")).toEqual([
+      "PROJECT  NAME    POOL  READY  CLAIMED  DELAYED  OLDEST READY",
+      "shop     empty   left      0        0        0             -",
+      "shop     mails   left      1        0        1             -",
+      `shop     orders  left   ${MESSAGES}        0        0             -`,
+      "",
+    ]);
+    expect(JSON.parse(json.output)).toEqual([
+      expect.objectContaining({ project, name: "orders", pool: "left", ready: MESSAGES, claimed: 0, exhausted: 0 }),
+    ]);
+    expect(JSON.parse(elsewhere.output)).toEqual([]);
+  });
+
+  test("come page by page, no more than asked for, and a reader that ends ends the list", async () => {
+    const { queues } = server.engine.operations;
+    const names = Array.from({ length: 25 }, (_, index) => `q${String(index).padStart(3, "0")}`);
+    for (const queue of names) await queues.create(admin, { project: "many", queue });
+    const [all, some] = await Promise.all([
+      run(["queues", "--project", "many", "--json"]),
+      run(["queues", "--project", "many", "--limit", "12", "--json"]),
+    ]);
+    const named = (output: string) => (JSON.parse(output) as { name: string }[]).map(({ name }) => name);
+    expect(named(all.output)).toEqual(names);
+    expect(named(some.output)).toEqual(names.slice(0, 12));
+
+    const cut = spawn(
+      "/bin/sh",
+      ["-c", '"$0" server/cli/isimud.ts queues --project many | head -n 1', process.execPath],
+      {
+        env: { ...process.env, ...settings("admin") },
+      },
+    );
+    let said = "";
+    for (const stream of [cut.stdout, cut.stderr]) stream.on("data", (part) => (said += part));
+    await new Promise((resolve) => cut.once("close", resolve));
+    expect(said).toMatch(/^PROJECT +NAME .*\n$/);
+  });
+});
+
+describe("tail", () => {
+  const post = (bodyText: string, headers: HeaderToPost[] = []) =>
+    server.engine.operations.messages.post(admin, {
+      project,
+      queue: "empty",
+      messages: [{ bodyText, headers }],
+    });
+
+  test("shows messages as they come, harmless for terminals, until Ctrl-C", async () => {
+    const watching = start(["tail", "empty", "--project", project, "--after", "0"]);
+    await post('{"n": 1.0,\n"evil": "\u009b31m \u202etxt\u007f"}', [{ name: "kind", value: "test" }]);
+    await watching.printed(/kind="test"/);
+    expect(watching.output()).toMatch(
+      /^\d{4}-\S+Z {2}\d+ {2}\{"n": 1\.0, "evil": "\\u009b31m \\u202etxt\\u007f"\} {2}kind="test"\n$/,
+    );
+    watching.child.kill("SIGINT");
+    expect(await watching.ended).toBe(0);
+  });
+
+  test("prints one JSON a message, and goes on after the last one when the connection breaks", async () => {
+    const detour = await openDetour(Number(new URL(server.url).port));
+    const through = { ISIMUD_URL: `http://127.0.0.1:${detour.port}` };
+    const first = start(["tail", "empty", "--project", project, "--after", "0", "--json"], through);
+    await first.printed(/"bodyVisibility"/);
+    const [line = ""] = first.output().split("\n");
+    expect(JSON.parse(line)).toMatchObject({ body: { n: 1 }, headers: [{ name: "kind", value: "test" }] });
+    expect(line).toContain('"n": 1.0,');
+    detour.cut();
+    await first.printed(/The connection broke/);
+    await post('"after"');
+    await first.printed(/"after"/);
+    expect(first.output().match(/"bodyVisibility"/g)).toHaveLength(2);
+    first.child.kill("SIGINT");
+    expect(await first.ended).toBe(0);
+    detour.close();
+  });
+
+  test("refuses what cannot be watched", async () => {
+    const [none, producer, wrong, away] = await Promise.all([
+      run(["tail", "none", "--project", project]),
+      run(["tail", "empty", "--project", project], "producer"),
+      runCommand(["tail", "empty"], { settings: { ISIMUD_URL: server.url, TOKEN: "isi_wrong" } }),
+      runCommand(["tail", "empty"], { settings: { ISIMUD_URL: "http://127.0.0.1:9" } }),
+    ]);
+    expect(none).toMatchObject({ code: 1, output: "", errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .*\n$/) });
+    expect(producer).toMatchObject({ code: 1, errors: expect.stringMatching(/^FORBIDDEN: .*\n$/) });
+    expect(wrong).toMatchObject({ code: 1, errors: expect.stringMatching(/^UNAUTHENTICATED: .* `isimud token list`/) });
+    expect(away).toMatchObject({ code: 1, errors: expect.stringMatching(/^No service answers at .*ISIMUD_URL\.\n$/) });
+  });
+});
+
+describe("drain", () => {
+  beforeAll(() => server.engine.operations.pools.update(admin, { pool: "right", weight: 1 }));
+
+  test("a dry run says what would go where, and changes nothing", async () => {
+    const planned = await run(["drain", "left", "--dry-run"]);
+    expect(planned).toEqual({
+      code: 0,
+      output: expect.stringMatching(/^\d+ queues without a flavor with \d+ messages would go to right \(100 %\)\.\n$/),
+      errors: "",
+    });
+    expect((await server.engine.operations.pools.get(admin, { pool: "left" })).weight).toBe(1);
+    const nobody = await run(["drain", "none", "--dry-run"]);
+    expect(nobody).toMatchObject({ code: 1, errors: expect.stringContaining('no pool named "none"') });
+  });
+
+  test("is followed until it ends", async () => {
+    const done = await run(["drain", "left", "--wait", "--json"]);
+    expect(done.code).toBe(0);
+    expect(JSON.parse(done.output)).toMatchObject({ state: "DONE", progress: 28, total: 28, error: null });
+    expect(done.errors).toContain("28 of 28 queues moved.\nDone.\n");
+    const { items } = await server.engine.operations.catalogue.list(admin, { pool: "left", allProjects: true });
+    expect(items).toEqual([]);
+  });
+
+  test("goes on after Ctrl-C, is found again, and ends with 1 when it is cancelled or refused", async () => {
+    const { pools, jobs } = server.engine.operations;
+    await pools.create(admin, { pool: "away", uri: "postgresql://u@127.0.0.1:1/none", weight: 1, verify: false });
+    const followed = start(["drain", "right", "--wait"]);
+    const [, id = ""] = await followed.printed(/^(\S+)\n(?:.*\n)*.*waiting for pool away/);
+    followed.child.kill("SIGINT");
+    expect(await followed.ended).toBe(0);
+    expect(followed.output()).toMatch(/The job goes on\..*\n$/);
+    const again = start(["drain", "right", "--wait"]);
+    await again.printed(/waiting for/);
+    expect(again.output()).toContain(`${id}\n`);
+    await jobs.cancel(admin, { id: storedJobId(id) });
+    expect(await again.ended).toBe(1);
+    expect(again.output()).toMatch(/Cancelled\. What was moved stays moved\.\n$/);
+    const refused = await run(["drain", "none"]);
+    expect(refused).toMatchObject({
+      code: 1,
+      output: "",
+      errors: expect.stringMatching(/^POOL_DOES_NOT_EXIST: .*\n$/),
+    });
+  });
+});
