@@ -1,6 +1,7 @@
 /** Encrypts secrets at rest, and computes digests by which equal secrets are found without storing them. */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { DomainError } from "./errors.ts";
+import { commandLine } from "./process/command-line.ts";
 
 export interface SecretBox {
   /** Identifies the SECRET_KEY, and reveals nothing about it. */
@@ -47,7 +48,7 @@ export function createSecretBox(secretKey: string): SecretBox {
       if (sealedWith !== keyId) {
         throw new DomainError(
           "INTERNAL",
-          "A stored secret was encrypted with another SECRET_KEY. Start with that key, or give it as OLD_SECRET_KEY to `npm run rotate-key`. If it is lost, run `npm run rotate-key -- --lost`.",
+          `A stored secret was encrypted with another SECRET_KEY. Start with that key, or give it as OLD_SECRET_KEY to \`${commandLine("rotate-key")}\`. If it is lost, run \`${commandLine("rotate-key --lost")}\`.`,
           { details: { keyId, sealedWith: sealedWith ?? "" } },
         );
       }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
+import { commandLine } from "../process/command-line.ts";
 import { CommandError } from "./command-error.ts";
 import { print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type Service, type ServiceOptions } from "./running-service.ts";
@@ -16,6 +17,8 @@ interface DrainOptions extends ServiceOptions {
 
 type Job = NonNullable<ResultOf<typeof JOB>["job"]>;
 
+/** It takes the queues without a flavor that no registered pool takes. */
+const BUILT_IN = "default";
 /** Between two looks at the job. */
 const LOOK_MS = 1000;
 
@@ -53,7 +56,7 @@ async function drain(
   const job = await (wait ? followJob(service, id) : readJob(service, id));
   if (json && job !== null) printJson(job);
   if (job === null) return;
-  if (!wait) tell(`The job is ${job.state.toLowerCase()}. \`isimud drain ${pool} --wait\` follows it.`);
+  if (!wait) tell(`The job is ${job.state.toLowerCase()}. \`${commandLine(`drain ${pool} --wait`)}\` follows it.`);
   else tell(outcome(job));
   if (job.state === "FAILED" || (wait && job.state === "CANCELLED")) process.exitCode = 1;
 }
@@ -116,6 +119,7 @@ interface Plan {
 
 async function planOf(service: Service, pool: string): Promise<Plan> {
   const { limits } = await service.request(LIMITS, {});
+  let ofPool: string | null = null;
   const found = new Map<string | null, { queues: number; messages: number }>();
   for (let after: string | null = null; ; ) {
     const page: ResultOf<typeof POOL_TO_DRAIN> = await service.request(POOL_TO_DRAIN, {
@@ -123,6 +127,7 @@ async function planOf(service: Service, pool: string): Promise<Plan> {
       first: limits.maxPageSize,
       after,
     });
+    ofPool = page.pool?.flavorName ?? null;
     const catalogue = page.pool?.catalogue;
     if (catalogue == null) throw new CommandError(`There is no pool named ${JSON.stringify(pool)}.`);
     for (const { queue } of catalogue.nodes) {
@@ -135,10 +140,13 @@ async function planOf(service: Service, pool: string): Promise<Plan> {
   }
   const flavors: Plan["flavors"] = [];
   for (const [flavor, counted] of found) {
-    const weights = pool === "default" ? [] : [{ pool, weight: 0 }];
+    const weights = flavor === ofPool && pool !== BUILT_IN ? [{ pool, weight: 0 }] : [];
     const { poolPlacement } = await service.request(PLACEMENT_WITHOUT, { flavor, weights });
-    const to = poolPlacement.filter(({ poolName, share }) => poolName !== pool && share > 0);
-    flavors.push({ flavor, ...counted, to: to.map(({ poolName, share }) => ({ pool: poolName, share })) });
+    const to = poolPlacement
+      .filter(({ poolName, share }) => poolName !== pool && share > 0)
+      .map(({ poolName, share }) => ({ pool: poolName, share }));
+    if (to.length === 0 && flavor === null && pool !== BUILT_IN) to.push({ pool: BUILT_IN, share: 1 });
+    flavors.push({ flavor, ...counted, to });
   }
   return { pool, flavors };
 }

@@ -9,7 +9,7 @@ export function isOutputGone(): boolean {
  * The text as a terminal may show it: what would control the terminal, or change the order of the letters, is written as
  * in JSON. Line breaks and tabs stay.
  */
-export function harmless(text: string): string {
+function harmless(text: string): string {
   return text.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 

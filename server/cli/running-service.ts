@@ -1,6 +1,7 @@
 /** What the commands that talk to a running service share: where it is, who asks, and what its errors mean here. */
 import type { Command } from "commander";
 import type { Answer, Document, RequestOptions } from "../../clients/typescript/client.ts";
+import { commandLine } from "../process/command-line.ts";
 import { CommandError } from "./command-error.ts";
 import { readEvents, type StreamEvent } from "./event-stream.ts";
 
@@ -137,10 +138,19 @@ function noIsimud(url: string, why: string): CommandError {
   );
 }
 
-function refused({ code, message }: ServiceError, hasToken: boolean): CommandError {
-  if (code !== "UNAUTHENTICATED") return new CommandError(`${code}: ${message}`);
-  const advice = hasToken
-    ? "Set the variable TOKEN to a token that is in force: `isimud token list` shows them."
-    : "This service has AUTH=accounts: set the variable TOKEN to a token, which `isimud token add` makes.";
-  return new CommandError(`${code}: ${message} ${advice}`);
+export function refused({ code, message }: ServiceError, hasToken: boolean): CommandError {
+  if (code === "UNAUTHENTICATED") {
+    const advice = hasToken
+      ? `Set the variable TOKEN to a token that is in force: \`${commandLine("token list")}\` shows them.`
+      : `This service has AUTH=accounts: set the variable TOKEN to a token, which \`${commandLine("token add")}\` makes.`;
+    return new CommandError(`${code}: ${message} ${advice}`);
+  }
+  const advice = ADVICE[code];
+  return new CommandError(`${code}: ${advice?.(message) ?? message}`);
 }
+
+/** What the API says of its arguments, in the words of the command line. */
+const ADVICE: Readonly<Record<string, (message: string) => string>> = {
+  BAD_INPUT: (message) => message.replace("pass `project`", "give --project"),
+  QUEUE_DOES_NOT_EXIST: (message) => `${message} \`${commandLine("queues")}\` lists those that you may see.`,
+};

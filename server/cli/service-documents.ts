@@ -63,7 +63,7 @@ export const JOB = graphql(`
 export const POOL_TO_DRAIN = graphql(`
   query PoolToDrain($pool: String!, $first: Int!, $after: String) {
     pool(pool: $pool) {
-      name
+      flavorName
       catalogue(first: $first, after: $after) {
         nodes { queueName project queue { attributes { flavor } stats { total } } }
         pageInfo { hasNextPage endCursor }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import { CommandError } from "./command-error.ts";
 import { isOutputGone, print, tell } from "./output.ts";
-import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
+import { addServiceOptions, openService, refused, type ServiceOptions } from "./running-service.ts";
 import { TAIL } from "./service-documents.ts";
 
 interface TailOptions extends ServiceOptions {
@@ -74,7 +74,10 @@ function show(data: string, json: boolean): void {
   type Event = { data?: { messagePosted: Message }; errors?: { message: string; extensions?: { code?: string } }[] };
   const { data: found, errors } = JSON.parse(data) as Event;
   const [error] = errors ?? [];
-  if (error !== undefined) throw new Refused(`${error.extensions?.code ?? "INTERNAL"}: ${error.message}`);
+  if (error !== undefined) {
+    const { message, extensions } = error;
+    throw new Refused(refused({ code: extensions?.code ?? "INTERNAL", message }, true).message);
+  }
   if (found === undefined) return;
   print(json ? inJson(found.messagePosted) : inLine(found.messagePosted));
 }

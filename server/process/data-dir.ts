@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { commandLine } from "./command-line.ts";
 import { writeDurably } from "./durable-file.ts";
 import { identityOf, isAlive } from "./process-state.ts";
 import { StartError } from "./start-error.ts";
@@ -82,7 +83,7 @@ export function existingSecretKey(dataDir: string): string | null {
   if (key.length < MIN_KEY_LENGTH || key.includes("\0")) {
     throw new StartError(
       `${file} is empty or damaged. It encrypts the URIs of the pools. Put it back from a backup. If it is lost, delete the file; ` +
-        "then, if there are pools, run `npm run rotate-key -- --lost`, start, and give each of them its URI again with updatePool.",
+        `then, if there are pools, run \`${commandLine("rotate-key --lost")}\`, start, and give each of them its URI again with updatePool.`,
     );
   }
   return key;

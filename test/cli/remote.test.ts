@@ -91,7 +91,10 @@ describe("post", () => {
     ]);
     expect(noJson).toMatchObject({ code: 2, output: "", errors: expect.stringMatching(/no JSON: .* With --text/) });
     expect(noLine).toMatchObject({ code: 2, errors: expect.stringMatching(/^Line 2: The body is no JSON/) });
-    expect(noQueue).toMatchObject({ code: 1, errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .*\n$/) });
+    expect(noQueue).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .* -- queues` lists .*\n$/),
+    });
     expect(both).toMatchObject({ code: 2, errors: expect.stringContaining("not both") });
   });
 });
@@ -181,15 +184,24 @@ describe("tail", () => {
   });
 
   test("refuses what cannot be watched", async () => {
-    const [none, producer, wrong, away] = await Promise.all([
+    const [none, unnamed, producer, wrong, away] = await Promise.all([
       run(["tail", "none", "--project", project]),
+      run(["tail", "empty"]),
       run(["tail", "empty", "--project", project], "producer"),
       runCommand(["tail", "empty"], { settings: { ISIMUD_URL: server.url, TOKEN: "isi_wrong" } }),
       runCommand(["tail", "empty"], { settings: { ISIMUD_URL: "http://127.0.0.1:9" } }),
     ]);
-    expect(none).toMatchObject({ code: 1, output: "", errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .*\n$/) });
+    expect(none).toMatchObject({
+      code: 1,
+      output: "",
+      errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .* -- queues` lists .*\n$/),
+    });
+    expect(unnamed).toMatchObject({ code: 1, errors: expect.stringMatching(/^BAD_INPUT: .* give --project\..*\n$/) });
     expect(producer).toMatchObject({ code: 1, errors: expect.stringMatching(/^FORBIDDEN: .*\n$/) });
-    expect(wrong).toMatchObject({ code: 1, errors: expect.stringMatching(/^UNAUTHENTICATED: .* `isimud token list`/) });
+    expect(wrong).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^UNAUTHENTICATED: .* -- token list` shows/),
+    });
     expect(away).toMatchObject({ code: 1, errors: expect.stringMatching(/^No service answers at .*ISIMUD_URL\.\n$/) });
   });
 });
@@ -216,6 +228,11 @@ describe("drain", () => {
     expect(done.errors).toContain("28 of 28 queues moved.\nDone.\n");
     const { items } = await server.engine.operations.catalogue.list(admin, { pool: "left", allProjects: true });
     expect(items).toEqual([]);
+    // No registered pool takes its queues now.
+    const planned = await run(["drain", "right", "--dry-run", "--json"]);
+    expect(JSON.parse(planned.output)).toMatchObject({
+      flavors: [{ flavor: null, queues: 28, to: [{ pool: "default", share: 1 }] }],
+    });
   });
 
   test("goes on after Ctrl-C, is found again, and ends with 1 when it is cancelled or refused", async () => {

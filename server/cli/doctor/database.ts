@@ -4,6 +4,7 @@ import { missingMigrations } from "../../../prisma/migrate.ts";
 import type { Config } from "../../config.ts";
 import { spaceSeverity } from "../../problems/pool-rules.ts";
 import { inBytes } from "../../problems/text.ts";
+import { commandLine } from "../../process/command-line.ts";
 import { countPeople } from "../../storage/postgres/control/stored-people.ts";
 import { type PostgresFacts, readPostgresFacts } from "../../storage/postgres/server-facts.ts";
 import { parsePostgresUri } from "../../storage/postgres/sql/address.ts";
@@ -99,7 +100,9 @@ export async function lookAtTables(url: string, only: "all" | "pool", check = "t
       warning(
         check,
         `Migrations are missing: ${names}.`,
-        `The next start applies them${only === "all" ? "; `isimud migrate` does it now" : " when it uses the pool"}.`,
+        only === "all"
+          ? `The next start applies them; \`${commandLine("migrate")}\` does it now.`
+          : `A process applies them when it first uses the pool; \`${commandLine("migrate --pools")}\` does it now.`,
       ),
     );
   }
@@ -131,7 +134,7 @@ export async function lookAtPeople(url: string, config: Config): Promise<Finding
     return [ok("accounts", "AUTH=none: whoever reaches loopback of this machine is admin.")];
   }
   const counted = await countPeople(url);
-  const advice = "The start prints a link for the first admin; or `isimud user add EMAIL --role admin`.";
+  const advice = `The start prints a link for the first admin; or \`${commandLine("user add EMAIL --role admin")}\`.`;
   if (counted === null || counted.people === 0) {
     return config.ADMIN_EMAIL === undefined
       ? [warning("accounts", "AUTH=accounts, and there is nobody yet.", advice)]
@@ -139,11 +142,11 @@ export async function lookAtPeople(url: string, config: Config): Promise<Finding
   }
   const { people, admins, adminsWithAccess } = counted;
   if (admins === 0) {
-    const first = "isimud user role EMAIL --role admin";
-    return [failed("accounts", `Of ${people} people none is admin of all projects.`, `\`${first}\` makes one.`)];
+    const first = `\`${commandLine("user role EMAIL --role admin")}\` makes one.`;
+    return [failed("accounts", `Of ${people} people none is admin of all projects.`, first)];
   }
   if (adminsWithAccess === 0) {
-    const again = "`isimud user link EMAIL` prints a link to choose one.";
+    const again = `\`${commandLine("user link EMAIL")}\` prints a link to choose one.`;
     return [warning("accounts", `None of ${admins} admins has a password or has ever signed in.`, again)];
   }
   return [ok("accounts", `${people} people, ${admins} of them admins.`)];
