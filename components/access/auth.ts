@@ -31,15 +31,19 @@ export async function postAuth<Answer>(path: string, body: object): Promise<Answ
   return answer as Answer;
 }
 
-/** Loads the page anew: nothing that another person has seen stays in the browser's memory. */
-export function leaveFor(address: string): void {
-  location.assign(`${BASE}${address}`);
+/** Leaves this page for any address. Never resolves: until the browser is there, whatever waits for it is pending. */
+export function leave(url: string): Promise<never> {
+  location.assign(url);
+  return new Promise(() => undefined);
 }
+
+/** Loads a page of ours anew: nothing that another person has seen stays in the browser's memory. */
+export const leaveFor = (address: string): Promise<never> => leave(`${BASE}${address}`);
 
 export async function signOut(): Promise<void> {
   try {
     await postAuth("sign-out", {});
-    leaveFor(paths.signIn());
+    await leaveFor(paths.signIn());
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     toastFailed(error.message, error.code);

@@ -8,6 +8,7 @@ import { useHold } from "../ui/refresh.tsx";
 import { ErrorState, Skeleton } from "../ui/states.tsx";
 import { leaveFor, postAuth } from "./auth.ts";
 import { EntryField, Refusal } from "./entry-field.tsx";
+import { useAttempt } from "./use-attempt.ts";
 
 /** Whose link it is. The link of the first admin is nobody's yet. */
 interface LinkFacts {
@@ -63,27 +64,20 @@ export function LinkForm({ least }: { least: number }) {
 }
 
 function ChoosePassword({ code, facts, least }: { code: string; facts: LinkFacts; least: number }) {
-  const [pending, setPending] = useState(false);
-  const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const { pending, refusal, attempt } = useAttempt<"link">();
   const isFirst = facts.kind === "firstAdmin";
 
-  const send = async (event: FormEvent<HTMLFormElement>) => {
+  const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const typed = Object.fromEntries(new FormData(event.currentTarget));
-    setPending(true);
-    setRefusal(null);
-    try {
+    void attempt("link", async () => {
       await postAuth("link", { code, ...typed, ...(isFirst ? {} : { email: undefined }) });
-      leaveFor(paths.overview());
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setRefusal(error);
-      setPending(false);
-    }
+      await leaveFor(paths.overview());
+    });
   };
 
   return (
-    <form onSubmit={(event) => void send(event)} className="flex flex-col gap-4">
+    <form onSubmit={send} className="flex flex-col gap-4">
       <p className="text-muted">
         {isFirst
           ? "You become the first admin of this installation. The link works once."
@@ -108,7 +102,7 @@ function ChoosePassword({ code, facts, least }: { code: string; facts: LinkFacts
         minLength={least}
         description={`At least ${least} characters that are hard to guess. A few words that do not belong together do well.`}
       />
-      <Button type="submit" kind="primary" pending={pending}>
+      <Button type="submit" kind="primary" pending={pending !== null}>
         {isFirst ? "Become admin" : "Set the password"}
       </Button>
     </form>

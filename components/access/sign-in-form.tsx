@@ -4,9 +4,10 @@ import { type FormEvent, useEffect, useState } from "react";
 import { API_ROOT, ApiError } from "../api.ts";
 import { Button } from "../ui/button.tsx";
 import { useHold } from "../ui/refresh.tsx";
-import { leaveFor, postAuth } from "./auth.ts";
+import { leave, leaveFor, postAuth } from "./auth.ts";
 import { EntryField, Refusal } from "./entry-field.tsx";
 import { safeNext } from "./next-address.ts";
+import { useAttempt } from "./use-attempt.ts";
 
 /**
  * `provider`: the name of the identity provider; null: there is none. `next`: where to go then. `problem`: the code with
@@ -21,36 +22,23 @@ export function SignInForm({
   next: string | undefined;
   problem: string | null;
 }) {
-  const [pending, setPending] = useState<"password" | "provider" | null>(null);
-  const [refusal, setRefusal] = useState(() => refusalOf(problem));
+  const { pending, refusal, attempt } = useAttempt<"password" | "provider">(() => refusalOf(problem));
   const isEmpty = useIsEmpty();
   useHold(true);
-
-  const attempt = async (how: "password" | "provider", work: () => Promise<void>) => {
-    setPending(how);
-    setRefusal(null);
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setRefusal(error);
-      setPending(null);
-    }
-  };
 
   const signIn = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const typed = new FormData(event.currentTarget);
     void attempt("password", async () => {
       await postAuth("sign-in/email", { email: typed.get("email"), password: typed.get("password") });
-      leaveFor(safeNext(next));
+      await leaveFor(safeNext(next));
     });
   };
 
   const goToProvider = () =>
     attempt("provider", async () => {
       const { url } = await postAuth<{ url: string }>("sign-in/social", { next: safeNext(next) });
-      location.assign(url);
+      await leave(url);
     });
 
   return (

@@ -3,6 +3,7 @@
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { type RefObject, startTransition, useEffect, useOptimistic } from "react";
 import { COLUMNS_PARAM, useShownColumns } from "./shown-columns.ts";
+import { useLeave } from "./use-leave.ts";
 
 /** A box for each column of a table. `frame` has it and the button that opens it. */
 export default function ColumnChoice({
@@ -16,10 +17,8 @@ export default function ColumnChoice({
   frame: RefObject<HTMLElement | null>;
   close: () => void;
 }) {
+  useLeave(frame, close);
   useEffect(() => {
-    const leave = (event: Event) => {
-      if (event.target instanceof Node && !frame.current?.contains(event.target)) close();
-    };
     const element = frame.current;
     const press = (event: KeyboardEvent) => {
       if (event.key !== "Escape") return;
@@ -27,14 +26,8 @@ export default function ColumnChoice({
       close();
       element?.querySelector("button")?.focus();
     };
-    document.addEventListener("pointerdown", leave);
-    document.addEventListener("focusin", leave);
     element?.addEventListener("keydown", press);
-    return () => {
-      document.removeEventListener("pointerdown", leave);
-      document.removeEventListener("focusin", leave);
-      element?.removeEventListener("keydown", press);
-    };
+    return () => element?.removeEventListener("keydown", press);
   }, [frame, close]);
 
   const router = useRouter();

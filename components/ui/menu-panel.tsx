@@ -1,7 +1,8 @@
 "use client";
 
-import { type KeyboardEvent, type ReactNode, type RefObject, useEffect } from "react";
+import { type KeyboardEvent, type ReactNode, type RefObject } from "react";
 import { classes } from "./classes.ts";
+import { useLeave } from "./use-leave.ts";
 
 export interface MenuChoice {
   value: string;
@@ -36,17 +37,7 @@ export default function MenuPanel({
   close: () => void;
   children: ReactNode;
 }) {
-  useEffect(() => {
-    const leave = (event: Event) => {
-      if (event.target instanceof Node && !frame.current?.contains(event.target)) onLeave();
-    };
-    document.addEventListener("pointerdown", leave);
-    document.addEventListener("focusin", leave);
-    return () => {
-      document.removeEventListener("pointerdown", leave);
-      document.removeEventListener("focusin", leave);
-    };
-  }, [frame, onLeave]);
+  useLeave(frame, onLeave);
 
   const move = (event: KeyboardEvent<HTMLElement>) => {
     const all = [...event.currentTarget.querySelectorAll<HTMLElement>(ITEMS)];
