@@ -118,4 +118,8 @@ function line({ email: address, name, grants: given, disabledAt, lastSeenAt, met
   return [address, name, may.join("; ") || "nothing", seen, ...state].join("  ");
 }
 
-const shown = ({ url, expiresAt }: PasswordLink) => `To choose a password, until ${expiresAt.toISOString()}:\n  ${url}`;
+function shown({ url, expiresAt }: PasswordLink): string {
+  const lines = [`To choose a password, until ${expiresAt.toISOString()}:`, `  ${url}`];
+  if (new URL(url).port === "0") lines.push("PORT is 0: write the port that the start has printed in place of :0.");
+  return lines.join("\n");
+}

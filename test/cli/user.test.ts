@@ -1,0 +1,30 @@
+/** `npm run user`, as users run it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand } from "../support/command-line.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ AUTH: "accounts" });
+});
+afterAll(() => server.close());
+
+const run = (args: string[], env: Record<string, string> = {}) => {
+  const { DATABASE_URL = "", SECRET_KEY = "" } = server.engine.config;
+  return runCommand(["user", ...args], { settings: { DATABASE_URL, SECRET_KEY, ...env } });
+};
+
+test("a person is made with a link that leads to the service, also where only the service knows its port", async () => {
+  const role = ["--role", "viewer", "--project", "shop"];
+  const [vera, olga] = await Promise.all([
+    run(["add", "vera@example.com", ...role], { PORT: "4000" }),
+    run(["add", "olga@example.com", ...role], { PORT: "0" }),
+  ]);
+  expect(vera).toMatchObject({ code: 0, errors: "" });
+  expect(vera.output).toMatch(
+    /^vera@example\.com {2}vera {2}viewer in shop {2}never seen {2}no password yet\nTo choose.*\n {2}http:\/\/127\.0\.0\.1:4000\/link#[\w-]{43}\n$/,
+  );
+  expect(olga.output).toMatch(
+    /:0\/link#[\w-]{43}\nPORT is 0: write the port that the start has printed in place of :0\.\n$/,
+  );
+});
