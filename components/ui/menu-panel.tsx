@@ -1,6 +1,6 @@
 "use client";
 
-import { type KeyboardEvent, type ReactNode, type RefObject } from "react";
+import type { KeyboardEvent, ReactNode, RefObject } from "react";
 import { classes } from "./classes.ts";
 import { useLeave } from "./use-leave.ts";
 
