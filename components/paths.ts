@@ -101,6 +101,8 @@ export const paths = {
   jobs: (query?: { state?: string; after?: string | null; before?: string | null }) => withQuery("/jobs", query),
   job: (id: string) => `/jobs/${segment(id)}`,
   health: () => "/health",
+  /** The API tells the addresses of its sections. */
+  runbook: () => "/runbook",
   keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),
   audit: (query?: AuditQuery & { after?: string | null; before?: string | null }) =>
     withQuery("/audit", { ...query, project: query?.project == null ? null : segment(query.project) }),

@@ -39,7 +39,14 @@ export default async function HealthPage() {
       />
       <div className="flex flex-col gap-4">
         {health.warnings.length > 0 ? (
-          <Panel title="Needs attention">
+          <Panel
+            title="Needs attention"
+            actions={
+              <Link href={paths.runbook()} className="text-xs text-accent hover:underline">
+                What to do
+              </Link>
+            }
+          >
             <Warnings warnings={health.warnings} />
           </Panel>
         ) : null}

@@ -10,6 +10,7 @@ export const PROBLEM_ROW = graphql(`
     text
     evidence
     advice
+    runbook
     fix
     project
     queueName
@@ -38,6 +39,7 @@ export const PROBLEM_GROUP = graphql(`
     severity
     count
     since
+    runbook
     names
   }
 `);
@@ -56,5 +58,16 @@ export const WORST_OF_GROUP = graphql(
   [PROBLEM_GROUP, PROBLEM_ROW],
 );
 export type WorstOfGroup = ResultOf<typeof WORST_OF_GROUP>;
+
+export const RUNBOOK_SECTION = graphql(`
+  fragment RunbookSection on RunbookSection {
+    kind
+    title
+    anchor
+    text
+  }
+`);
+export type RunbookSection = ResultOf<typeof RUNBOOK_SECTION>;
+
 export type ProblemKind = ProblemGroup["kind"];
 export type Severity = ProblemGroup["severity"];

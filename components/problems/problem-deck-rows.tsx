@@ -8,9 +8,10 @@ import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { Moment } from "../ui/time.tsx";
-import type { ProblemGroup, ProblemRow, Severity, WorstOfGroup } from "./fragments.ts";
+import type { ProblemGroup, ProblemRow, WorstOfGroup } from "./fragments.ts";
 import { KINDS, namesText, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
+import { RunbookLink } from "./runbook-link.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
 
 /** What a deck shows of all problems: the worst first, and more of one kind than the API names as one. */
@@ -40,7 +41,7 @@ function ProblemDeckRow({ problem, range }: { problem: ProblemRow; range: TimeRa
       height="h-10"
       stacked
       left={
-        <Sentence severity={problem.severity} evidence={problem.evidence}>
+        <Sentence of={problem} evidence={problem.evidence}>
           <Link href={placeOf(problem)} className="hover:underline">
             {problem.text}
           </Link>
@@ -72,7 +73,7 @@ function GroupRow({ group, range }: { group: ProblemGroup; range: TimeRange }) {
       height="h-10"
       stacked
       left={
-        <Sentence severity={group.severity} evidence={namesText(group)}>
+        <Sentence of={group} evidence={namesText(group)}>
           <Link href={href} className="hover:underline">
             {many(count)}
           </Link>
@@ -89,7 +90,15 @@ function GroupRow({ group, range }: { group: ProblemGroup; range: TimeRange }) {
   );
 }
 
-function Sentence({ severity, evidence, children }: { severity: Severity; evidence: string; children: ReactNode }) {
+function Sentence({
+  of: { severity, runbook },
+  evidence,
+  children,
+}: {
+  of: Pick<ProblemRow, "severity" | "runbook">;
+  evidence: string;
+  children: ReactNode;
+}) {
   const { shape, ink, word } = SEVERITIES[severity];
   return (
     <span className="flex min-w-0 flex-1 gap-2 py-1">
@@ -99,7 +108,9 @@ function Sentence({ severity, evidence, children }: { severity: Severity; eviden
       </span>
       <span className="min-w-0 flex-1">
         <span className="block wrap-anywhere">{children}</span>
-        <span className="block text-xs text-muted wrap-anywhere">{evidence}</span>
+        <span className="block text-xs text-muted wrap-anywhere">
+          {evidence} <RunbookLink path={runbook} />
+        </span>
       </span>
     </span>
   );
@@ -117,7 +128,7 @@ export function ProblemItems({ problems }: { problems: readonly ProblemRow[] }) 
     <ul className="divide-y divide-line">
       {problems.map((problem) => (
         <li key={problem.id} className="flex flex-wrap items-center gap-2 px-3 py-1">
-          <Sentence severity={problem.severity} evidence={problem.evidence}>
+          <Sentence of={problem} evidence={problem.evidence}>
             {problem.text}
           </Sentence>
           <span className="text-xs text-muted">

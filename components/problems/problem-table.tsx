@@ -10,6 +10,7 @@ import { Age, Moment } from "../ui/time.tsx";
 import type { ProblemRow } from "./fragments.ts";
 import { SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
+import { RunbookLink } from "./runbook-link.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
 
 const COLUMNS = [
@@ -33,7 +34,7 @@ const COLUMNS = [
   column<ProblemRow>(
     "problem",
     "Problem",
-    ({ severity, text, evidence }) => (
+    ({ severity, text, evidence, runbook }) => (
       <span className="flex gap-2 py-1 whitespace-normal">
         <span className="mt-0.5">
           <Glyph shape={SEVERITIES[severity].shape} ink={SEVERITIES[severity].ink} />
@@ -41,7 +42,9 @@ const COLUMNS = [
         </span>
         <span>
           {text}
-          <span className="block text-xs text-muted">{evidence}</span>
+          <span className="block text-xs text-muted">
+            {evidence} <RunbookLink path={runbook} />
+          </span>
         </span>
       </span>
     ),

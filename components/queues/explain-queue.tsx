@@ -1,5 +1,6 @@
 import { SEVERITIES } from "../problems/looks.ts";
 import { ProblemFix } from "../problems/problem-fix.tsx";
+import { RunbookLink } from "../problems/runbook-link.tsx";
 import { Glyph, type Ink, type Shape } from "../ui/glyph.tsx";
 import { Moment } from "../ui/time.tsx";
 import type { ExplanationFacts } from "./fragments.ts";
@@ -47,7 +48,8 @@ export function ExplainQueue({
                   {" "}
                   since <Moment at={reason.since} />
                 </span>
-              )}
+              )}{" "}
+              {reason.runbook === null ? null : <RunbookLink path={reason.runbook} />}
             </span>
             {reason.fix === null ? null : (
               <ProblemFix

@@ -276,6 +276,7 @@ export const QUEUE_EXPLANATION = graphql(`
         severity
         text
         since
+        runbook
         fix
         deadLetterQueueName
         claimIds

@@ -2,7 +2,8 @@
 import type { Explanation } from "../operations/problems/explanations.ts";
 import { REASON_KINDS, type Reason } from "../problems/explain.ts";
 import { PROBLEM_KINDS } from "../problems/problem.ts";
-import { PROBLEM_KIND_DESCRIPTIONS, ProblemFixType, ProblemSeverity, ProblemType } from "./problems.ts";
+import { runbookPathOf } from "../problems/runbook.ts";
+import { PROBLEM_KIND_DESCRIPTIONS, ProblemFixType, ProblemSeverity, ProblemType, RUNBOOK_PATH } from "./problems.ts";
 import { addressOf, QueueType } from "./queue-types.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -50,6 +51,11 @@ const ReasonType = builder.objectRef<Reason>("ExplanationReason").implement({
       description: "When it ends by itself, if that is known: the last claim expires, the next delay ends.",
     }),
     fix: t.expose("fix", { type: ProblemFixType, nullable: true, description: "The mutation that helps." }),
+    runbook: t.string({
+      nullable: true,
+      description: `${RUNBOOK_PATH} Null when nothing is wrong.`,
+      resolve: ({ kind }) => runbookPathOf(kind),
+    }),
     claimIds: t.idList({
       description: "With RELEASE_CLAIMS: the claims that hold the messages, the oldest ones, at most 100.",
       resolve: ({ claimIds }) => claimIds,

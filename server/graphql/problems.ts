@@ -2,6 +2,7 @@
 import { hasCode } from "../errors.ts";
 import { MAX_SNOOZE_SECONDS, MIN_SNOOZE_SECONDS, problemDoesNotExist } from "../operations/problems/problems.ts";
 import { MAX_WORST, type ProblemGroup, type ProblemKind, type Severity } from "../problems/problem.ts";
+import { anchorOf, type RunbookSection, runbook, runbookPath } from "../problems/runbook.ts";
 import type { ProblemFix, ProblemRecord } from "../problems/text.ts";
 import { JobType } from "./jobs.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
@@ -89,6 +90,9 @@ const namingProblem =
 
 const orNull = (text: string) => (text === "" ? null : text);
 
+export const RUNBOOK_PATH =
+  "Where the pages say what to do: a path below the address of the service, such as `/runbook#stuck`.";
+
 export const ProblemType = builder.objectRef<ProblemRecord>("Problem").implement({
   description:
     "Something that is wrong with a queue, a pool or a job. It is found from data, so that every server process tells the same. It ends by itself a moment after its cause.",
@@ -113,6 +117,10 @@ export const ProblemType = builder.objectRef<ProblemRecord>("Problem").implement
       type: ProblemFixType,
       nullable: true,
       description: "The mutation that fixes it; null when this service cannot.",
+    }),
+    runbook: t.string({
+      description: `${RUNBOOK_PATH} \`Query.runbook\` has its text.`,
+      resolve: ({ kind }) => runbookPath(kind),
     }),
     project: t.string({
       nullable: true,
@@ -197,6 +205,7 @@ const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").impleme
     severity: t.expose("severity", { type: ProblemSeverity, description: "How bad the worst of them is." }),
     count: t.expose("count", { type: "SafeInt", description: "How many there are." }),
     since: t.expose("since", { type: "DateTime", description: "Since when, of the oldest." }),
+    runbook: t.string({ description: RUNBOOK_PATH, resolve: ({ kind }) => runbookPath(kind) }),
     names: t.stringList({
       description: `The names of the queues or pools of the worst ones, at most ${MAX_WORST}.`,
       resolve: ({ worst }) => worst.map(({ queue, pool }) => queue || pool),
@@ -216,7 +225,27 @@ const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").impleme
   }),
 });
 
+const RunbookSectionType = builder.objectRef<RunbookSection>("RunbookSection").implement({
+  description: "What to do about a kind of problem.",
+  fields: (t) => ({
+    kind: t.expose("kind", { type: ProblemKindType, description: "Of these problems." }),
+    title: t.exposeString("title", { description: "Its title." }),
+    anchor: t.string({
+      description: "Its anchor on the page of the runbook.",
+      resolve: ({ kind }) => anchorOf(kind),
+    }),
+    text: t.exposeString("text", {
+      description: "When such a problem is found, when it ends, and what to do: Markdown.",
+    }),
+  }),
+});
+
 builder.queryFields((t) => ({
+  runbook: t.field({
+    type: [RunbookSectionType],
+    description: "What to do about problems: a section for each kind. Everybody may read it.",
+    resolve: () => runbook(),
+  }),
   problems: t.field({
     type: ProblemConnectionType,
     args: { filter: t.arg({ type: ProblemFilter, description: "Which. Left out: all but silent ones." }), ...pageArgs },

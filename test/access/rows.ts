@@ -69,6 +69,7 @@ export const QUERIES: Record<string, Example> = {
   pauses: example(ANY_READER),
   projects: example(ANY_READER),
   problems: example(ANY_READER),
+  runbook: example(ANYBODY),
   problemSummary: example(ANY_READER),
   pool: example(ANY_READER, () => ({ pool: "away" })),
   pools: example(ANY_READER),

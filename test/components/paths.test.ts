@@ -31,6 +31,7 @@ describe("paths", () => {
       "acting on a queue": paths.act({ project: "shop", name: "orders" }, { action: "delete", body: "a b" }),
       "acting on queues": paths.act(null, { project: "shop" }),
       health: paths.health(),
+      runbook: paths.runbook(),
       keys: paths.keys({ store: "sessions" }),
       audit: paths.audit({ project: "", actor: "local", before: "12" }),
       settings: paths.settings(),
@@ -66,6 +67,7 @@ describe("paths", () => {
         "queues of a project with a slash": "/projects/a%2Fb/queues",
         "queues of all projects": "/queues?search=orders&pool=eu&deadLetters=1&sort=-created",
         "queues of the unnamed project": "/projects/~/queues",
+        "runbook": "/runbook",
         "settings": "/settings",
       }
     `);

@@ -75,6 +75,10 @@ it(
     // Two clicks.
     await page.getByRole("navigation", { name: "Parts of the queue" }).getByRole("link", { name: "Claims" }).click();
     await page.getByRole("table").getByText("bank-b").filter({ visible: true }).first().waitFor();
+    await page.goBack();
+    await why.getByRole("link", { name: "What to do" }).click();
+    await page.waitForURL("**/runbook#stuck");
+    await page.locator("#stuck").getByText("Start them again.").waitFor();
     expect(complaints).toEqual([]);
     await end();
   },

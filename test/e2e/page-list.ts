@@ -30,6 +30,7 @@ export const PAGES: [string, string][] = [
   ["jobs", paths.jobs()],
   ["a job that is not there", paths.job("Job:999999")],
   ["health", paths.health()],
+  ["the runbook", paths.runbook()],
   ["keys", paths.keys()],
   ["keys of a store", paths.keys({ store: "isimud.queues" })],
   ["the audit log", paths.audit()],

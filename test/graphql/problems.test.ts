@@ -22,7 +22,7 @@ async function minute(): Promise<void> {
 }
 const find = () => server().engine.operations.problemRounds.find(new AbortController().signal);
 
-const PROBLEM = `id kind severity since seenAt text evidence advice fix project queueName queue { name } poolName pool { name }
+const PROBLEM = `id kind severity since seenAt text evidence advice runbook fix project queueName queue { name } poolName pool { name }
   job { state } snoozedUntil snoozedBy snoozeReason`;
 const LIST = `query P($filter: ProblemFilter, $first: Int, $after: String, $last: Int, $before: String) {
   problems(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
@@ -62,6 +62,7 @@ test("a stuck queue is a problem since its oldest message came, for everybody wh
         /^The oldest ready message is [56] min old\. None was given out so far; 0 are claimed now\.$/,
       ),
       advice: "Start its consumers again, or check what they do.",
+      runbook: "/runbook#stuck",
     },
   ]);
   expect(Math.abs(Date.parse(nodes[0].since) - since)).toBeLessThan(5000);
