@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { anchorOf, runbook } from "../../server/problems/runbook.ts";
 import { metricFamilies } from "../http/metrics-text.ts";
 import { admin } from "../operations/a-service.ts";
 import { hasPrometheus, startPrometheus, type TestPrometheus } from "../support/prometheus.ts";
@@ -17,8 +18,19 @@ interface Panel {
   type: string;
   title: string;
   targets?: { expr: string }[];
+  fieldConfig?: { defaults: { unit?: string } };
 }
-const DASHBOARD = JSON.parse(textOf("deploy/grafana/isimud.json")) as { panels: Panel[] };
+interface Variable {
+  name: string;
+  type: string;
+  query: string | { query: string };
+}
+const DASHBOARD = JSON.parse(textOf("deploy/grafana/isimud.json")) as {
+  panels: Panel[];
+  templating: { list: Variable[] };
+};
+/** What Grafana itself puts into queries. */
+const BUILT_IN = ["__rate_interval", "__all"];
 const EXPRESSIONS = DASHBOARD.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 
 describe("the alert rules", () => {
@@ -27,6 +39,33 @@ describe("the alert rules", () => {
       execFileSync("promtool", argv, { cwd: join(top, "deploy/prometheus"), encoding: "utf8", stdio: "pipe" });
     expect(run("check", "rules", "alerts.yaml")).toContain("SUCCESS");
     expect(run("test", "rules", "alerts.test.yaml")).toContain("SUCCESS");
+  });
+
+  test("are each tried: one moment when the alert fires, and one when it does not", () => {
+    const tests = textOf("deploy/prometheus/alerts.test.yaml");
+    const alerts = [...ALERTS.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+    const tried = (name: string) => ({
+      fires: new RegExp(`alertname: ${name}\\n +exp_alerts:`).test(tests),
+      doesNot: new RegExp(`eval_time: \\w+, alertname: ${name} }`).test(tests),
+    });
+    expect(Object.fromEntries(alerts.map((name) => [name, tried(name)]))).toEqual(
+      Object.fromEntries(alerts.map((name) => [name, { fires: true, doesNot: true }])),
+    );
+  });
+
+  test("lead for each kind of problem to the section about it", () => {
+    const rules = ALERTS.split("- alert: ").slice(1);
+    const sections = rules.flatMap((rule) => {
+      const [, kind] = /isimud_problems\{kind="(\w+)"\}/.exec(rule) ?? [];
+      const [, anchor] = /runbook: docs\/operating\.md#(\S+)/.exec(rule) ?? [];
+      return kind === undefined ? [] : [[kind.replaceAll("_", "-"), anchor]];
+    });
+    expect(sections.map(([kind]) => kind).toSorted()).toEqual(
+      runbook()
+        .map(({ kind }) => anchorOf(kind))
+        .toSorted(),
+    );
+    expect(sections.filter(([kind, anchor]) => kind !== anchor)).toEqual([]);
   });
 
   test("name runbooks that exist", () => {
@@ -38,6 +77,32 @@ describe("the alert rules", () => {
     const runbooks = [...ALERTS.matchAll(/runbook: docs\/operating\.md#(\S+)/g)].map(([, anchor = ""]) => anchor);
     expect(runbooks).toHaveLength(ALERTS.match(/- alert:/g)?.length ?? 0);
     expect(runbooks.filter((anchor) => !headings.has(anchor))).toEqual([]);
+  });
+});
+
+describe("the dashboard", () => {
+  const targets = DASHBOARD.panels.flatMap((panel) => (panel.targets ?? []).map(({ expr }) => ({ ...panel, expr })));
+
+  test("declares the variables that its queries use, and no others", () => {
+    const used = new Set(JSON.stringify(DASHBOARD).match(/(?<=\$\{?)[a-z_]+(?=\W)/g));
+    const declared = DASHBOARD.templating.list.map(({ name }) => name);
+    expect([...used].filter((name) => !BUILT_IN.includes(name)).toSorted()).toEqual(declared.toSorted());
+  });
+
+  test("shows one installation: each query is about the chosen job", () => {
+    const series = (expr: string) => expr.match(/\b(?:isimud|nodejs|process)_\w+(?:\{[^}]*\})?/g) ?? [];
+    expect(targets.flatMap(({ expr }) => series(expr)).filter((one) => !one.includes('job="$job"'))).toEqual([]);
+  });
+
+  test("has the unit of what a panel shows", () => {
+    const unitOf = (expr: string) => {
+      if (/quantile|_seconds(?!_)(\{|$)/.test(expr)) return ["s"];
+      if (/_bytes/.test(expr)) return ["bytes"];
+      if (/per_second|rate\((?!process_cpu)/.test(expr)) return ["ops", "reqps"];
+      return ["short"];
+    };
+    const wrong = targets.filter(({ expr, fieldConfig }) => !unitOf(expr).includes(fieldConfig?.defaults.unit ?? ""));
+    expect(wrong.map(({ title, expr, fieldConfig }) => ({ title, expr, fieldConfig }))).toEqual([]);
   });
 });
 
@@ -75,6 +140,18 @@ describe("beside a real service", () => {
     const wanted = expressions.flatMap((text) => /kind=~?"([^"]+)"/.exec(text)?.[1]?.split("|") ?? []);
     // A kind of problem without an alert would be a problem that nobody hears of.
     expect(new Set(wanted)).toEqual(kinds);
+  });
+
+  test.runIf(hasPrometheus())("each variable of the dashboard finds something to choose", async () => {
+    const queries = DASHBOARD.templating.list.flatMap(({ type, query }) =>
+      type === "query" && typeof query === "object" ? [query.query] : [],
+    );
+    expect(queries.length).toBeGreaterThan(0);
+    for (const query of queries) {
+      const [, series = "", label = ""] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
+      const expression = `count by (${label}) (${series.replace("$job", "isimud")})`;
+      await expect.poll(() => prometheus?.count(expression), { message: query }).toBeGreaterThan(0);
+    }
   });
 
   test.runIf(hasPrometheus())("each query of the dashboard finds something", async () => {
