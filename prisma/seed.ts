@@ -8,6 +8,7 @@ import { type Config, ConfigError, isLoopback, readConfig } from "../server/conf
 import { embeddedUrl } from "../server/embedded-postgres/server.ts";
 import { serviceUrl } from "../server/http/listening.ts";
 import { callsTo } from "./seed-api.ts";
+import { fillJobs } from "./seed-jobs.ts";
 import { fillPools } from "./seed-pools.ts";
 import { fillShop } from "./seed-shop.ts";
 import { fillStore, fillTelemetry, SENSORS } from "./seed-telemetry.ts";
@@ -71,6 +72,7 @@ const steps: [string, () => Promise<unknown>][] = [
   [`${SENSORS.toLocaleString("en-US")} queues of telemetry`, () => fillTelemetry(call)],
   // After the 2,000 queues, so that the newest queues, which the overview shows, are these.
   ["The shop's queues, in every state", () => fillShop(call)],
+  ["A job that fails", () => fillJobs(call)],
   ["A key-value store", () => fillStore(call)],
 ];
 try {

@@ -4,6 +4,7 @@ import { getVariableValues, type OperationDefinitionNode, parse, validate } from
 import { expect, test } from "vitest";
 import { createClient } from "../../clients/typescript/client.ts";
 import { type Call, callsTo } from "../../prisma/seed-api.ts";
+import { fillJobs } from "../../prisma/seed-jobs.ts";
 import { fillPools } from "../../prisma/seed-pools.ts";
 import { fillShop } from "../../prisma/seed-shop.ts";
 import { fillStore, fillTelemetry, SENSORS } from "../../prisma/seed-telemetry.ts";
@@ -35,6 +36,7 @@ test("pools that need the service's database are left out by name, with the reas
 const ANSWER = {
   queues: { count: { value: SENSORS - 1 } },
   pool: null,
+  jobs: null,
   createQueue: { queue: { stats: { total: 0 } } },
   createClaim: { claim: { id: "a-claim" } },
   queueSubscriptionOf: null,
@@ -57,6 +59,38 @@ test("every document of the demo fits the schema, its variables too", async () =
   await fillPools(fits, "postgresql://isimud@127.0.0.1:9/isimud");
   await fillShop(fits);
   expect(sent.size).toBe(14);
+  await fillJobs(fits);
+  expect(sent.size).toBe(17);
+});
+
+test("a job of the demo fails, and a second demo adds no other", async () => {
+  await fillJobs(call());
+  const read = async () =>
+    (await api.run('{ jobs(target: "load-test") { nodes { state error { code } } } }')).jobs.nodes;
+  await expect.poll(async () => (await read())[0]?.state).toBe("FAILED");
+  await fillJobs(call());
+  expect(await read()).toHaveLength(1);
+});
+
+test("a worker that dies in live traffic keeps what it holds", async () => {
+  const stop = new AbortController();
+  const told: string[] = [];
+  const flow = {
+    queue: "deadly",
+    rate: 100,
+    workers: 1,
+    lastStopsAfterMs: 300,
+    workMs: 1,
+    failures: 0,
+    body: () => ({}),
+  };
+  const running = runTraffic(server(), stop.signal, (line) => told.push(line), [flow]);
+  await expect.poll(() => told).toContainEqual("deadly-worker-1 stopped. It holds up to 10 messages for an hour.");
+  stop.abort();
+  await running;
+  const { claims } = (await api.run('{ queue(project: "shop", queue: "deadly") { claims { nodes { clientId } } } }'))
+    .queue;
+  expect(claims.nodes).toEqual([{ clientId: "deadly-worker-1" }]);
 });
 
 test("live traffic posts and finishes messages, and leaves no claim behind when it stops", async () => {
