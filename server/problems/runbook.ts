@@ -3,10 +3,12 @@
  * product say the same.
  */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../process/checkout.ts";
 import type { ReasonKind } from "./explain.ts";
 import { PROBLEM_KINDS, type ProblemKind } from "./problem.ts";
 
-const DOCUMENT = new URL("../../docs/operating.md", import.meta.url);
+const DOCUMENT = join(ROOT, "docs/operating.md");
 
 export interface RunbookSection {
   kind: ProblemKind;

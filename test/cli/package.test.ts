@@ -134,6 +134,10 @@ test("it starts, serves pages and the API, and ends with its database on SIGTERM
   expect(await graphql(url, `mutation { postMessages(input: { ${queue}, ${messages} }) { ids } }`)).toMatchObject({
     data: { postMessages: { ids: [expect.any(String)] } },
   });
+  // Read from a document.
+  expect(await graphql(url, "{ runbook { kind } }")).toMatchObject({
+    data: { runbook: expect.arrayContaining([{ kind: "STUCK" }]) },
+  });
   const claimed = await graphql(url, `mutation { createClaim(input: { ${queue} }) { messages { body } } }`);
   expect(claimed).toMatchObject({ data: { createClaim: { messages: [{ body: '{"order":1}' }] } } });
 
