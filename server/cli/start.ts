@@ -59,9 +59,10 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
     return;
   }
 
-  // They are loaded while the database starts: that takes a second or two on another processor.
-  if (!flags.dev && config.WORKERS === 1) import("../main.ts").catch(() => {});
-  const ready = await withDatabase(config, shutdown);
+  const ready = await withDatabase(config, shutdown, () => {
+    // It takes a second of this thread, while the database is created by other processes.
+    if (!flags.dev && config.WORKERS === 1) import("../main.ts").catch(() => {});
+  });
   if (flags.dev) {
     const { writePageDocuments } = await import("../process/page-documents.ts");
     await writePageDocuments();
@@ -117,8 +118,11 @@ async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {
   return runWorkers(config);
 }
 
-/** Completes the settings with a database and a key: those of the environment, or those in DATA_DIR. */
-async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyConfig> {
+/**
+ * Completes the settings with a database and a key: those of the environment, or those in DATA_DIR. `meanwhile` is called
+ * once the embedded database is being created or started.
+ */
+async function withDatabase(config: Config, shutdown: Shutdown, meanwhile: () => void): Promise<ReadyConfig> {
   const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
   if (DATABASE_URL !== undefined && SECRET_KEY !== undefined) {
     const { reachDatabase } = await import("../process/reach-database.ts");
@@ -131,7 +135,9 @@ async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyCo
   await shutdown.step(async () => ({ close: async () => release() }));
   const key = SECRET_KEY ?? readSecretKey(DATA_DIR);
   const database = await shutdown.step(async () => {
-    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, report, signal: shutdown.signal });
+    const starting = startEmbeddedPostgres({ dataDir: DATA_DIR, report, signal: shutdown.signal });
+    meanwhile();
+    const server = await starting;
     return { url: server.url, close: () => server.stop() };
   });
   return { ...config, DATABASE_URL: database.url, SECRET_KEY: key };

@@ -1,5 +1,5 @@
 /** The embedded PostgreSQL's files: creating them, and what their owner may change without a password. */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,24 +48,23 @@ export async function createCluster(installation: Installation, dataDir: string)
   rmSync(unfinished, { recursive: true, force: true });
   writeFileSync(superuserPassword, randomBytes(24).toString("base64url"), { mode: 0o600 });
   if (installation.account) chownSync(superuserPassword, installation.account.uid, installation.account.gid);
-  const result = spawnSync(
-    binary(installation, "initdb"),
-    [
-      `--pgdata=${unfinished}`,
-      `--username=${SUPERUSER}`,
-      "--encoding=UTF8",
-      "--locale-provider=builtin",
-      "--builtin-locale=C.UTF-8",
-      "--locale=C",
-      "--auth=scram-sha-256",
-      `--pwfile=${superuserPassword}`,
-      "--no-instructions",
-    ],
-    { ...asAccount(installation), encoding: "utf8" },
-  );
-  unlinkSync(superuserPassword);
-  if (result.error) throw cannotRun(result.error);
-  if (result.status !== 0) throw new StartError(`PostgreSQL could not create its database.\n${result.stderr}`);
+  const flags = [
+    `--pgdata=${unfinished}`,
+    `--username=${SUPERUSER}`,
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--auth=scram-sha-256",
+    `--pwfile=${superuserPassword}`,
+    "--no-instructions",
+  ];
+  const initdb = spawn(binary(installation, "initdb"), flags, {
+    ...asAccount(installation),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const { code, errors } = await outcomeOf(initdb).finally(() => unlinkSync(superuserPassword));
+  if (code !== 0) throw new StartError(`PostgreSQL could not create its database.\n${errors}`);
   const password = readPassword(dataDir) ?? createPassword(dataDir);
   await runAsOwner(installation, unfinished, [
     `CREATE ROLE ${ROLE} LOGIN CREATEDB PASSWORD '${password}'`,
@@ -103,23 +102,29 @@ async function runAsOwner(
   });
   const end = () => child.kill("SIGTERM");
   signal?.addEventListener("abort", end, { once: true });
-  let errors = "";
-  child.stderr.on("data", (chunk) => {
-    errors += chunk;
-  });
   // The server may end before it has read everything.
   child.stdin.on("error", () => {});
   child.stdin.end(statements.map((statement) => `${statement};\n\n`).join(""));
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", (error) => reject(cannotRun(error)));
-      child.once("close", resolve);
-    });
+    const { code, errors } = await outcomeOf(child);
     signal?.throwIfAborted();
     if (code !== 0) throw new StartError(`PostgreSQL could not change its database.\n${errors}`);
   } finally {
     signal?.removeEventListener("abort", end);
   }
+}
+
+/** Resolves when the program has ended. A StartError when it cannot be run. */
+async function outcomeOf(child: ChildProcess): Promise<{ code: number | null; errors: string }> {
+  let errors = "";
+  child.stderr?.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", (error) => reject(cannotRun(error)));
+    child.once("close", resolve);
+  });
+  return { code, errors };
 }
 
 export function checkVersion(cluster: string): void {
