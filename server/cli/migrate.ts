@@ -47,8 +47,8 @@ async function run({ dryRun = false, pools: withPools = false, json = false }: M
     const migrations = dryRun ? missing.map(({ name }) => name) : await migrate({ url, only: "all" });
     const sql = missing.length === 0 ? "" : migrationScript(parsePostgresUri(url).schema, missing);
     if (!json) {
-      if (dryRun) print(sql.trimEnd());
-      else for (const name of migrations) print(name);
+      if (!dryRun) for (const name of migrations) print(name);
+      else if (sql !== "") print(sql.trimEnd());
       const done = dryRun ? "Would be applied" : "Applied";
       tell(migrations.length === 0 ? "Nothing is missing." : `${done}: ${migrations.length}.`);
     }

@@ -28,3 +28,11 @@ test("each npm script that calls the command line names a command", () => {
   expect(called.length).toBeGreaterThan(7);
   expect(commands).toEqual(expect.arrayContaining(called));
 });
+
+test("the document has each command", () => {
+  const text = readFileSync("docs/command-line.md", "utf8");
+  const told = [...text.matchAll(/^### (.+)$/gm)].flatMap(([, heading = ""]) =>
+    heading.replaceAll("isimud ", "").split(", "),
+  );
+  expect(told.toSorted()).toEqual(commands.toSorted());
+});

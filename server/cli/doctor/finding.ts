@@ -26,11 +26,10 @@ export function failed(check: string, message: string, advice: string): Finding 
   return { check, state: "failed", message, advice };
 }
 
-/** What an error says of itself, without a stack. */
+/** What an error says of itself, without a stack. Of a storage that does not answer: why. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { message, cause } = error;
-  const text = message || (error as { code?: string }).code || error.name;
-  const why = cause instanceof Error && cause.message !== "" ? ` (${cause.message})` : "";
-  return `${text}${why}`.replace(/\s+/g, " ");
+  const { message, cause, code } = error as Error & { code?: string };
+  if (code === "STORAGE_UNAVAILABLE" && cause instanceof Error) return reasonOf(cause);
+  return (message || code || error.name).replace(/\s+/g, " ");
 }
