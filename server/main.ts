@@ -68,7 +68,7 @@ export async function serve(
     }
   };
   try {
-    const tracing = await openTracing(config, createFailureLog(log));
+    const tracing = await openTracing({ config, failures: createFailureLog(log), warn: (text) => log.warn(text) });
     if (tracing !== null) closing.push(() => tracing.close());
     const engine = await openEngine(config, { log, clock: options.clock });
     closing.push(() => within(CLOSE_DEADLINE_MS, engine.close()));

@@ -1,14 +1,13 @@
 /** OpenTelemetry's libraries are loaded only when there is a collector. Without one nothing is wrapped, and costs time. */
 import type { Config } from "../config.ts";
-import type { FailureLog } from "../failure-log.ts";
-import type { Tracing } from "./tracing.ts";
+import type { Tracing, TracingParts } from "./tracing.ts";
 
 /** Null: there are no traces. */
-export async function openTracing(config: Config, failures: FailureLog): Promise<Tracing | null> {
-  const url = collectorUrl(config);
+export async function openTracing(parts: Omit<TracingParts, "url">): Promise<Tracing | null> {
+  const url = collectorUrl(parts.config);
   if (url === null) return null;
   const { startTracing } = await import("./start.ts");
-  return startTracing({ config, url, failures });
+  return startTracing({ ...parts, url });
 }
 
 function collectorUrl({

@@ -1,5 +1,6 @@
 /** Starts OpenTelemetry's libraries. Loaded by a dynamic import only: see open.ts. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { DiagLogLevel, diag } from "@opentelemetry/api";
 import { ExportResultCode } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
@@ -30,7 +31,8 @@ const FLUSH_MS = 2000;
 const MAX_TEXT = 256;
 const WHAT = "The export of traces";
 
-export function startTracing({ config, url, failures }: TracingParts): Tracing {
+export function startTracing({ config, url, failures, warn }: TracingParts): Tracing {
+  tellComplaints(warn);
   const exporter = watched(new OTLPTraceExporter({ url }), failures);
   const named = resourceFromAttributes({ "service.name": "isimud", "process.pid": process.pid });
   const provider = new TracerProvider({
@@ -52,6 +54,21 @@ export function startTracing({ config, url, failures }: TracingParts): Tracing {
       await Promise.race([flushed, sleep(FLUSH_MS, undefined, { ref: false })]);
     },
   };
+}
+
+/** Settings that its libraries do not understand, and spans that were dropped: each once. For the whole process. */
+function tellComplaints(warn: TracingParts["warn"]): void {
+  const told = new Set<string>();
+  const tell = (message: string) => {
+    const kind = message.replaceAll(/\d+/g, "");
+    if (told.has(kind)) return;
+    told.add(kind);
+    warn(`OpenTelemetry: ${message}`);
+  };
+  // Errors are those of exports, which have a log of their own.
+  const nothing = () => {};
+  const logger = { error: nothing, warn: tell, info: nothing, debug: nothing, verbose: nothing };
+  diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
 }
 
 /** The exporter tries again by itself, for ten seconds. Then the batch is dropped. */

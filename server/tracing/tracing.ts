@@ -25,4 +25,6 @@ export interface TracingParts {
   /** Where spans are sent to. */
   url: string;
   failures: FailureLog;
+  /** Logs what OpenTelemetry's libraries complain of. */
+  warn: (message: string) => void;
 }

@@ -30,6 +30,8 @@ export interface Collector {
   text(): string;
   /** Waits until so many spans have this name, and returns them. */
   named(name: string, count?: number): Promise<CollectedSpan[]>;
+  /** From now on it answers with this status. */
+  answerWith(status: number): void;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ export async function startCollector({ port = 0, status = 200 } = {}): Promise<C
   const spans: CollectedSpan[] = [];
   const requests: Collector["requests"] = [];
   const bodies: Buffer[] = [];
+  let answer = status;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -45,8 +48,8 @@ export async function startCollector({ port = 0, status = 200 } = {}): Promise<C
       const body = Buffer.concat(chunks);
       bodies.push(body);
       requests.push({ path: request.url, headers: request.headers });
-      if (status === 200) spans.push(...readTraces(body));
-      response.writeHead(status, { "content-type": "application/x-protobuf" }).end();
+      if (answer === 200) spans.push(...readTraces(body));
+      response.writeHead(answer, { "content-type": "application/x-protobuf" }).end();
     });
   });
   server.listen(port, "127.0.0.1");
@@ -60,6 +63,9 @@ export async function startCollector({ port = 0, status = 200 } = {}): Promise<C
       const found = () => spans.filter((span) => span.name === name);
       await vi.waitUntil(() => found().length >= count, { timeout: 10_000, interval: 20 });
       return found();
+    },
+    answerWith(next) {
+      answer = next;
     },
     async close() {
       server.closeAllConnections();

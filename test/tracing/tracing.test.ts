@@ -1,7 +1,11 @@
 /** Traces, as a collector gets them: see server/tracing. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import Fastify from "fastify";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { readConfig } from "../../server/config.ts";
+import { FailureLog } from "../../server/failure-log.ts";
+import { openTracing } from "../../server/tracing/open.ts";
 import { type CollectedSpan, type Collector, startCollector } from "../support/otlp.ts";
 import { freePort } from "../support/process.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -318,6 +322,40 @@ describe("other settings", () => {
     await down.close();
   });
 
+  test("a collector that refuses is told once, and once more when it takes spans again", async () => {
+    const own = await startCollector({ status: 400 });
+    const told: string[] = [];
+    const tell = (message: string) => told.push(message);
+    vi.stubEnv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon");
+    const tracing = await openTracing({
+      config: readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: own.url, OTEL_BSP_SCHEDULE_DELAY: "1" }),
+      failures: new FailureLog({ warn: tell, info: tell }),
+      warn: tell,
+    });
+    vi.stubEnv("OTEL_EXPORTER_OTLP_TIMEOUT", undefined);
+    const app = Fastify();
+    tracing?.traceRequests(app);
+    app.get("/", () => "hello");
+    const exportOne = async () => {
+      const before = own.requests.length;
+      await app.inject("/");
+      await vi.waitUntil(() => own.requests.length > before);
+    };
+    for (let time = 0; time < 3; time += 1) await exportOne();
+    own.answerWith(200);
+    await exportOne();
+    await expect.poll(() => told).toHaveLength(3);
+    expect(told).toEqual([
+      expect.stringMatching(/^OpenTelemetry: .*OTEL_EXPORTER_OTLP_TIMEOUT/),
+      "The export of traces failed; the next line about it comes when it recovers",
+      "The export of traces recovered",
+    ]);
+    expect(own.spans[0]).toMatchObject({ name: "GET /", attributes: { "http.response.status_code": 200 } });
+    await app.close();
+    await tracing?.close();
+    await own.close();
+  });
+
   test("without a setting nothing of OpenTelemetry's SDK is loaded", () => {
     const hooks = `
       import { registerHooks } from "node:module";
@@ -330,7 +368,7 @@ describe("other settings", () => {
         return next(url, context);
       } });
       for (const settings of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" }]) {
-        const tracing = await openTracing(readConfig(settings), { failed() {}, succeeded() {} });
+        const tracing = await openTracing({ config: readConfig(settings), failures: { failed() {}, succeeded() {} } });
         console.log(JSON.stringify([tracing !== null, loaded.has("sdk-trace"), loaded.size > 0]));
         await tracing?.close();
       }`;
