@@ -60,6 +60,8 @@ export default defineConfig({
       ...(process.env.WITH_BASE_PATH === undefined ? ["test/e2e/base-path.test.ts"] : []),
       // It packs, which builds the pages twice, and installs from the registry. `.ci/run` runs it.
       ...(process.env.WITH_PACKAGE === undefined ? ["test/cli/package.test.ts"] : []),
+      // It installs a small Debian and all packages twice.
+      ...(process.env.WITH_IMAGE === undefined ? ["test/deploy/image/image.test.ts"] : []),
       ...(process.env.THOROUGH === undefined ? THOROUGH : []),
     ],
     globalSetup: "test/support/global-setup.ts",

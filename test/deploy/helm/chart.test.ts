@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { readConfig, SECRETS, SETTINGS } from "../../../server/config.ts";
-import { CHART, hasHelm, helm, type Manifest, render, withValues } from "./helm.ts";
+import { has } from "../../support/programs.ts";
+import { CHART, helm, type Manifest, render, withValues } from "./helm.ts";
 import { misspelt, validate } from "./manifests.ts";
 
 const top = fileURLToPath(new URL("../../..", import.meta.url));
@@ -56,7 +57,7 @@ const SETS = {
   "the example of CloudNativePG": parse(textOf(`${EXAMPLE}/values.yaml`)) as object,
 };
 
-/** Settings that the chart makes of other values, those that the image has, and secrets. */
+/** Settings that the chart makes of other values, those that the image has, those of programs, and secrets. */
 const OWN = new Set<string>([
   ...SECRETS,
   "PORT",
@@ -65,6 +66,7 @@ const OWN = new Set<string>([
   "ADMIN_PASSWORD_FILE",
   "AUTH",
   "DATA_DIR",
+  "ISIMUD_URL",
   "TOKEN",
   "ISIMUD_URL",
 ]);
@@ -88,7 +90,7 @@ interface Variable {
   valueFrom?: { secretKeyRef: { name: string; key: string; optional?: boolean } };
 }
 
-describe.runIf(hasHelm())("the chart", () => {
+describe.runIf(has("helm", "version"))("the chart", () => {
   const rendered = new Map<string, Manifest[]>();
   const ofKind = (set: keyof typeof SETS, kind: string) => rendered.get(set)?.filter((one) => one.kind === kind) ?? [];
   const deploymentOf = (set: keyof typeof SETS) => ofKind(set, "Deployment")[0] as Manifest;

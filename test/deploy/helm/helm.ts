@@ -7,19 +7,6 @@ import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 
 export const CHART = fileURLToPath(new URL("../../../deploy/helm/isimud", import.meta.url));
-const NO_HELM = "There is no helm on the path: .ci/run fetches one";
-
-/** True if there is one. Says so if not, or throws when CI is true. */
-export function hasHelm(): boolean {
-  try {
-    helm("version");
-    return true;
-  } catch {
-    if (process.env.CI === "true") throw new Error(NO_HELM);
-    console.warn(NO_HELM);
-    return false;
-  }
-}
 
 /** What helm prints. Throws an Error with what it complains about. */
 export function helm(...argv: string[]): string {
