@@ -66,7 +66,7 @@ function isBuilt(basePath: string): boolean {
  * bundle), or when it depends on the length of the placeholder: React's format tells the length of a long text, and a
  * compiler may compute that of a constant.
  */
-function checkBuild(folder: string): void {
+export function checkBuild(folder: string): void {
   const links = servedFiles(folder).filter((file) => lstatSync(join(folder, file)).isSymbolicLink());
   if (links.length > 0) throw new StartError(`The pages link to packages, which no copy has: ${links.join(", ")}`);
   const lengths = new RegExp(`\\b${PLACEHOLDER.length}\\b|(?:\\n|\\\\n|")[0-9a-f]+:T[0-9a-f]+,`);

@@ -1,5 +1,5 @@
 /**
- * `npm run package`, which `npm pack` runs first: makes `dist`, all that the npm package holds. It has the folders of the
+ * `npm run package`, which `npm pack` runs first: makes `dist`, what runs of the npm package. It has the folders of the
  * checkout, with JavaScript for TypeScript, because Node strips no types below node_modules; the Prisma client; the
  * migrations; and the pages, without a base path and for all base paths.
  */

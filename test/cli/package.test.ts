@@ -103,12 +103,19 @@ test("the package holds no links, no path of this machine, and nothing that only
   expect(entries.filter((entry) => !entry.isFile() && !entry.isDirectory())).toEqual([]);
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   expect(files.length).toBeGreaterThan(1000);
-  expect(files.filter((file) => /\.(tsx?|nft\.json)$|\/cache\//.test(file))).toEqual([]);
+  expect(files.filter((file) => /\/dist\/.*(\.tsx?|\.nft\.json|\/cache\/.*)$/.test(file))).toEqual([]);
   // Not the end of a longer path.
   const own = [ROOT, `${homedir()}/`, `${folder}/`]
     .map((path) => `(?<![\\w./-])${path.replaceAll(/\W/g, "\\$&")}`)
     .join("|");
   expect(files.filter((file) => new RegExp(own).test(readFileSync(file, "latin1")))).toEqual([]);
+});
+
+test("every link of its README leads to a file", () => {
+  const readme = readFileSync(join(folder, "package/README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\(([^)#:]+)[^)]*\)/g)].map(([, path = ""]) => path);
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter((path) => !existsSync(join(folder, "package", path)))).toEqual([]);
 });
 
 test("npm 12 installs it without running a script", () => {
@@ -122,6 +129,11 @@ test("it starts, serves pages and the API, and ends with its database on SIGTERM
   const DATA_DIR = newDataDir();
   const { service, url } = await serve({ PORT: String(await freePort()), DATA_DIR });
   expect(await (await fetch(`${url}/api/health`)).json()).toMatchObject({ status: "pass" });
+  // The server reads it from the file docs/operating.md.
+  const stuck = { kind: "STUCK", text: expect.stringMatching(/./) };
+  expect(await graphql(url, "{ runbook { kind text } }")).toMatchObject({
+    data: { runbook: expect.arrayContaining([stuck]) },
+  });
   const { page, parts } = await open(`${url}/queues`);
   expect(page).toBe(200);
   expect(parts.length).toBeGreaterThan(5);
