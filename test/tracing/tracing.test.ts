@@ -250,18 +250,17 @@ describe("what is sent", () => {
     await fetch(`${server.url}/api/graphql?query={__typename}&variables={"a":"${secret}"}`, {
       headers: { "apollo-require-preflight": "true" },
     });
-    await ask(server.url, CLAIM, { input: { project: "shop", queue: `hush ${secret}` } });
+    await ask(server.url, CLAIM, { input: { project: "shop", queue: "no name" } });
     await claim(queue);
     await collector.named(`claim ${queue}`);
+    expect(collector.text()).not.toContain(secret);
     const [wrong] = await collector.named("query Wrong");
     expect(wrong).toMatchObject({ status: { code: 2, message: "" } });
     const [nothing] = await collector.named("GET /api/*");
     expect(nothing?.attributes).toMatchObject({ "http.response.status_code": 404 });
     expect(nothing?.status.code).toBe(0);
-    // The name of the queue is what a span of a claim is about.
-    const about = collector.spans.filter((span) => JSON.stringify(span).includes(secret));
-    expect(about.map(({ name }) => name)).toEqual([`claim hush ${secret}`]);
-    expect(about[0]).toMatchObject({ attributes: { "error.type": "BAD_INPUT" }, status: { code: 2, message: "" } });
+    const [refused] = await collector.named("claim no name");
+    expect(refused).toMatchObject({ attributes: { "error.type": "BAD_INPUT" }, status: { code: 2, message: "" } });
   });
 
   test("names the service, with what OpenTelemetry's variables say", () => {
@@ -318,7 +317,8 @@ describe("other settings", () => {
     }
     const begun = performance.now();
     await down.shutDown({ hasty: true });
-    expect(performance.now() - begun).toBeLessThan(5000);
+    // The exporter alone would try for ten seconds.
+    expect(performance.now() - begun).toBeLessThan(8000);
     await down.close();
   });
 
