@@ -1,4 +1,5 @@
 /** Counts long queues again, a few slices a collection of gc. */
+import { hasCode } from "../../../errors.ts";
 import { int8 } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import type { Statements } from "../sql/statements.ts";
@@ -21,58 +22,68 @@ const LONG_QUEUE_AFTER = statement({
     ORDER BY c.queue_id LIMIT 1`,
 });
 
+/** A row of pool_queues that is as it was when the count `r` began. */
+const SAME = "q.id = r.queue_id AND q.epoch = r.epoch AND q.low_water = r.low_water AND q.state = 'live'";
+
+const DISCARD_STALE = statement({
+  name: "recount_discard_stale",
+  parameters: {},
+  text: `DELETE FROM queue_recounts r WHERE NOT EXISTS (SELECT FROM pool_queues q WHERE ${SAME})`,
+});
+
 const BEGIN = statement({
   name: "recount_begin",
   parameters: { queueId: int8 },
-  row: rowOf<{ epoch: string; lowWater: string; known: string; upTo: string | null }>(),
   text: `
-    SELECT q.epoch::text, q.low_water::text AS "lowWater",
-      (SELECT coalesce(sum(posted - deleted - expired), 0)::text FROM queue_counts c WHERE c.queue_id = q.id) AS known,
-      (SELECT m.marker::text FROM messages m WHERE m.queue_id = q.id ORDER BY m.marker DESC LIMIT 1) AS "upTo"
-    FROM pool_queues q WHERE q.id = :queueId AND q.state = 'live'`,
+    INSERT INTO queue_recounts (queue_id, epoch, low_water, known, up_to, counted_to)
+    SELECT q.id, q.epoch, q.low_water,
+      (SELECT coalesce(sum(posted - deleted - expired), 0) FROM queue_counts c WHERE c.queue_id = q.id),
+      coalesce((SELECT m.marker FROM messages m WHERE m.queue_id = q.id ORDER BY m.marker DESC LIMIT 1), q.low_water),
+      q.low_water
+    FROM pool_queues q WHERE q.id = :queueId AND q.state = 'live'
+    ON CONFLICT DO NOTHING`,
 });
 
+/** Adds the next slice to the count that was begun. No row: there is none. */
 const COUNT_SLICE = statement({
   name: "recount_slice",
-  parameters: { queueId: int8, after: int8, upTo: int8 },
-  row: rowOf<{ found: number; last: string | null }>(),
+  parameters: {},
+  row: rowOf<{ queueId: string; isLast: boolean }>(),
   text: `
-    SELECT count(*)::int AS found, max(m.marker)::text AS last FROM (
-      SELECT marker FROM messages
-      WHERE queue_id = :queueId AND marker > :after AND marker <= :upTo ORDER BY marker LIMIT ${SLICE}
-    ) AS m`,
+    WITH begun AS MATERIALIZED (SELECT * FROM queue_recounts ORDER BY queue_id LIMIT 1),
+    slice AS MATERIALIZED (
+      SELECT count(*) AS found, max(m.marker) AS last FROM (
+        SELECT m.marker FROM messages m, begun b
+        WHERE m.queue_id = b.queue_id AND m.marker > b.counted_to AND m.marker <= b.up_to
+        ORDER BY m.marker LIMIT ${SLICE}
+      ) AS m
+    )
+    UPDATE queue_recounts r SET found = r.found + s.found, counted_to = coalesce(s.last, r.up_to)
+    FROM begun b, slice s WHERE r.queue_id = b.queue_id AND r.counted_to = b.counted_to
+    RETURNING r.queue_id::text AS "queueId", s.found < ${SLICE} AS "isLast"`,
 });
 
 /** What came and went since the count began is in the counters, so only what they were wrong by then is added. */
 const CORRECT = statement({
   name: "recount_correct",
-  parameters: { queueId: int8, epoch: int8, lowWater: int8, grown: int8, shrunk: int8 },
+  parameters: { queueId: int8 },
   text: `
+    WITH done AS (DELETE FROM queue_recounts WHERE queue_id = :queueId RETURNING *)
     INSERT INTO queue_counts (queue_id, posted, expired)
-    SELECT q.id, :grown, :shrunk FROM pool_queues q
-    WHERE q.id = :queueId AND q.epoch = :epoch AND q.low_water = :lowWater AND q.state = 'live'`,
+    SELECT r.queue_id, greatest(r.found - r.known, 0), greatest(r.known - r.found, 0)
+    FROM done r, pool_queues q WHERE ${SAME} AND r.found <> r.known`,
 });
-
-interface Count {
-  queueId: string;
-  epoch: string;
-  lowWater: string;
-  /** What the counters said when it began. */
-  known: number;
-  upTo: string;
-  after: string;
-  found: number;
-}
 
 /**
  * One count at a time, of a doubted queue if there is one, else of the next long one in turn. It goes on where the last
- * collection left it, so that a queue of any length is counted, and none holds up a collection. A purge or an undo in
- * between discards the count. Off by what is deleted ahead of the count while it runs.
+ * collection left it, in whatever process, so that a queue of any length is counted, and none holds up a collection. A
+ * purge or an undo in between discards the count. Off by what is deleted ahead of the count while it runs.
+ *
+ * For the leader of gc. Two that count at once do no harm: a slice and a correction count once.
  */
 export class SlowRecount {
   readonly #statements: Statements;
   readonly #counters: Counters;
-  #count: Count | null = null;
   /** The long queue that was counted last. */
   #last = "0";
 
@@ -81,45 +92,38 @@ export class SlowRecount {
     this.#counters = counters;
   }
 
-  /** Counts for BUDGET_MS, and at most one queue that nobody doubts. */
+  /** Counts for BUDGET_MS, and at most one queue that nobody doubts. What takes too long is left to later collections. */
   async goOn(): Promise<void> {
     const end = performance.now() + BUDGET_MS;
-    do {
-      this.#count ??= await this.#begin();
-      if (this.#count === null) return;
-      await this.#slice(this.#count);
-    } while (performance.now() < end && (this.#count !== null || this.#counters.isDoubting));
+    try {
+      await this.#statements.write(DISCARD_STALE, {});
+      do {
+        const [slice] = await this.#statements.write(COUNT_SLICE, {});
+        if (slice?.isLast === false) continue;
+        if (slice !== undefined) await this.#statements.write(CORRECT, { queueId: slice.queueId });
+        const queueId = this.#counters.takeDoubted() ?? (slice === undefined ? await this.#nextLong() : null);
+        if (queueId === null) return;
+        await this.#begin(queueId);
+      } while (performance.now() < end);
+    } catch (error) {
+      if (!hasCode(error, "DEADLINE_EXCEEDED")) throw error;
+    }
   }
 
-  async #begin(): Promise<Count | null> {
-    const queueId = this.#counters.takeDoubted() ?? (await this.#nextLong());
-    if (queueId === null) return null;
+  async #begin(queueId: string): Promise<void> {
     // What this process has gathered so far is in what the counters say.
     await this.#counters.flush();
-    const [begun] = await this.#statements.read(BEGIN, { queueId });
-    if (begun === undefined) return null;
-    const { epoch, lowWater, known, upTo } = begun;
-    return { queueId, epoch, lowWater, known: Number(known), upTo: upTo ?? lowWater, after: lowWater, found: 0 };
+    try {
+      await this.#statements.write(BEGIN, { queueId });
+    } catch (error) {
+      this.#counters.doubt(queueId);
+      throw error;
+    }
   }
 
   async #nextLong(): Promise<string | null> {
     const [queue] = await this.#statements.read(LONG_QUEUE_AFTER, { after: this.#last });
     this.#last = queue?.id ?? "0";
     return queue?.id ?? null;
-  }
-
-  async #slice(count: Count): Promise<void> {
-    // A slice that fails is counted from the start another time.
-    this.#count = null;
-    const { queueId, epoch, lowWater, after, upTo, known } = count;
-    const [slice = { found: 0, last: null }] = await this.#statements.read(COUNT_SLICE, { queueId, after, upTo });
-    const found = count.found + slice.found;
-    if (slice.found === SLICE && slice.last !== null) {
-      this.#count = { ...count, found, after: slice.last };
-      return;
-    }
-    const wrong = found - known;
-    const [grown, shrunk] = [Math.max(wrong, 0), Math.max(-wrong, 0)];
-    if (wrong !== 0) await this.#statements.write(CORRECT, { queueId, epoch, lowWater, grown, shrunk });
   }
 }
