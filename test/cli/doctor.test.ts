@@ -25,6 +25,7 @@ interface Finding {
 test("variables that look like misspelt settings are found, and no others", () => {
   const others = { PATH: "/bin", PGPORT: "1", PGHOST: "h", HOSTNAME: "h", HOME: "/", LANG: "C", npm_config_port: "1" };
   expect(misspeltSettings({ ...others, PORT: "1", DATABASE_URL_FILE: "x" })).toEqual([]);
+  expect(misspeltSettings({ OTEL_EXPORTER_OTLP_TIMEOUT: "1", OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "x" })).toEqual([]);
   expect(misspeltSettings({ DATABSE_URL: "x", LOGLEVEL: "x", ISIMUD_PORT: "1", ISIMUD_URL: "http://a" })).toEqual([
     { name: "DATABSE_URL", meant: "DATABASE_URL" },
     { name: "LOGLEVEL", meant: "LOG_LEVEL" },

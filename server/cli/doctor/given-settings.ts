@@ -14,11 +14,11 @@ export function givenSettings(environment: Environment): string[] {
 
 /**
  * Variables that are no settings but look like one: with a few wrong letters, or with the name of this program in front.
- * Nothing reads them.
+ * Nothing reads them. OpenTelemetry has many variables with names alike, which its libraries read.
  */
 export function misspeltSettings(environment: Environment): { name: string; meant: string }[] {
   return Object.keys(environment).flatMap((name) => {
-    if (SETTING_NAMES.includes(name) || environment[name] === "") return [];
+    if (SETTING_NAMES.includes(name) || name.startsWith("OTEL_") || environment[name] === "") return [];
     const bare = name.replace(/^ISIMUD_/, "");
     const most = Math.max(1, Math.floor(bare.length / LETTERS_PER_MISTAKE));
     const meant = SETTING_NAMES.includes(bare) ? bare : nearestName(bare, SETTING_NAMES, most);
