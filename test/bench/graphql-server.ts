@@ -14,18 +14,34 @@ type ServerSettings = Partial<
   >
 >;
 
-/** Starts a server process on this database. Its `url` is where it listens. Settings: by default as set here. */
+export interface BenchServer {
+  /** Where it listens. */
+  url: string;
+  /** The processor time that it has taken so far. */
+  processorMicroseconds(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Starts a server process on this database. Settings: by default as set here. */
 export async function startServer(
   databaseUrl: string,
   { pages = false, ...settings }: { pages?: boolean } & ServerSettings = {},
-): Promise<{ url: string; stop: () => Promise<void> }> {
+): Promise<BenchServer> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
   const env = { ...process.env, ...settings, NODE_ENV: "production" as const };
   const argv = [databaseUrl, ...(pages ? ["with pages"] : [])];
   const child = fork(script("server-process.ts"), argv, { execArgv, env });
   const [url] = (await once(child, "message")) as [string];
-  return { url, stop: () => ended(child) };
+  return {
+    url,
+    async processorMicroseconds() {
+      child.send("processor time");
+      const [microseconds] = (await once(child, "message")) as [number];
+      return microseconds;
+    },
+    stop: () => ended(child),
+  };
 }
 
 /**

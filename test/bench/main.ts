@@ -38,6 +38,7 @@ import { pgBoss } from "./pg-boss.ts";
 import { pgmq } from "./pgmq.ts";
 import { plainTable } from "./plain-table.ts";
 import { pools } from "./pools.ts";
+import { processorTime } from "./processor-time.ts";
 import { queueLists } from "./queue-lists.ts";
 import { samples } from "./samples.ts";
 import { searches } from "./searches.ts";
@@ -181,8 +182,14 @@ async function authCells(databaseUrl: string): Promise<void> {
     await startServer(await anotherDatabase(databaseUrl, "without_accounts"), { AUTH: "none" }),
     await startServer(databaseUrl, { AUTH: "accounts" }),
   ] as const;
+  const names = ["AUTH=none", "a token"] as const;
+  const timed = [
+    { name: names[0], server: servers[0] },
+    { name: names[1], server: servers[1], token: secret },
+  ];
+  await processorTime(timed, rounds);
   const loads = [await startLoad(servers[0].url), await startLoad(servers[1].url, secret)];
-  await beside(loads, ["AUTH=none", "a token"]);
+  await beside(loads, names);
   for (const { stop } of [...loads, ...servers]) await stop();
 }
 

@@ -1,6 +1,6 @@
 /**
- * A server for the bench: `node server-process.ts DATABASE_URL [with pages]`. Sends its address to its parent. Pages
- * must be built.
+ * A server for the bench: `node server-process.ts DATABASE_URL [with pages]`. Sends its address to its parent, and for
+ * each message the processor time that it has taken, in microseconds. Pages must be built.
  */
 import { pino } from "pino";
 import { readConfig } from "../../server/config.ts";
@@ -22,3 +22,7 @@ const config = readConfig({
 const server = await serve(config, { dev: false, pages: pages !== undefined, log: pino({ level: "warn" }) });
 process.on("disconnect", () => void server.close({ hasty: true }).then(() => process.exit(0)));
 process.send?.(server.url);
+process.on("message", () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.(user + system);
+});
