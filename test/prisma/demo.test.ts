@@ -67,7 +67,10 @@ test("a job of the demo fails, and a second demo adds no other", async () => {
   await fillJobs(call());
   const read = async () =>
     (await api.run('{ jobs(target: "load-test") { nodes { state error { code } } } }')).jobs.nodes;
-  await expect.poll(async () => (await read())[0]?.state).toBe("FAILED");
+  await expect.poll(read).toEqual([{ state: "FAILED", error: { code: "QUEUE_DOES_NOT_EXIST" } }]);
+  await server().engine.operations.problemRounds.find(new AbortController().signal);
+  const { problems } = await api.run("{ problems(filter: { kinds: [JOB_FAILED] }) { nodes { queueName } } }");
+  expect(problems.nodes).toEqual([{ queueName: "load-test" }]);
   await fillJobs(call());
   expect(await read()).toHaveLength(1);
 });
