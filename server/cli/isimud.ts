@@ -6,6 +6,8 @@ import { explain } from "../process/start-error.ts";
 import { tell } from "./output.ts";
 
 const USAGE_ERROR = 2;
+/** So that what was printed is written. */
+const PATIENCE_MS = 2000;
 
 // Whoever read the output may have gone, such as `head`. The command ends its work in order, and nobody reads of it.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -20,6 +22,8 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+  // What a failed command left open does not keep the process.
+  setTimeout(() => process.exit(), PATIENCE_MS).unref();
 }
 
 /** Tells what is wrong, unless commander has done so already. */

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
+import { ROOT } from "../process/checkout.ts";
 import { addDoctor } from "./doctor.ts";
 import { addDocuments } from "./documents.ts";
 import { addDrain } from "./drain.ts";
@@ -16,7 +18,7 @@ import { addUser } from "./user.ts";
 
 /** All commands. Their files import what is heavy only when the command runs, so that help comes at once. */
 export function createProgram(): Command {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const program = new Command("isimud");
   program
     .description("Isimud, a message-queue service. Settings come from the environment: README.md lists them.")

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { ResultOf } from "gql.tada";
 import type { Answer } from "../../clients/typescript/client.ts";
 import { wholeNumber } from "./option-values.ts";
-import { isOutputGone, print, printJson } from "./output.ts";
+import { isOutputGone, print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
 import { LIMITS, QUEUES } from "./service-documents.ts";
 
@@ -58,21 +58,21 @@ async function listQueues({ project, pool, search, order, limit, json, ...where 
   const service = await openService(where);
   const { limits } = await service.request(LIMITS, {});
   const rows: Row[] = [];
+  const told = new Set<string>();
   let widths: number[] | null = null;
   let [left, after] = [limit ?? Number.POSITIVE_INFINITY, null as string | null];
   while (left > 0 && !isOutputGone()) {
-    const { queues } = await service.request(
-      QUEUES,
-      {
-        project,
-        allProjects: project === undefined,
-        filter: { pool, search },
-        orderBy: ORDERS[order],
-        first: Math.min(left, limits.maxPageSize),
-        after,
-      },
-      { repeatable: true },
-    );
+    const { data, missing } = await service.requestPart(QUEUES, {
+      project,
+      allProjects: project === undefined,
+      filter: { pool, search },
+      orderBy: ORDERS[order],
+      first: Math.min(left, limits.maxPageSize),
+      after,
+    });
+    const { queues } = data;
+    for (const error of missing) if (!told.has(error)) tell(`Some numbers are not known. ${error}`);
+    for (const error of missing) told.add(error);
     const page = queues.nodes.map(rowOf);
     if (json) rows.push(...page);
     else widths = printRows(page, widths);

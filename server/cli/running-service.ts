@@ -19,6 +19,14 @@ export interface Service {
     options?: RequestOptions,
   ): Promise<Answer<Data>>;
   /**
+   * The same for a list of which a part may be missing, because a pool does not answer: also gives the errors beside the
+   * data, as texts. A CommandError when there is no data.
+   */
+  requestPart<Data, Variables>(
+    document: Document<Data, Variables>,
+    variables: Variables,
+  ): Promise<{ data: Answer<Data>; missing: string[] }>;
+  /**
    * The events of a subscription, until the server ends the stream: `complete` is the last one if it is over, and
    * missing when it has to be opened again. `lastEventId` continues after that event.
    */
@@ -62,7 +70,7 @@ export async function openService({ url: given }: ServiceOptions, repeats = 0): 
   const explained = (error: unknown): unknown => {
     if (!(error instanceof IsimudError)) return error;
     if (error.code === "UNREACHABLE") return unreachable(url, error.cause);
-    return refused(error, token !== undefined);
+    return refused(error, token !== undefined, error.retry !== "NEVER");
   };
   const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` };
   const send = async (path: string, init: RequestInit): Promise<Response> => {
@@ -74,7 +82,7 @@ export async function openService({ url: given }: ServiceOptions, repeats = 0): 
       throw unreachable(url, error);
     }
     if (response.ok) return response;
-    throw refused(await errorOf(response, url), token !== undefined);
+    throw refused(await errorOf(response, url), token !== undefined, response.status >= 500 || response.status === 429);
   };
   return {
     url,
@@ -85,6 +93,23 @@ export async function openService({ url: given }: ServiceOptions, repeats = 0): 
         options?.signal?.throwIfAborted();
         throw explained(error);
       }
+    },
+    async requestPart(document, variables) {
+      const response = await send("/api/graphql", {
+        method: "POST",
+        headers: { accept: "application/json", "content-type": "application/json" },
+        body: JSON.stringify({ query: document, variables }),
+      });
+      type Body = {
+        data?: Record<string, unknown> | null;
+        errors?: { message: string; extensions?: { code?: string } }[];
+      };
+      const { data, errors = [] } = (await response.json()) as Body;
+      const found = errors.map(({ message, extensions }) => ({ code: extensions?.code ?? "INTERNAL", message }));
+      const [first] = found;
+      const isWhole = data != null && Object.values(data).every((field) => field !== null);
+      if (!isWhole && first !== undefined) throw refused(first, token !== undefined);
+      return { data: data as never, missing: [...new Set(found.map(({ code, message }) => `${code}: ${message}`))] };
     },
     get: (path) => send(path, {}),
     async *stream(document, variables, { lastEventId, signal }) {
@@ -132,21 +157,23 @@ function unreachable(url: string, error: unknown): CommandError {
   );
 }
 
+/** Perhaps a proxy, while the service behind it starts. */
 function noIsimud(url: string, why: string): CommandError {
   return new CommandError(
     `What answers at ${url} is no Isimud: ${why}. Say where the service is, with its BASE_PATH, in --url or ISIMUD_URL.`,
+    1,
+    { isTransient: true },
   );
 }
 
-export function refused({ code, message }: ServiceError, hasToken: boolean): CommandError {
-  if (code === "UNAUTHENTICATED") {
-    const advice = hasToken
-      ? `Set the variable TOKEN to a token that is in force: \`${commandLine("token list")}\` shows them.`
-      : `This service has AUTH=accounts: set the variable TOKEN to a token, which \`${commandLine("token add")}\` makes.`;
-    return new CommandError(`${code}: ${message} ${advice}`);
+export function refused({ code, message }: ServiceError, hasToken: boolean, isTransient = false): CommandError {
+  if (code !== "UNAUTHENTICATED") {
+    return new CommandError(`${code}: ${ADVICE[code]?.(message) ?? message}`, 1, { isTransient });
   }
-  const advice = ADVICE[code];
-  return new CommandError(`${code}: ${advice?.(message) ?? message}`);
+  const advice = hasToken
+    ? `Set the variable TOKEN to a token that is in force: \`${commandLine("token list")}\` shows them.`
+    : `This service has AUTH=accounts: set the variable TOKEN to a token, which \`${commandLine("token add")}\` makes.`;
+  return new CommandError(`${code}: ${message} ${advice}`, 1, { isTransient });
 }
 
 /** What the API says of its arguments, in the words of the command line. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
+import type { Retry } from "../../clients/typescript/client.ts";
 import { CommandError } from "./command-error.ts";
 import { isOutputGone, print, tell } from "./output.ts";
 import { addServiceOptions, openService, refused, type ServiceOptions } from "./running-service.ts";
@@ -48,17 +49,19 @@ async function follow(queue: string, { project, after, json = false, ...where }:
   while (!signal.aborted) {
     try {
       for await (const { type, id, data } of service.stream(TAIL, { project, queue, after }, { lastEventId, signal })) {
-        if (isTold) tell("Connected again.");
-        [hasConnected, isTold, pauseMs] = [true, false, FIRST_PAUSE_MS];
-        lastEventId = id ?? lastEventId;
         if (type === "complete") return;
-        if (type === "next") show(data, json);
+        hasConnected = true;
+        if (type === "next") {
+          show(data, json);
+          // Before that, the stream may end with the same error at once.
+          [isTold, pauseMs] = [false, FIRST_PAUSE_MS];
+        }
+        lastEventId = id ?? lastEventId;
         if (isOutputGone()) return end();
       }
     } catch (error) {
       if (signal.aborted) return;
-      // What the service refuses once, it refuses again.
-      if (error instanceof Refused || (!hasConnected && error instanceof CommandError)) throw error;
+      if (error instanceof CommandError && !(error.isTransient && hasConnected)) throw error;
       if (!isTold) tell(`The connection broke. Trying again... ${(error as Error).message}`);
       isTold = true;
     }
@@ -67,16 +70,14 @@ async function follow(queue: string, { project, after, json = false, ...where }:
   }
 }
 
-/** An error that came as an event: the stream is over. */
-class Refused extends CommandError {}
-
 function show(data: string, json: boolean): void {
-  type Event = { data?: { messagePosted: Message }; errors?: { message: string; extensions?: { code?: string } }[] };
+  type Extensions = { code?: string; retry?: Retry };
+  type Event = { data?: { messagePosted: Message }; errors?: { message: string; extensions?: Extensions }[] };
   const { data: found, errors } = JSON.parse(data) as Event;
   const [error] = errors ?? [];
   if (error !== undefined) {
-    const { message, extensions } = error;
-    throw new Refused(refused({ code: extensions?.code ?? "INTERNAL", message }, true).message);
+    const { code = "INTERNAL", retry = "NEVER" } = error.extensions ?? {};
+    throw refused({ code, message: error.message }, true, retry !== "NEVER");
   }
   if (found === undefined) return;
   print(json ? inJson(found.messagePosted) : inLine(found.messagePosted));

@@ -256,4 +256,13 @@ describe("drain", () => {
       errors: expect.stringMatching(/^POOL_DOES_NOT_EXIST: .*\n$/),
     });
   });
+
+  test("a list lacks the numbers of a pool that does not answer, and says so", async () => {
+    const { catalogue, queues } = server.engine.operations;
+    await queues.create(admin, { project: "far", queue: "lost" });
+    await catalogue.update(admin, { project: "far", queue: "lost", pool: "away", discardMessages: true });
+    const table = await run(["queues", "--project", "far"], "reader");
+    expect(table.output).toMatch(/^far +lost +away +\? +\? +\? +-$/m);
+    expect(table).toMatchObject({ code: 0, errors: expect.stringMatching(/^Some numbers are not known\. STORAGE_/) });
+  });
 });
