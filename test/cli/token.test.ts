@@ -18,10 +18,13 @@ test("a token is made, sent, listed and revoked, while the service runs", async 
   const added = await run("token", ["add", "backup", "--scope", "administer", "--days", "1"]);
   expect(added).toMatchObject({ code: 0, output: expect.stringMatching(/^isi_[\w-]{48}\n$/) });
   expect(added.errors).toContain("backup");
-  const [exported, listed] = await Promise.all([
+  const [exported, listed, json] = await Promise.all([
     run("export", ["--url", server.url], { TOKEN: added.output.trim() }),
     run("token", ["list"]),
+    run("token", ["list", "--json"]),
   ]);
+  expect(JSON.parse(json.output)).toMatchObject([{ name: "backup", state: "active", projects: null }]);
+  expect(json.output).not.toContain(added.output.trim());
   expect(exported).toMatchObject({ code: 0, output: expect.stringContaining('"isimud-settings"') });
   expect(listed.output).toMatch(/^backup {2}isi_.{4}\.\.\. {2}active {2}administer {2}all projects {2}ends /);
   const [revoked, ...wrong] = await Promise.all([
