@@ -250,7 +250,16 @@ test("the doctor finds the service and its embedded database, also when they do 
   expect(stopped.output).toMatch(/^ok +service +It does not run at /m);
   expect(stopped.output).toMatch(/^ok +tables +As the migrations make them\.$/m);
   expect(readdirSync(dataDir)).toEqual(before);
-  expect(existsSync(join(dataDir, "postgres", "data", "postmaster.pid"))).toBe(false);
+  const lock = join(dataDir, "postgres", "data", "postmaster.pid");
+  expect(existsSync(lock)).toBe(false);
+
+  const interrupted = startProcess(settings, [process.execPath, "server/cli/isimud.ts", "token", "list"]);
+  await expect.poll(() => existsSync(lock), { interval: 10 }).toBe(true);
+  interrupted.child.kill("SIGINT");
+  expect(await interrupted.ended).toBe(1);
+  expect(interrupted.output()).toBe("Interrupted.\n");
+  expect(existsSync(lock)).toBe(false);
+  expect(readdirSync(dataDir)).toEqual(before);
 });
 
 // Last, since it takes the data of the other tests over.
