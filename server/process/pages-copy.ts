@@ -75,8 +75,12 @@ function write(copy: string, files: Files): void {
 /** Node looks there for the package that the pages load. */
 const linkIn = (copy: string) => join(copy, "node_modules", "next");
 
-/** A damaged copy makes room first. Another process may be faster, with the same files. */
+/** A damaged copy makes room first. Another process may be faster, with the same files, and serve them by now. */
 function moveInto(to: string, written: string, files: Files): void {
+  if (isWritten(to, files)) {
+    rmSync(written, { recursive: true });
+    return;
+  }
   const damaged = `${written}.damaged`;
   try {
     renameSync(to, damaged);

@@ -7,7 +7,7 @@ import { ROOT } from "./checkout.ts";
 
 /**
  * The base path of the pages that are built for all base paths. Neither URLs nor regular expressions nor scripts escape
- * a character of it. Its length occurs nowhere else: see `checkPlaceholder`.
+ * a character of it. Its length occurs nowhere else: see `checkBuild` in server/cli/build.ts.
  */
 export const PLACEHOLDER = "/__isimud_base_path_which_every_start_replaces_by_its_own__";
 

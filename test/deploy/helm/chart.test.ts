@@ -158,7 +158,13 @@ describe.runIf(has("helm", "version"))("the chart", () => {
         PUBLIC_URL: "https://example.org/queues",
         MAX_POSTS_SIZE: 4_194_304,
         TRUSTED_DOCUMENTS: "on",
-        ALLOWED_HOSTS: ["isimud", "isimud.queues", "isimud.queues.svc", "queues.internal"],
+        ALLOWED_HOSTS: [
+          "isimud",
+          "isimud.queues",
+          "isimud.queues.svc",
+          "isimud.queues.svc.cluster.local",
+          "queues.internal",
+        ],
       });
     }
   });
