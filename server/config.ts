@@ -63,6 +63,9 @@ export const MAX_GROWING_PERCENT = 100_000;
 export const MIN_GONE_SECONDS = 30;
 export const MAX_GONE_SECONDS = 86_400;
 
+/** Characters. */
+const MAX_BASE_PATH = 200;
+
 /** From when on something is a problem. 0: never. A queue may have its own. */
 const problemSettings = {
   /** Seconds that the oldest ready message waits while nothing is given out. */
@@ -220,7 +223,11 @@ const settings = {
   /** The path of this service below its host, as a proxy passes it on. The build inlines it into the pages. */
   BASE_PATH: z
     .string()
-    .regex(/^(\/[A-Za-z0-9._~-]+)*$/, "must be empty, or begin with / and not end with it, such as /queues")
+    .regex(
+      /^(\/(?!\.\.?(\/|$))[A-Za-z0-9._~-]+)*$/,
+      "must be empty, or begin with / and not end with it, such as /queues",
+    )
+    .max(MAX_BASE_PATH, `must have at most ${MAX_BASE_PATH} characters`)
     .default(""),
   /** The name of this installation, such as PRODUCTION, which every page shows, and the color of that name. */
   ENVIRONMENT_NAME: z.string().max(40, "must have at most 40 characters").optional(),

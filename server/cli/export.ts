@@ -23,7 +23,9 @@ export function addExport(program: Command): void {
     )
     .option("--out <file>", "the file; left out, it goes to the standard output")
     .option("--project <name>", "only the flavors and queues of this project");
-  addServiceOptions(command, "administer").action(exportSettings);
+  addServiceOptions(command, "read; with a token for some projects only what is theirs is exported").action(
+    exportSettings,
+  );
 }
 
 async function exportSettings({ out, project, ...where }: ExportOptions): Promise<void> {

@@ -1,11 +1,14 @@
 /** What Isimud keeps in DATA_DIR besides the database: the process that uses it now, and the secret key. */
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { commandLine } from "./command-line.ts";
 import { writeDurably } from "./durable-file.ts";
 import { identityOf, isAlive } from "./process-state.ts";
 import { StartError } from "./start-error.ts";
+
+/** Of the mode of a folder in which each user has files. */
+const STICKY = 0o1000;
 
 interface Holder {
   pid: number;
@@ -15,14 +18,43 @@ interface Holder {
 /**
  * Creates the folder if it is missing, and removes the rights of all other users. Exception: started by root, an
  * account that could pass through it before still can, so that the database can run as that account. It cannot list the
- * folder.
+ * folder. A StartError when it cannot be made, and for a folder that all users share, such as /tmp.
  */
 export function makePrivate(dataDir: string): void {
-  const isRoot = process.getuid?.() === 0;
-  if (mkdirSync(dataDir, { recursive: true, mode: isRoot ? 0o711 : 0o700 }) !== undefined) return;
+  const allowed = process.getuid?.() === 0 ? 0o711 : 0o700;
+  try {
+    if (makeFolder(resolve(dataDir), allowed)) return;
+  } catch (error) {
+    const advice = "Set it to a folder where this user may write.";
+    throw new StartError(`DATA_DIR is ${dataDir}, but it cannot be made: ${(error as Error).message}. ${advice}`);
+  }
   const { mode, uid } = statSync(dataDir);
-  const kept = mode & (isRoot ? 0o711 : 0o700);
-  if (process.getuid?.() === uid && (mode & 0o777) !== kept) chmodSync(dataDir, kept);
+  const kept = mode & allowed;
+  if (process.getuid?.() !== uid || (mode & 0o777) === kept) return;
+  if ((mode & STICKY) !== 0) {
+    throw new StartError(`DATA_DIR is ${dataDir}, which all users share. Set it to a folder of its own.`);
+  }
+  chmodSync(dataDir, kept);
+}
+
+/**
+ * False when it was there. One level after the other: below /proc, say, Node's own `recursive` never ends. Errors of the
+ * file system.
+ */
+function makeFolder(folder: string, mode: number): boolean {
+  if (existsSync(folder)) {
+    if (statSync(folder).isDirectory()) return false;
+    throw new Error(`${folder} is no folder`);
+  }
+  makeFolder(dirname(folder), mode);
+  try {
+    mkdirSync(folder, { mode });
+    return true;
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code === "EEXIST" && existsSync(folder)) return false;
+    throw error;
+  }
 }
 
 /**

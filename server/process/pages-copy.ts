@@ -13,6 +13,9 @@ import {
 import { basename, dirname, join } from "node:path";
 import { builtFolder, nextPackage, PLACEHOLDER, servedFiles } from "./pages-folder.ts";
 
+/** The name of a copy: see `pagesRoot`, `copyPages` and `moveInto`. What else is in the folder is somebody else's. */
+const COPY = /^[0-9a-f]{16}(\.[0-9a-f]{12}(\.damaged)?)?$/;
+
 /** Relative to a copy, and to the folder that holds the build. */
 type Files = ReadonlyMap<string, Buffer>;
 
@@ -20,7 +23,7 @@ type Files = ReadonlyMap<string, Buffer>;
  * Afterwards the folder `to` has the pages that `from` holds, for `basePath`. A copy that is there already is compared
  * with what would be written, and replaced if it differs. It comes into its place by one rename: whatever a crash
  * interrupts, it is whole or absent. Processes that do this at the same time write the same. `isAlone`: no other process
- * uses the folder of `to`, so what other versions, other base paths and killed starts left there is removed.
+ * uses the folder of `to`, so the copies that other versions, other base paths and killed starts left there are removed.
  */
 export function copyPages(params: {
   from: string;
@@ -39,7 +42,7 @@ export function copyPages(params: {
   }
   if (!params.isAlone) return;
   for (const name of readdirSync(dirname(to))) {
-    if (name !== basename(to)) rmSync(join(dirname(to), name), { recursive: true, force: true });
+    if (COPY.test(name) && name !== basename(to)) rmSync(join(dirname(to), name), { recursive: true, force: true });
   }
 }
 

@@ -12,6 +12,9 @@ import { PLACEHOLDER } from "../../server/process/pages-folder.ts";
 
 const BINARY = Buffer.from([0, 255, 128, 10, 13]);
 
+/** As `pagesRoot` makes it. */
+const NAME = "0123456789abcdef";
+
 let folder = "";
 let from = "";
 let to = "";
@@ -26,7 +29,7 @@ function build(name: string, content: string | Buffer): void {
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "isimud-pages-"));
   from = join(folder, "program");
-  to = join(folder, "data/pages/copy");
+  to = join(folder, "data/pages", NAME);
   reported = [];
   build("server/page.js", `"${PLACEHOLDER}/_next/x.js" + "${PLACEHOLDER}"`);
   build("static/font.woff2", BINARY);
@@ -76,16 +79,18 @@ test.each([
   expect(reported).toHaveLength(2);
   expect(filesOf(to)).toHaveLength(3);
   expect(readFileSync(join(to, ".build/pages/static/font.woff2"))).toEqual(BINARY);
-  expect(readdirSync(dirname(to))).toEqual(["copy"]);
+  expect(readdirSync(dirname(to))).toEqual([NAME]);
 });
 
 test("what a killed start and other versions left goes when nobody else uses the folder, and stays otherwise", () => {
-  mkdirSync(join(dirname(to), "copy.0123456789ab/node_modules"), { recursive: true });
-  mkdirSync(join(dirname(to), "of-another-version"));
+  mkdirSync(join(dirname(to), `${NAME}.0123456789ab/node_modules`), { recursive: true });
+  mkdirSync(join(dirname(to), "fedcba9876543210"));
+  // With DATA_DIR=. it is a folder of somebody's program.
+  mkdirSync(join(dirname(to), "blog"));
   copy();
-  expect(readdirSync(dirname(to))).toHaveLength(3);
+  expect(readdirSync(dirname(to))).toHaveLength(4);
   copy({ isAlone: true });
-  expect(readdirSync(dirname(to))).toEqual(["copy"]);
+  expect(readdirSync(dirname(to))).toEqual([NAME, "blog"]);
 });
 
 test("processes that start at the same time end with one whole copy", async () => {
@@ -102,7 +107,7 @@ test("processes that start at the same time end with one whole copy", async () =
   for (const { stdin } of children) stdin.end("go");
   const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0]));
   expect(codes).toEqual([0, 0, 0]);
-  expect(readdirSync(dirname(to))).toEqual(["copy"]);
+  expect(readdirSync(dirname(to))).toEqual([NAME]);
   copy();
   expect(reported).toEqual([]);
 });
