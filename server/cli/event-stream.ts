@@ -28,5 +28,5 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  for await (const lines of readLines(body)) yield* lines;
+  for await (const lines of readLines(body)) for (const line of lines) yield line.toString();
 }

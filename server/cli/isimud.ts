@@ -1,6 +1,6 @@
 /**
  * The command line: `isimud COMMAND`, which the npm scripts call too. It ends with 0 when the command is done, with 1
- * when it failed, and with 2 when it was called wrongly or the settings are wrong.
+ * when it failed, with 2 when it was called wrongly or the settings are wrong, and with 130 when Ctrl-C broke it off.
  */
 import { explain } from "../process/start-error.ts";
 import { tell } from "./output.ts";

@@ -1,4 +1,5 @@
 /** `isimud post`: posts messages from an argument, a file or the standard input. */
+import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
@@ -41,6 +42,8 @@ export function addPost(program: Command): void {
 
 /** Each post has a key, so that a repeat posts nothing twice. */
 const REPEATS = 3;
+/** After a signal, for the post under way. */
+const PATIENCE_MS = 2000;
 
 interface NewMessage {
   bodyText: string;
@@ -56,28 +59,20 @@ async function post(queue: string, body: string | undefined, options: PostOption
   if (lines && body !== undefined && body !== "-")
     throw new CommandError("--lines reads the input: leave the body out.", 2);
   const service = await openService(options, REPEATS);
-  const ids: string[] = [];
-  const send = async (messages: readonly NewMessage[]) => {
-    const posted = await sendOnce(service, queue, messages, options);
-    ids.push(...posted);
-    if (!json) for (const id of posted) print(id);
-  };
-  try {
-    if (lines) await postLines(await limitsOf(service), inputOf(file), options, send);
-    else await send([messageOf(await readBody(body, file), options)]);
-  } catch (error) {
-    if (ids.length > 0) tell(`Posted before this: ${ids.length}.`);
-    throw error;
-  } finally {
-    if (json && ids.length > 0) printJson({ ids });
-  }
+  if (lines) return postLines(service, queue, options);
+  const message = messageOf(body === undefined || body === "-" ? await readBody(service, file) : body, options);
+  const ids = await send(service, queue, [message], options);
+  if (json) printJson({ ids });
+  else for (const id of ids) print(id);
 }
 
-async function sendOnce(
+/** `signal`: gives the post up, which may have been done. */
+async function send(
   service: Service,
   queue: string,
   messages: readonly NewMessage[],
   { project, ttl, delay, header, createQueue = false }: PostOptions,
+  signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const input = {
     project,
@@ -91,7 +86,7 @@ async function sendOnce(
       delaySeconds: delay,
     })),
   };
-  const { postMessages } = await service.request(POST_MESSAGES, { input }, { repeatable: true });
+  const { postMessages } = await service.request(POST_MESSAGES, { input }, { repeatable: true, signal });
   return postMessages.ids;
 }
 
@@ -105,54 +100,130 @@ async function limitsOf(service: Service): Promise<PostLimits> {
   return { messages: limits.maxMessagesPerPost, bytes: limits.maxMessagesPostBytes };
 }
 
-/** Posts the lines that have come so far, as many as one post may have, and then reads on. */
-async function postLines(
-  limits: PostLimits,
+/** However it ends, it tells what was posted. Without --json only the number is kept, as the input may have no end. */
+async function postLines(service: Service, queue: string, options: PostOptions): Promise<void> {
+  const { file, json = false } = options;
+  const limits = await limitsOf(service);
+  const { reading, sending } = untilSignal();
+  const ids: string[] = [];
+  let count = 0;
+  try {
+    for await (const batch of batchesOf(inputOf(file, reading), limits, options)) {
+      reading.throwIfAborted();
+      const posted = await send(service, queue, batch, options, sending);
+      count += posted.length;
+      if (json) ids.push(...posted);
+      else for (const id of posted) print(id);
+    }
+    reading.throwIfAborted();
+  } catch (error) {
+    tell(`Posted before this: ${count}.`);
+    throw error;
+  } finally {
+    if (json) printJson({ ids });
+  }
+}
+
+/** Signals that abort on Ctrl-C: `reading` at once, and `sending` when the post under way has had time to end. */
+function untilSignal(): { reading: AbortSignal; sending: AbortSignal } {
+  const [reading, sending] = [new AbortController(), new AbortController()];
+  const end = (_name: string, number: number) => {
+    reading.abort(new CommandError("Interrupted.", 128 + number));
+    const giveUp = () =>
+      sending.abort(new CommandError("Interrupted. One more post may have been done.", 128 + number));
+    setTimeout(giveUp, PATIENCE_MS).unref();
+  };
+  // Until the process ends: the installed command passes on a Ctrl-C that has come here already.
+  process.on("SIGINT", end).on("SIGTERM", end);
+  return { reading: reading.signal, sending: sending.signal };
+}
+
+/** The lines that have come so far, as many at once as one post may have. Those before a line that is refused come. */
+async function* batchesOf(
   input: AsyncIterable<Uint8Array>,
+  limits: PostLimits,
   options: PostOptions,
-  send: (messages: readonly NewMessage[]) => Promise<void>,
-): Promise<void> {
+): AsyncGenerator<NewMessage[]> {
   let number = 0;
-  for await (const lines of readLines(input)) {
+  for await (const lines of readLines(input, limits.bytes)) {
     let batch: NewMessage[] = [];
     let bytes = 0;
+    let refusal: CommandError | undefined;
     for (const line of lines) {
       number += 1;
-      if (line.trim() === "") continue;
-      const message = messageOf(line, options, `Line ${number}: `);
+      let message: NewMessage;
+      try {
+        const text = textOf(line, limits);
+        if (/^[ \t]*$/.test(text)) continue;
+        message = messageOf(text, options);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        refusal = error;
+        break;
+      }
       if (batch.length === limits.messages || (batch.length > 0 && bytes + message.bytes > limits.bytes)) {
-        await send(batch);
+        yield batch;
         [batch, bytes] = [[], 0];
       }
       batch.push(message);
       bytes += message.bytes;
     }
-    if (batch.length > 0) await send(batch);
+    if (batch.length > 0) yield batch;
+    if (refusal !== undefined) throw new CommandError(`Line ${number}: ${refusal.message}`, refusal.exitCode);
   }
 }
 
-/** `where`: in front of an error. */
-function messageOf(text: string, { text: isText = false, header }: PostOptions, where = ""): NewMessage {
+function messageOf(text: string, { text: isText = false, header }: PostOptions): NewMessage {
   const bodyText = isText ? JSON.stringify(text) : text;
-  if (!isText) {
-    try {
-      JSON.parse(text);
-    } catch (error) {
-      const why = (error as Error).message;
-      throw new CommandError(`${where}The body is no JSON: ${why}. With --text it is posted as a text.`, 2);
-    }
-  }
+  if (!isText) checkJson(text);
   return { bodyText, bytes: Buffer.byteLength(bodyText) + Buffer.byteLength(JSON.stringify(header ?? [])) };
 }
 
-function inputOf(file: string | undefined): AsyncIterable<Uint8Array> {
-  return file === undefined ? process.stdin : createReadStream(file);
+function checkJson(text: string): void {
+  if (text.startsWith(BYTE_ORDER_MARK)) {
+    throw new CommandError("The body is no JSON: it begins with a byte order mark (U+FEFF). Remove it.", 2);
+  }
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new CommandError(`The body is no JSON: ${why}. With --text it is posted as a text.`, 2);
+  }
 }
 
-async function readBody(body: string | undefined, file: string | undefined): Promise<string> {
-  if (body !== undefined && body !== "-") return body;
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** The text exactly as it is: whatever is not UTF-8 would come out as other text. */
+function textOf(body: Buffer, { bytes }: PostLimits): string {
+  if (body.length > bytes) throw new CommandError(`The body is larger than ${bytes} bytes, the most of one post.`);
+  if (!isUtf8(body)) throw new CommandError("The body is not UTF-8. Convert it first, such as with iconv.", 2);
+  return body.toString();
+}
+
+function inputOf(file: string | undefined, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  const input = file === undefined ? process.stdin : createReadStream(file);
+  signal?.addEventListener("abort", () => input.destroy(signal.reason));
+  return input;
+}
+
+/** Reads no more than one post may have. */
+async function readBody(service: Service, file: string | undefined): Promise<string> {
+  const limits = await limitsOf(service);
   const parts: Uint8Array[] = [];
-  for await (const part of inputOf(file)) parts.push(part);
-  // The line break that editors and `echo` add.
-  return new TextDecoder().decode(Buffer.concat(parts)).replace(/\r?\n$/, "");
+  let bytes = 0;
+  for await (const part of inputOf(file)) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes > limits.bytes + LINE_BREAK.length) break;
+  }
+  const body = Buffer.concat(parts);
+  return textOf(body.subarray(0, body.length - lineBreakOf(body)), limits);
+}
+
+const LINE_BREAK = "\r\n";
+
+/** How many bytes the line break has that editors and `echo` add. */
+function lineBreakOf(body: Buffer): number {
+  const end = body.toString("latin1", body.length - LINE_BREAK.length);
+  return end === LINE_BREAK ? 2 : Number(end.endsWith("\n"));
 }

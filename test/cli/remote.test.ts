@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const settings = (token: keyof typeof tokens) => ({ ISIMUD_URL: server.url, TOKEN: tokens[token] });
-const run = (args: string[], token: keyof typeof tokens = "admin", input?: string) =>
+const run = (args: string[], token: keyof typeof tokens = "admin", input?: string | Buffer) =>
   runCommand(args, { settings: settings(token), input });
 const start = (args: readonly string[], more: Record<string, string> = {}): StartedProcess =>
   startProcess({ ...settings("admin"), ...more }, [process.execPath, "server/cli/isimud.ts", ...args]);
@@ -90,7 +90,10 @@ describe("post", () => {
       run(["post", "mails", "1", "--file", "x", ...to]),
     ]);
     expect(noJson).toMatchObject({ code: 2, output: "", errors: expect.stringMatching(/no JSON: .* With --text/) });
-    expect(noLine).toMatchObject({ code: 2, errors: expect.stringMatching(/^Line 2: The body is no JSON/) });
+    expect(noLine).toMatchObject({
+      code: 2,
+      errors: expect.stringMatching(/^Posted before this: 1\.\nLine 2: The body is no JSON/),
+    });
     expect(noQueue).toMatchObject({
       code: 1,
       errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .* -- queues` lists .*\n$/),
@@ -110,7 +113,7 @@ describe("queues", () => {
     expect(table.output.split("\n")).toEqual([
       "PROJECT  NAME    POOL  READY  CLAIMED  DELAYED  OLDEST READY",
       "shop     empty   left      0        0        0             -",
-      "shop     mails   left      1        0        1             -",
+      "shop     mails   left      2        0        1             -",
       `shop     orders  left   ${MESSAGES}        0        0             -`,
       "",
     ]);
@@ -264,5 +267,86 @@ describe("drain", () => {
     const table = await run(["queues", "--project", "far"], "reader");
     expect(table.output).toMatch(/^far +lost +away +\? +\? +\? +-$/m);
     expect(table).toMatchObject({ code: 0, errors: expect.stringMatching(/^Some numbers are not known\. STORAGE_/) });
+  });
+});
+
+describe("what post reads", () => {
+  test("what is before a line that is refused is posted, and nothing after it", async () => {
+    const { messages, queues } = server.engine.operations;
+    await queues.create(admin, { project: "lines", queue: "some" });
+    const to = ["some", "--lines", "--project", "lines"];
+    const half = await run(["post", ...to, "--json"], "producer", '1\n\n2\n{"a": \n3\n');
+    expect(half).toMatchObject({
+      code: 2,
+      errors: expect.stringMatching(/^Posted before this: 2\.\nLine 4: The body is no JSON: .*\n$/),
+    });
+    expect(JSON.parse(half.output)).toEqual({ ids: [expect.any(String), expect.any(String)] });
+    const stored = await messages.list(admin, { project: "lines", queue: "some" });
+    expect(stored.items.map(({ bodyText }) => bodyText)).toEqual(["1", "2"]);
+  });
+
+  test("a body is taken byte by byte, up to the most that a post may have, and no further", async () => {
+    const most = server.engine.config.MAX_MESSAGES_POST_SIZE;
+    const [to, where] = [["mails", "--project", "limits"], { project: "limits", queue: "mails" }];
+    await server.engine.operations.queues.create(admin, where);
+    const body = (bytes: number) => `"${"a".repeat(bytes - 2)}"`;
+    const [full, over, line, latin, marked, markedText] = await Promise.all([
+      run(["post", ...to], "producer", `${body(most)}\r\n`),
+      run(["post", ...to], "producer", `${body(most + 1)}\n`),
+      run(["post", ...to, "--lines"], "producer", `1\n${"a".repeat(4 * most)}`),
+      run(["post", ...to, "--text"], "producer", Buffer.from("caf\u00e9", "latin1")),
+      run(["post", ...to], "producer", "\ufeff1"),
+      run(["post", ...to, "--text"], "producer", "\ufeffcaf\u00e9"),
+    ]);
+    const tooLarge = `The body is larger than ${most} bytes, the most of one post.\n`;
+    expect(full).toMatchObject({ code: 0, errors: "" });
+    expect(over).toEqual({ code: 1, output: "", errors: tooLarge });
+    expect(line).toMatchObject({ code: 1, errors: `Posted before this: 1.\nLine 2: ${tooLarge}` });
+    expect(latin).toMatchObject({
+      code: 2,
+      output: "",
+      errors: expect.stringMatching(/^The body is not UTF-8\..*\n$/),
+    });
+    expect(marked).toMatchObject({ code: 2, output: "", errors: expect.stringContaining("byte order mark") });
+    const kept = await server.engine.operations.messages.get(admin, {
+      ...where,
+      id: markedText.output.trim(),
+    });
+    expect(kept.bodyText).toBe('"\ufeffcaf\u00e9"');
+  });
+
+  test("an input without an end is left once it is too large", async () => {
+    const endless = startProcess(settings("admin"), [
+      "/bin/sh",
+      "-c",
+      'yes | tr -d "\\n" | "$0" server/cli/isimud.ts post mails',
+      process.execPath,
+    ]);
+    expect(await endless.ended).toBe(1);
+    expect(endless.output()).toMatch(/^The body is larger than \d+ bytes, the most of one post\.\n$/);
+  });
+
+  test("Ctrl-C ends lines with what was posted", async () => {
+    const to = { project: "broken-off", queue: "some" };
+    await server.engine.operations.queues.create(admin, to);
+    const posting = spawn(
+      process.execPath,
+      ["server/cli/isimud.ts", "post", to.queue, "--project", to.project, "--lines", "--json"],
+      { env: { ...process.env, ...settings("admin") } },
+    );
+    let [output, errors] = ["", ""];
+    posting.stdout.on("data", (part) => (output += part));
+    posting.stderr.on("data", (part) => (errors += part));
+    const ended = new Promise((resolve) => posting.once("close", resolve));
+    posting.stdin.write("1\n2\n3");
+    const ids: string[] = [];
+    const { signal } = new AbortController();
+    for await (const { id } of server.engine.operations.messages.watch(admin, { ...to, after: "0", signal })) {
+      if (ids.push(id) === 2) break;
+    }
+    posting.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(errors).toBe("Posted before this: 2.\nInterrupted.\n");
+    expect(JSON.parse(output)).toEqual({ ids });
   });
 });

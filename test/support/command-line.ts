@@ -16,7 +16,7 @@ interface Ended {
  */
 export function runCommand(
   args: readonly string[],
-  { settings = {}, input = "" }: { settings?: Record<string, string>; input?: string } = {},
+  { settings = {}, input = "" }: { settings?: Record<string, string>; input?: string | Buffer } = {},
 ): Promise<Ended> {
   const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, ["server/cli/isimud.ts", ...args], {
