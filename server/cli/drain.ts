@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import { commandLine } from "../process/command-line.ts";
 import { CommandError } from "./command-error.ts";
-import { print, printJson, tell } from "./output.ts";
+import { inLine, print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type Service, type ServiceOptions } from "./running-service.ts";
 import { DRAIN_POOL, JOB, LIMITS, PLACEMENT_WITHOUT, POOL_TO_DRAIN } from "./service-documents.ts";
 
@@ -98,7 +98,7 @@ async function readJob(service: Service, id: string, signal?: AbortSignal): Prom
 
 function progress({ progress: done, total, waitingFor, isHeld, cancelRequested }: Job): string {
   const notes = [
-    ...(waitingFor == null ? [] : [`waiting for ${waitingFor}`]),
+    ...(waitingFor == null ? [] : [`waiting for ${inLine(waitingFor)}`]),
     ...(isHeld ? ["held"] : []),
     ...(cancelRequested ? ["cancelled soon"] : []),
   ];
@@ -107,7 +107,7 @@ function progress({ progress: done, total, waitingFor, isHeld, cancelRequested }
 }
 
 function outcome({ state, error }: Job): string {
-  if (state === "FAILED") return `Failed: ${error?.code}: ${error?.message} What was moved stays moved.`;
+  if (state === "FAILED") return `Failed: ${error?.code}: ${inLine(error?.message ?? "")} What was moved stays moved.`;
   if (state === "CANCELLED") return "Cancelled. What was moved stays moved.";
   return "Done.";
 }
@@ -152,10 +152,10 @@ async function planOf(service: Service, pool: string): Promise<Plan> {
 }
 
 function showPlan({ pool, flavors }: Plan): void {
-  if (flavors.length === 0) print(`The pool ${pool} has no queues.`);
+  if (flavors.length === 0) print(`The pool ${inLine(pool)} has no queues.`);
   for (const { flavor, queues, messages, to } of flavors) {
-    const of = flavor === null ? "without a flavor" : `of the flavor ${flavor}`;
-    const where = to.map(({ pool: name, share }) => `${name} (${Math.round(share * 100)} %)`).join(", ");
+    const of = flavor === null ? "without a flavor" : `of the flavor ${inLine(flavor)}`;
+    const where = to.map(({ pool: name, share }) => `${inLine(name)} (${Math.round(share * 100)} %)`).join(", ");
     const what = `${queues} queues ${of} with ${messages} messages`;
     print(to.length === 0 ? `No other pool takes ${what}: create one.` : `${what} would go to ${where}.`);
   }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import type { Answer } from "../../clients/typescript/client.ts";
 import { CommandError } from "./command-error.ts";
-import { print, printJson, tell } from "./output.ts";
+import { inLine, print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
 import { IMPORT_SETTINGS } from "./service-documents.ts";
 
@@ -54,7 +54,7 @@ async function importSettings(file: string, options: ImportOptions): Promise<voi
       const what = nameOf(change);
       if (told.has(what)) continue;
       told.set(what, change);
-      if (!json) for (const line of lines(what, change)) print(line);
+      if (!json) for (const line of lines(inLine(what), change)) print(line);
     }
   }
   const changes = [...told.values()];
@@ -82,7 +82,7 @@ const nameOf = ({ kind, project, name }: Change) =>
   `${kind.toLowerCase()} ${project === null ? "" : `${project}/`}${name}`;
 
 function lines(what: string, { action, beforeText, afterText, error }: Change): string[] {
-  if (error !== null) return [`failed  ${what}: ${error.code}: ${error.message}`];
+  if (error !== null) return [`failed  ${what}: ${error.code}: ${inLine(error.message)}`];
   const line = `${action.toLowerCase()}  ${what}`;
   return action === "UPDATE" ? [line, `        - ${beforeText}`, `        + ${afterText}`] : [line];
 }

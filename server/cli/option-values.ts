@@ -18,6 +18,22 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+export function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new InvalidArgumentError("It must be at least 1.");
+  return number;
+}
+
+/** The position of a message in its queue, which is below 2^63. */
+export function messageMarker(text: string): string {
+  if (!/^\d{1,19}$/.test(text) || BigInt(text) >= 1n << 63n) {
+    throw new InvalidArgumentError(
+      "It takes the marker of a message, the number that tail prints after the time, or 0.",
+    );
+  }
+  return text;
+}
+
 export interface Header {
   name: string;
   value: string;

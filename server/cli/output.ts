@@ -14,7 +14,12 @@ function harmless(text: string): string {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to find.
-const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A name, or another text of somebody's, as a part of a line: it can neither end the line nor look like two columns. */
+export function inLine(text: string): string {
+  return harmless(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+}
 
 export function print(line: string): void {
   if (!isOutputGone()) process.stdout.write(`${harmless(line)}\n`);

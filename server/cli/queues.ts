@@ -2,10 +2,11 @@
 import { type Command, Option } from "commander";
 import type { ResultOf } from "gql.tada";
 import type { Answer } from "../../clients/typescript/client.ts";
-import { wholeNumber } from "./option-values.ts";
-import { isOutputGone, print, printJson, tell } from "./output.ts";
-import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
-import { LIMITS, QUEUES } from "./service-documents.ts";
+import { CommandError } from "./command-error.ts";
+import { positiveNumber } from "./option-values.ts";
+import { inLine, isOutputGone, print, printJson, tell } from "./output.ts";
+import { addServiceOptions, openService, type Service, type ServiceOptions } from "./running-service.ts";
+import { LIMITS, POOL, QUEUES } from "./service-documents.ts";
 
 const ORDERS = {
   name: { field: "NAME", direction: "ASC" },
@@ -49,7 +50,7 @@ export function addQueues(program: Command): void {
     .option("--pool <name>", "only those in this pool")
     .option("--search <text>", "only those whose names begin with this")
     .addOption(new Option("--order <order>", "by what").choices(Object.keys(ORDERS)).default("name"))
-    .option("--limit <number>", "the first so many; left out: all", wholeNumber)
+    .option("--limit <number>", "the first so many; left out: all", positiveNumber)
     .option("--json", "print JSON");
   addServiceOptions(command, "read").action(listQueues);
 }
@@ -57,6 +58,7 @@ export function addQueues(program: Command): void {
 async function listQueues({ project, pool, search, order, limit, json, ...where }: QueuesOptions): Promise<void> {
   const service = await openService(where);
   const { limits } = await service.request(LIMITS, {});
+  if (pool !== undefined) await checkPool(service, pool);
   const rows: Row[] = [];
   const told = new Set<string>();
   let widths: number[] | null = null;
@@ -83,6 +85,11 @@ async function listQueues({ project, pool, search, order, limit, json, ...where 
   if (json) printJson(rows);
 }
 
+async function checkPool(service: Service, pool: string): Promise<void> {
+  const found: ResultOf<typeof POOL> = await service.request(POOL, { pool });
+  if (found.pool == null) throw new CommandError(`There is no pool named ${JSON.stringify(pool)}.`);
+}
+
 function rowOf({ project, name, catalogueEntry, stats, sample }: Node): Row {
   return {
     project,
@@ -103,9 +110,9 @@ const NUMBERS = new Set([3, 4, 5, 6]);
 /** Prints a page of the table, the first one below its headings. Returns the widths, which later pages keep or widen. */
 function printRows(rows: readonly Row[], before: readonly number[] | null): number[] {
   const cells = rows.map(({ project, name, pool, ready, claimed, delayed, oldestReadyAt }) => [
-    project === "" ? '""' : project,
-    name,
-    pool ?? "-",
+    project === "" ? '""' : inLine(project),
+    inLine(name),
+    pool === null ? "-" : inLine(pool),
     ...[ready, claimed, delayed].map((number) => (number === null ? "?" : String(number))),
     oldestReadyAt === null ? "-" : inTime(Date.now() - Date.parse(oldestReadyAt)),
   ]);

@@ -14,6 +14,10 @@ export const LIMITS = graphql(`
   query CommandLimits { limits { maxPageSize maxMessagesPerPost maxMessagesPostBytes } }
 `);
 
+export const POOL = graphql(`
+  query CommandPool($pool: String!) { pool(pool: $pool) { name } }
+`);
+
 export const QUEUES = graphql(`
   query ListQueues(
     $project: String, $allProjects: Boolean!, $filter: QueueFilter, $orderBy: QueueOrder!, $first: Int!, $after: String

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import type { Retry } from "../../clients/typescript/client.ts";
 import { CommandError } from "./command-error.ts";
+import { messageMarker } from "./option-values.ts";
 import { isOutputGone, print, tell } from "./output.ts";
 import { addServiceOptions, openService, refused, type ServiceOptions } from "./running-service.ts";
 import { TAIL } from "./service-documents.ts";
@@ -30,7 +31,11 @@ export function addTail(program: Command): void {
     )
     .argument("<queue>")
     .option("--project <name>", "the project of the queue; left out: your only one")
-    .option("--after <marker>", "from the message after this marker on; 0: from the beginning; left out: from now on")
+    .option(
+      "--after <marker>",
+      "from the message after this marker on; 0: from the beginning; left out: from now on",
+      messageMarker,
+    )
     .option("--json", "print each message as one line of JSON");
   addServiceOptions(command, "read").action(follow);
 }

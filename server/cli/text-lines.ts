@@ -5,8 +5,8 @@ const CARRIAGE_RETURN = 0x0d;
 
 /**
  * The whole lines of each part of an input as it comes, without their ends, so that an input that pauses keeps nothing
- * back. The last line may lack its end. A line that has more than `maxBytes` may come cut, but with more than these, and
- * is the last then: an input without line breaks does not fill the memory.
+ * back. The last line may lack its end. A line that has more than `maxBytes` may come cut, but still has more than
+ * these, and is the last then: an input without line breaks does not fill the memory.
  */
 export async function* readLines(
   input: AsyncIterable<Uint8Array>,

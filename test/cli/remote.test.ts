@@ -123,6 +123,15 @@ describe("queues", () => {
     expect(JSON.parse(elsewhere.output)).toEqual([]);
   });
 
+  test("of no pool, or none of them, are refused", async () => {
+    const [noPool, nothing] = await Promise.all([
+      run(["queues", "--pool", "nopool", "--json"], "reader"),
+      run(["queues", "--limit", "0"], "reader"),
+    ]);
+    expect(noPool).toEqual({ code: 1, output: "", errors: 'There is no pool named "nopool".\n' });
+    expect(nothing).toMatchObject({ code: 2, output: "", errors: expect.stringContaining("at least 1") });
+  });
+
   test("come page by page, no more than asked for, and a reader that ends ends the list", async () => {
     const { queues } = server.engine.operations;
     const names = Array.from({ length: 25 }, (_, index) => `q${String(index).padStart(3, "0")}`);
@@ -187,13 +196,18 @@ describe("tail", () => {
   });
 
   test("refuses what cannot be watched", async () => {
-    const [none, unnamed, producer, wrong, away] = await Promise.all([
+    const [none, unnamed, producer, wrong, away, ...noMarkers] = await Promise.all([
       run(["tail", "none", "--project", project]),
       run(["tail", "empty"]),
       run(["tail", "empty", "--project", project], "producer"),
       runCommand(["tail", "empty"], { settings: { ISIMUD_URL: server.url, TOKEN: "isi_wrong" } }),
       runCommand(["tail", "empty"], { settings: { ISIMUD_URL: "http://127.0.0.1:9" } }),
+      run(["tail", "empty", "--project", project, "--after", "x"]),
+      run(["tail", "empty", "--project", project, "--after", "9223372036854775808"]),
     ]);
+    for (const one of noMarkers) {
+      expect(one).toMatchObject({ code: 2, output: "", errors: expect.stringContaining("the marker of a message") });
+    }
     expect(none).toMatchObject({
       code: 1,
       output: "",
@@ -258,6 +272,13 @@ describe("drain", () => {
       output: "",
       errors: expect.stringMatching(/^POOL_DOES_NOT_EXIST: .*\n$/),
     });
+  });
+
+  test("a name cannot look like another row", async () => {
+    const { queues } = server.engine.operations;
+    await queues.create(admin, { project: "forged\nshop\torders", queue: "own" });
+    const table = await run(["queues", "--project", "forged\nshop\torders"], "reader");
+    expect(table.output.split("\n").slice(1)).toEqual([expect.stringMatching(/^forged\\nshop\\torders +own +/), ""]);
   });
 
   test("a list lacks the numbers of a pool that does not answer, and says so", async () => {
