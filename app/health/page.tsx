@@ -42,7 +42,7 @@ export default async function HealthPage() {
           <Panel
             title="Needs attention"
             actions={
-              <Link href={paths.runbook()} className="text-xs text-accent hover:underline">
+              <Link href={paths.runbook()} className="text-xs text-accent underline underline-offset-2">
                 What to do
               </Link>
             }

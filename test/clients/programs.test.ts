@@ -268,7 +268,7 @@ test("every script of npm that the documents name is one", () => {
   const named = paths
     .filter((path) => path.endsWith(".md"))
     .flatMap((path) =>
-      [...readDocument(path).matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, script = ""]) => script),
+      [...readDocument(path).matchAll(/npm run (?:--silent )?(\w[\w:-]*)/g)].map(([, script = ""]) => script),
     );
   expect(named.length).toBeGreaterThan(5);
   expect(named.filter((script) => !(script in scripts))).toEqual([]);

@@ -74,6 +74,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Person: "people(first: $n) { nodes ROW }",
   Grant: "people(first: $n) { nodes { grants ROW } }",
   Token: "tokens(first: $n) { nodes ROW }",
+  RunbookSection: "runbook ROW",
   Verdict: "queues(project: $project, first: $n) { nodes { viewerCan ROW } }",
   Session: "people(first: $n) { nodes { sessions ROW } }",
   ExplanationReason: "queues(project: $project, first: $n) { nodes { explanation { reasons ROW } } }",

@@ -147,6 +147,11 @@ export class Counters {
     return taken;
   }
 
+  /** Resolves when no counts are on their way to the pool: those that are written meanwhile a purge would miss. */
+  settled(): Promise<void> {
+    return this.#flushing;
+  }
+
   /** All messages of the queue were purged: the growth that was gathered means nothing. Returns it. */
   forgetGrowth(queueId: string): number {
     const gathered = this.#pending.get(queueId);

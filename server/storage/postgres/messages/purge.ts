@@ -109,6 +109,7 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
 
   async function all(row: QueueRow, { once, undoToken }: Options): Promise<Purged | typeof STALE> {
     const queue = { queueId: row.id, epoch: row.epoch, undoToken };
+    await counters.settled();
     const [range] =
       once === undefined
         ? await statements.write(PURGE_ALL, queue)
