@@ -65,7 +65,16 @@ export async function openService({ url: given }: ServiceOptions, repeats = 0): 
   const config = readConfig();
   const token = config.TOKEN;
   const url = (given ?? config.ISIMUD_URL ?? serviceUrl(config)).replace(/\/+$/, "");
-  const client = createClient({ url, token, repeats });
+  const client = createClient({
+    url,
+    token,
+    repeats,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (isElsewhere(response)) throw noApi(url);
+      return response;
+    },
+  });
 
   const explained = (error: unknown): unknown => {
     if (!(error instanceof IsimudError)) return error;
@@ -82,6 +91,7 @@ export async function openService({ url: given }: ServiceOptions, repeats = 0): 
       throw unreachable(url, error);
     }
     if (response.ok) return response;
+    if (init.method === "POST" && isElsewhere(response)) throw noApi(url);
     throw refused(await errorOf(response, url), token !== undefined, response.status >= 500 || response.status === 429);
   };
   return {
@@ -133,6 +143,16 @@ interface ServiceError {
   message: string;
 }
 
+/** Whether it is an answer of Isimud to a POST, but of a page or of no path at all. GraphQL has neither status. */
+const isElsewhere = ({ status, headers }: Response) =>
+  (status === 404 || status === 405) && /\bjson\b/.test(headers.get("content-type") ?? "");
+
+function noApi(url: string): CommandError {
+  return new CommandError(
+    `Isimud has no API below ${url}. Say where the service is, with its BASE_PATH, in --url or ISIMUD_URL.`,
+  );
+}
+
 /** The first error of an answer of the API, which is the same JSON at every door. */
 async function errorOf(response: Response, url: string): Promise<ServiceError> {
   type Body = { errors?: { message?: unknown; extensions?: { code?: unknown } }[] };
@@ -143,6 +163,7 @@ async function errorOf(response: Response, url: string): Promise<ServiceError> {
 }
 
 function unreachable(url: string, error: unknown): CommandError {
+  if (error instanceof CommandError) return error;
   if (error instanceof SyntaxError) return noIsimud(url, "its answer is no JSON");
   const { code, message, cause } = (error ?? {}) as {
     code?: string;

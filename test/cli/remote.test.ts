@@ -291,6 +291,17 @@ describe("drain", () => {
   });
 });
 
+test("a URL below which Isimud has no API is told", async () => {
+  const where = { settings: { ISIMUD_URL: `${server.url}/nope`, TOKEN: tokens.admin } };
+  const all = await Promise.all(
+    [["queues"], ["tail", "mails"], ["post", "mails", "1"]].map((args) => runCommand(args, where)),
+  );
+  for (const one of all) {
+    const errors = expect.stringMatching(/^Isimud has no API below http\S+\/nope\. Say .* BASE_PATH, .*\n$/);
+    expect(one).toEqual({ code: 1, output: "", errors });
+  }
+});
+
 describe("what post reads", () => {
   test("what is before a line that is refused is posted, and nothing after it", async () => {
     const { messages, queues } = server.engine.operations;
