@@ -64,56 +64,56 @@ function differences(expected: Description, real: Description): string[] {
   return [...lacking, ...added.map((name) => `${name} was added`)].sort();
 }
 
-/** Names of this schema are written without it, since they may stand in any. */
+/**
+ * Names of this schema are written without it, since they may stand in any. Texts in quotes keep theirs: they name other
+ * things, such as settings. So do bodies of functions, which are stored as the migrations wrote them.
+ */
 async function describe(client: pg.PoolClient, schema: string): Promise<Description> {
-  const { rows } = await client.query<{ name: string; text: string | null }>(PARTS, [schema]);
-  const plain = (text: string) =>
-    [`"${schema}".`, `${schema}.`, `search_path="${schema}"`, `search_path=${schema}`].reduce(
-      (left, part) => left.replaceAll(part, ""),
-      text,
-    );
+  const { rows } = await client.query<{ name: string; text: string; body: string | null }>(PARTS, [schema]);
+  const itsName = new RegExp(
+    `(?<![\\w"'])(?:"${schema}"|${schema})\\.|\\bsearch_path=(?:"${schema}"|${schema}\\b)`,
+    "g",
+  );
+  const plain = (text: string) => text.replace(itsName, "");
   return new Map(
-    rows.map(({ name, text }) => [
-      name,
-      plain(text ?? "")
-        .replace(/\s+/g, " ")
-        .trim(),
-    ]),
+    rows.map(({ name, text, body }) => [name, `${plain(text)} ${body ?? ""}`.replace(/\s+/g, " ").trim()]),
   );
 }
 
 const PARTS = `
   WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = $1)
-  SELECT 'table ' || c.relname AS name, 'a table' AS text
+  SELECT 'table ' || c.relname AS name, 'a table' AS text, NULL AS body
   FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM here) AND c.relkind IN ('r', 'p')
     AND c.relname <> '_prisma_migrations'
   UNION ALL
   SELECT format('column %s.%s', c.relname, a.attname),
          concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'NOT NULL' END,
-                   'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity, ''), nullif(a.attgenerated, ''))
+                   'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity, ''), nullif(a.attgenerated, '')),
+         NULL
   FROM pg_class c
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
   WHERE c.relnamespace IN (SELECT oid FROM here) AND c.relkind IN ('r', 'p') AND c.relname <> '_prisma_migrations'
   UNION ALL
-  SELECT 'index ' || c.relname, pg_get_indexdef(c.oid)
+  SELECT 'index ' || c.relname, pg_get_indexdef(c.oid), NULL
   FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
   WHERE c.relnamespace IN (SELECT oid FROM here) AND i.indisvalid
     AND i.indrelid <> coalesce(to_regclass(format('%I._prisma_migrations', $1)), 0)
   UNION ALL
-  SELECT format('constraint %s of %s', k.conname, c.relname), pg_get_constraintdef(k.oid)
+  SELECT format('constraint %s of %s', k.conname, c.relname), pg_get_constraintdef(k.oid), NULL
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
   -- NOT NULL is told with the columns; from PostgreSQL 18 on it is a constraint too.
   WHERE k.connamespace IN (SELECT oid FROM here) AND c.relname <> '_prisma_migrations' AND k.contype <> 'n'
   UNION ALL
-  SELECT format('trigger %s of %s', t.tgname, c.relname), pg_get_triggerdef(t.oid)
+  SELECT format('trigger %s of %s', t.tgname, c.relname), pg_get_triggerdef(t.oid), NULL
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace IN (SELECT oid FROM here) AND NOT t.tgisinternal
   UNION ALL
   SELECT format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
-         concat_ws(' ', pg_get_function_result(p.oid), p.provolatile, p.prosrc, array_to_string(p.proconfig, ' '))
+         concat_ws(' ', pg_get_function_result(p.oid), p.provolatile, array_to_string(p.proconfig, ' ')),
+         p.prosrc
   FROM pg_proc p WHERE p.pronamespace IN (SELECT oid FROM here)
   UNION ALL
-  SELECT 'sequence ' || c.relname, format('of %s from %s', format_type(s.seqtypid, NULL), s.seqstart)
+  SELECT 'sequence ' || c.relname, format('of %s from %s', format_type(s.seqtypid, NULL), s.seqstart), NULL
   FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
   WHERE c.relnamespace IN (SELECT oid FROM here)`;

@@ -56,8 +56,8 @@ async function drain(
   const job = await (wait ? followJob(service, id) : readJob(service, id));
   if (json && job !== null) printJson(job);
   if (job === null) return;
-  if (!wait) tell(`The job is ${job.state.toLowerCase()}. \`${commandLine(`drain ${pool} --wait`)}\` follows it.`);
-  else tell(outcome(job));
+  if (job.finishedAt != null) tell(outcome(job));
+  else tell(`The job is ${job.state.toLowerCase()}. \`${commandLine(`drain ${pool} --wait`)}\` follows it.`);
   if (job.state === "FAILED" || (wait && job.state === "CANCELLED")) process.exitCode = 1;
 }
 
@@ -66,7 +66,8 @@ async function followJob(service: Service, id: string): Promise<Job | null> {
   const ending = new AbortController();
   const { signal } = ending;
   const end = () => ending.abort();
-  process.once("SIGINT", end).once("SIGTERM", end);
+  // Until the process ends: the installed command passes on a Ctrl-C that has come here already.
+  process.on("SIGINT", end).on("SIGTERM", end);
   let last = "";
   for (;;) {
     try {

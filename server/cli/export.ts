@@ -41,9 +41,13 @@ async function exportSettings({ out, project, ...where }: ExportOptions): Promis
 }
 
 async function writeOutput(source: Readable): Promise<void> {
-  for await (const part of source) {
-    if (isOutputGone()) return;
-    if (!process.stdout.write(part)) await once(process.stdout, "drain");
+  try {
+    for await (const part of source) {
+      if (isOutputGone()) return;
+      if (!process.stdout.write(part)) await once(process.stdout, "drain");
+    }
+  } catch (error) {
+    if (!isOutputGone()) throw error;
   }
 }
 

@@ -15,6 +15,8 @@ interface ImportOptions extends ServiceOptions {
   json?: boolean;
 }
 
+/** A repeat changes nothing more. */
+const REPEATS = 3;
 /** Of a request: its queues, and bytes of their settings. */
 const PART = { queues: 500, bytes: 1_048_576 };
 
@@ -39,31 +41,41 @@ export function addImport(program: Command): void {
 async function importSettings(file: string, options: ImportOptions): Promise<void> {
   const { dryRun = false, verify, reason, json } = options;
   const { splitSettings } = await import("../operations/settings-file/format.ts");
-  const service = await openService(options);
+  const service = await openService(options, REPEATS);
   // Parts have the same pools and flavors, which are told once.
   const told = new Map<string, Change>();
-  for (const text of splitSettings(read(file), PART)) {
-    const input = { file: { text }, dryRun, verifyPools: verify, reason };
-    // A repeat changes nothing more.
-    const { importSettings: done } = await service.request(
-      IMPORT_SETTINGS,
-      { input },
-      { repeatable: true, waitMs: 300_000 },
-    );
-    for (const change of done.changes) {
-      const what = nameOf(change);
-      if (told.has(what)) continue;
-      told.set(what, change);
-      if (!json) for (const line of lines(inLine(what), change)) print(line);
+  const texts = splitSettings(read(file), PART);
+  try {
+    for (const text of texts) {
+      const input = { file: { text }, dryRun, verifyPools: verify, reason };
+      const { importSettings: done } = await service.request(
+        IMPORT_SETTINGS,
+        { input },
+        { repeatable: true, waitMs: 300_000 },
+      );
+      for (const change of done.changes) {
+        const what = nameOf(change);
+        if (told.has(what)) continue;
+        told.set(what, change);
+        if (!json) for (const line of lines(inLine(what), change)) print(line);
+      }
     }
+  } catch (error) {
+    // What came before is done.
+    if (told.size > 0) summarize([...told.values()], options);
+    throw error;
   }
-  const changes = [...told.values()];
+  summarize([...told.values()], options);
+}
+
+function summarize(changes: readonly Change[], { dryRun = false, json = false }: ImportOptions): void {
   const failed = changes.filter(({ error }) => error !== null).length;
   const count = (action: Change["action"]) =>
     changes.filter((one) => one.action === action && one.error === null).length;
   const [created, updated] = [count("CREATE"), count("UPDATE")];
   if (json) printJson({ dryRun, created, updated, failed, changes });
-  else print(`${dryRun ? "Would be created" : "Created"}: ${created}. Updated: ${updated}. Failed: ${failed}.`);
+  else if (dryRun) print(`Would be created: ${created}. Would be updated: ${updated}. Failed: ${failed}.`);
+  else print(`Created: ${created}. Updated: ${updated}. Failed: ${failed}.`);
   if (failed > 0) {
     tell(`${failed} of ${changes.length} failed. Correct them and import again: what is done stays as it is.`);
     process.exitCode = 1;
@@ -82,7 +94,7 @@ const nameOf = ({ kind, project, name }: Change) =>
   `${kind.toLowerCase()} ${project === null ? "" : `${project}/`}${name}`;
 
 function lines(what: string, { action, beforeText, afterText, error }: Change): string[] {
-  if (error !== null) return [`failed  ${what}: ${error.code}: ${inLine(error.message)}`];
+  if (error !== null) return [`failed  ${what}: ${error.code}: ${error.message}`];
   const line = `${action.toLowerCase()}  ${what}`;
   return action === "UPDATE" ? [line, `        - ${beforeText}`, `        + ${afterText}`] : [line];
 }

@@ -5,29 +5,33 @@ import { tell } from "./output.ts";
 
 /**
  * Calls `work` with the URL of DATABASE_URL, or of the embedded database. That is started for it, and stopped again, if
- * no service runs on DATA_DIR; Ctrl-C stops it too. Creates it if there is none.
+ * no service runs on DATA_DIR; Ctrl-C stops it too. Creates it if there is none. A StartError when another command uses
+ * it, which would stop it meanwhile; with `alone` also when the service does.
  */
 export async function withOwnDatabase<T>(
   { DATABASE_URL, DATA_DIR }: Pick<Config, "DATABASE_URL" | "DATA_DIR">,
   work: (url: string) => Promise<T>,
+  { alone = false } = {},
 ): Promise<T> {
   if (DATABASE_URL !== undefined) return work(DATABASE_URL);
-  const [{ embeddedUrl, startEmbeddedPostgres }, { claimDataDir }] = await Promise.all([
+  const [{ embeddedUrl, startEmbeddedPostgres }, { claimDataDir, DataDirHeld }] = await Promise.all([
     import("../embedded-postgres/server.ts"),
     import("../process/data-dir.ts"),
   ]);
   let release: () => void;
   try {
-    release = claimDataDir(DATA_DIR);
+    release = claimDataDir(DATA_DIR, "command");
   } catch (error) {
+    if (alone || !(error instanceof DataDirHeld) || error.by === "command") throw error;
     // The service runs, and its database with it.
     const url = embeddedUrl(DATA_DIR);
-    if (!(error instanceof StartError) || url === null) throw error;
+    if (url === null) throw error;
     return work(url);
   }
   const ending = new AbortController();
   const end = () => ending.abort();
-  process.once("SIGINT", end).once("SIGTERM", end);
+  // Until all is stopped: the installed command passes on a Ctrl-C that has come here already.
+  process.on("SIGINT", end).on("SIGTERM", end);
   try {
     const database = await startEmbeddedPostgres({ dataDir: DATA_DIR, signal: ending.signal });
     try {
@@ -37,11 +41,11 @@ export async function withOwnDatabase<T>(
     }
   } finally {
     release();
-    process.off("SIGINT", end).off("SIGTERM", end);
     if (ending.signal.aborted) {
       tell("Interrupted.");
       process.exit(1);
     }
+    process.off("SIGINT", end).off("SIGTERM", end);
   }
 }
 

@@ -44,21 +44,15 @@ async function rotateKey(isLost: boolean): Promise<string> {
     if (OLD_SECRET_KEY === undefined) throw new ConfigError("OLD_SECRET_KEY must be the old key.");
     return reencrypt(DATABASE_URL, OLD_SECRET_KEY, key);
   }
-  const { startEmbeddedPostgres } = await import("../embedded-postgres/server.ts");
-  const { claimDataDir, readSecretKey } = await import("../process/data-dir.ts");
+  const { readSecretKey } = await import("../process/data-dir.ts");
+  const { withOwnDatabase } = await import("./own-database.ts");
   // The embedded database: its old key is in DATA_DIR, unless OLD_SECRET_KEY was set.
-  const release = claimDataDir(DATA_DIR);
-  try {
-    const database = await startEmbeddedPostgres({ dataDir: DATA_DIR });
-    try {
-      if (isLost) return await reencrypt(database.url, null, SECRET_KEY ?? readSecretKey(DATA_DIR));
-      return await reencrypt(database.url, OLD_SECRET_KEY ?? readSecretKey(DATA_DIR), SECRET_KEY as string);
-    } finally {
-      await database.stop();
-    }
-  } finally {
-    release();
-  }
+  const inForce = () => readSecretKey(DATA_DIR);
+  const work = (url: string) =>
+    isLost
+      ? reencrypt(url, null, SECRET_KEY ?? inForce())
+      : reencrypt(url, OLD_SECRET_KEY ?? inForce(), SECRET_KEY as string);
+  return withOwnDatabase({ DATABASE_URL, DATA_DIR }, work, { alone: true });
 }
 
 async function reencrypt(url: string, oldKey: string | null, newKey: string): Promise<string> {

@@ -44,7 +44,8 @@ async function follow(queue: string, { project, after, json = false, ...where }:
   const service = await openService(where);
   const ending = new AbortController();
   const end = () => ending.abort();
-  process.once("SIGINT", end).once("SIGTERM", end);
+  // Until the process ends: the installed command passes on a Ctrl-C that has come here already.
+  process.on("SIGINT", end).on("SIGTERM", end);
   // Also while no message comes.
   process.stdout.once("close", end);
   const { signal } = ending;

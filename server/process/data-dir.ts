@@ -13,6 +13,25 @@ const STICKY = 0o1000;
 interface Holder {
   pid: number;
   identity: string | null;
+  /** The service where it is left out. */
+  by?: User;
+}
+
+/** What uses the folder: the service, or a command that ends soon. */
+type User = "service" | "command";
+
+/** Another living process uses the folder. */
+export class DataDirHeld extends StartError {
+  readonly by: User;
+
+  constructor(dataDir: string, { pid, by = "service" }: Holder) {
+    super(
+      by === "service"
+        ? `Another Isimud (process ${pid}) runs on ${dataDir}. Stop it first, or set DATA_DIR to another folder.`
+        : `Another command of Isimud (process ${pid}) uses ${dataDir}. Try again when it has ended.`,
+    );
+    this.by = by;
+  }
 }
 
 /**
@@ -58,19 +77,15 @@ function makeFolder(folder: string, mode: number): boolean {
 }
 
 /**
- * Reserves the folder for this process until the returned function is called. A StartError when another living process
+ * Reserves the folder for this process until the returned function is called. DataDirHeld when another living process
  * holds it; the reservation of a process that was killed is taken over.
  */
-export function claimDataDir(dataDir: string): () => void {
+export function claimDataDir(dataDir: string, by: User = "service"): () => void {
   makePrivate(dataDir);
   const file = join(dataDir, "isimud.pid");
-  const mine = JSON.stringify({ pid: process.pid, identity: identityOf(process.pid) } satisfies Holder);
+  const mine = JSON.stringify({ pid: process.pid, identity: identityOf(process.pid), by } satisfies Holder);
   const held = holderOf(file);
-  if (held) {
-    throw new StartError(
-      `Another Isimud (process ${held.pid}) runs on ${dataDir}. Stop it first, or set DATA_DIR to another folder.`,
-    );
-  }
+  if (held) throw new DataDirHeld(dataDir, held);
   rmSync(file, { force: true });
   writeFileSync(file, mine, { flag: "wx" });
   return () => {

@@ -1,5 +1,6 @@
 /** The commands that talk to a running service, as users run them: queues, post, tail and drain. */
 import { spawn } from "node:child_process";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Access } from "../../server/access/access.ts";
 import { storedJobId } from "../../server/graphql/jobs.ts";
@@ -49,6 +50,13 @@ const run = (args: string[], token: keyof typeof tokens = "admin", input?: strin
   runCommand(args, { settings: settings(token), input });
 const start = (args: readonly string[], more: Record<string, string> = {}): StartedProcess =>
   startProcess({ ...settings("admin"), ...more }, [process.execPath, "server/cli/isimud.ts", ...args]);
+/** As the installed command does, which passes on a Ctrl-C that has reached both. */
+async function interrupt({ child, ended }: StartedProcess): Promise<number | string | null> {
+  child.kill("SIGINT");
+  await setImmediate();
+  child.kill("SIGINT");
+  return ended;
+}
 
 describe("post", () => {
   test("a body comes from the argument or the input, with headers, a life and a delay", async () => {
@@ -83,11 +91,12 @@ describe("post", () => {
 
   test("what cannot be posted says what to do, and how far it came", async () => {
     const to = ["--project", project];
-    const [noJson, noLine, noQueue, both] = await Promise.all([
+    const [noJson, noLine, noQueue, both, noFile] = await Promise.all([
       run(["post", "mails", "{a:1}", ...to]),
       run(["post", "mails", "--lines", ...to], "producer", '{"a": 1}\n{"a": \n'),
       run(["post", "none", "1", ...to]),
       run(["post", "mails", "1", "--file", "x", ...to]),
+      run(["post", "mails", "--file", "/nowhere/x", "--lines", ...to]),
     ]);
     expect(noJson).toMatchObject({ code: 2, output: "", errors: expect.stringMatching(/no JSON: .* With --text/) });
     expect(noLine).toMatchObject({
@@ -99,6 +108,10 @@ describe("post", () => {
       errors: expect.stringMatching(/^QUEUE_DOES_NOT_EXIST: .* -- queues` lists .*\n$/),
     });
     expect(both).toMatchObject({ code: 2, errors: expect.stringContaining("not both") });
+    expect(noFile).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^\/nowhere\/x cannot be read: ENOENT.*\n$/),
+    });
   });
 });
 
@@ -173,13 +186,18 @@ describe("tail", () => {
     expect(watching.output()).toMatch(
       /^\d{4}-\S+Z {2}\d+ {2}\{"n": 1\.0, "evil": "\\u009b31m \\u202etxt\\u007f"\} {2}kind="test"\n$/,
     );
-    watching.child.kill("SIGINT");
-    expect(await watching.ended).toBe(0);
+    expect(await interrupt(watching)).toBe(0);
   });
 
-  test("prints one JSON a message, and goes on after the last one when the connection breaks", async () => {
+  test("prints one JSON a message, and goes on after the last one when the connection breaks, until its token ends", async () => {
+    const { tokens } = server.engine.operations;
+    const { secret: TOKEN } = await tokens.create(admin, {
+      name: "tail",
+      scopes: ["read", "administer"],
+      projects: null,
+    });
     const detour = await openDetour(Number(new URL(server.url).port));
-    const through = { ISIMUD_URL: `http://127.0.0.1:${detour.port}` };
+    const through = { ISIMUD_URL: `http://127.0.0.1:${detour.port}`, TOKEN };
     const first = start(["tail", "empty", "--project", project, "--after", "0", "--json"], through);
     await first.printed(/"bodyVisibility"/);
     const [line = ""] = first.output().split("\n");
@@ -190,8 +208,10 @@ describe("tail", () => {
     await post('"after"');
     await first.printed(/"after"/);
     expect(first.output().match(/"bodyVisibility"/g)).toHaveLength(2);
-    first.child.kill("SIGINT");
-    expect(await first.ended).toBe(0);
+    await tokens.revoke(admin, { name: "tail" });
+    detour.cut();
+    expect(await first.ended).toBe(1);
+    expect(first.output()).toMatch(/^UNAUTHENTICATED: .* -- token list` shows/m);
     detour.close();
   });
 
@@ -257,8 +277,7 @@ describe("drain", () => {
     await pools.create(admin, { pool: "away", uri: "postgresql://u@127.0.0.1:1/none", weight: 1, verify: false });
     const followed = start(["drain", "right", "--wait"]);
     const [, id = ""] = await followed.printed(/^(\S+)\n(?:.*\n)*.*waiting for pool away/);
-    followed.child.kill("SIGINT");
-    expect(await followed.ended).toBe(0);
+    expect(await interrupt(followed)).toBe(0);
     expect(followed.output()).toMatch(/The job goes on\..*\n$/);
     const again = start(["drain", "right", "--wait"]);
     await again.printed(/waiting for/);

@@ -35,7 +35,7 @@ test("settings go into a file, and come back from it as far as they differ", asy
   await queues.delete(admin, { project: "shop", queue: "orders" });
   const planned = await run("import", path, "--dry-run", "--url", server.url);
   expect(planned).toMatchObject({ code: 0, output: expect.stringContaining("create  queue shop/orders\n") });
-  expect(planned.output).toContain("Would be created: 1. Updated: 0. Failed: 0.");
+  expect(planned.output).toContain("Would be created: 1. Would be updated: 0. Failed: 0.");
   expect(await queues.exists(admin, { project: "shop", queue: "orders" })).toBe(false);
   const done = await run("import", path, "--reason", "a test", "--url", server.url);
   expect(done).toMatchObject({ code: 0, output: expect.stringContaining("Created: 1.") });
