@@ -109,6 +109,8 @@ const collector = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL such as http://localhost:4318" })
   .optional();
 
+const SHARE = { error: "must be a share from 0 to 1, such as 0.01" };
+
 /** Traces. OpenTelemetry's libraries read its other variables themselves, such as OTEL_SERVICE_NAME. */
 const traceSettings = {
   /** Spans go to /v1/traces below it. Left out: there are none, and the libraries are not loaded. */
@@ -129,11 +131,7 @@ const traceSettings = {
   OTEL_BSP_SCHEDULE_DELAY: whole(5000, 1),
   OTEL_BSP_MAX_QUEUE_SIZE: whole(8192, 1),
   /** The share of traces that the two ratios take. */
-  OTEL_TRACES_SAMPLER_ARG: z.coerce
-    .number()
-    .min(0)
-    .max(1, { error: "must be a share from 0 to 1, such as 0.01" })
-    .default(1),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number(SHARE).min(0, SHARE).max(1, SHARE).default(1),
 } as const;
 
 /** Only with AUTH=accounts: how people sign in. */

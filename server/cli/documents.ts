@@ -3,7 +3,7 @@
  * instead of its text, and with TRUSTED_DOCUMENTS=on only these and those of the pages run. They are files in
  * DATA_DIR/documents: another machine needs a copy of that folder. A running service sees a change within a second.
  */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
@@ -77,6 +77,8 @@ async function remove(ids: readonly string[]): Promise<void> {
   const wrong = ids.find((id) => !/^(sha256:)?[0-9a-f]{64}$/.test(id));
   if (wrong !== undefined) throw new CommandError(`This is no id of a document: ${wrong}`, 2);
   const from = await folder();
+  const unknown = ids.find((id) => !existsSync(join(from, fileOf(id))));
+  if (unknown !== undefined) throw new CommandError(`There is no document with the id ${unknown}. Nothing is removed.`);
   for (const id of ids) rmSync(join(from, fileOf(id)), { force: true });
 }
 

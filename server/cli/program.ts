@@ -36,7 +36,7 @@ export function createProgram(): Command {
   addDrain(program);
   addExport(program);
   addImport(program);
-  program.commandsGroup("Who may do what, and keys, on the database:");
+  program.commandsGroup("Who may do what, and keys, on the database and DATA_DIR:");
   addToken(program);
   addUser(program);
   addDocuments(program);

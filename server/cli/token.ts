@@ -18,14 +18,14 @@ interface AddOptions {
 export function addToken(program: Command): void {
   const token = program
     .command("token")
-    .summary("Make, list and revoke tokens of programs")
+    .summary("Create, list and revoke tokens of programs")
     .description(
-      "Makes, lists and revokes tokens of programs, for a service with AUTH=accounts. " +
+      "Creates, lists and revokes tokens of programs, for a service with AUTH=accounts. " +
         "It works on the database of DATABASE_URL or DATA_DIR, whether the service runs or not.",
     );
   token
     .command("add")
-    .description("Make a token, and print its secret, once: export TOKEN=$(isimud token add ...)")
+    .description("Create a token, and print its secret, once: export TOKEN=$(isimud token add ...)")
     .argument("<name>")
     .requiredOption("--scope <scope>", `${SCOPES.join(", ")}; more than one are added up`, collectOneOf(SCOPES))
     .option("--project <name>", "where it may be used; more than one are added up; left out: in all projects", collect)

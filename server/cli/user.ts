@@ -21,9 +21,9 @@ type Work = (engine: Engine, access: Access, email: string, options: RoleOptions
 export function addUser(program: Command): void {
   const user = program
     .command("user")
-    .summary("Make, list and change people")
+    .summary("Create, list and change people")
     .description(
-      "Makes, lists and changes people, for a service with AUTH=accounts. " +
+      "Creates, lists and changes people, for a service with AUTH=accounts. " +
         "It works on the database of DATABASE_URL or DATA_DIR, whether the service runs or not.",
     );
   const role = () => new Option("--role <role>", "what somebody may do").choices(ROLES).makeOptionMandatory();
@@ -36,7 +36,7 @@ export function addUser(program: Command): void {
       .action(async (email: string, options: RoleOptions) => {
         print(await withOwnEngine((engine, access) => work(engine, access, email, options)));
       });
-  command("add", "Make a person, and print a link, with which that person chooses a password, once.", add)
+  command("add", "Create a person, and print a link, with which that person chooses a password, once.", add)
     .addOption(role())
     .option(...project, collect)
     .option("--name <name>", "what the person is called; left out: as the e-mail address begins");

@@ -1,6 +1,5 @@
 /** The commands that talk to a running service, as users run them: queues, post, tail and drain. */
 import { spawn } from "node:child_process";
-import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Access } from "../../server/access/access.ts";
 import { storedJobId } from "../../server/graphql/jobs.ts";
@@ -50,13 +49,6 @@ const run = (args: string[], token: keyof typeof tokens = "admin", input?: strin
   runCommand(args, { settings: settings(token), input });
 const start = (args: readonly string[], more: Record<string, string> = {}): StartedProcess =>
   startProcess({ ...settings("admin"), ...more }, [process.execPath, "server/cli/isimud.ts", ...args]);
-/** As the installed command does, which passes on a Ctrl-C that has reached both. */
-async function interrupt({ child, ended }: StartedProcess): Promise<number | string | null> {
-  child.kill("SIGINT");
-  await setImmediate();
-  child.kill("SIGINT");
-  return ended;
-}
 
 describe("post", () => {
   test("a body comes from the argument or the input, with headers, a life and a delay", async () => {
@@ -186,7 +178,8 @@ describe("tail", () => {
     expect(watching.output()).toMatch(
       /^\d{4}-\S+Z {2}\d+ {2}\{"n": 1\.0, "evil": "\\u009b31m \\u202etxt\\u007f"\} {2}kind="test"\n$/,
     );
-    expect(await interrupt(watching)).toBe(0);
+    watching.child.kill("SIGINT");
+    expect(await watching.ended).toBe(0);
   });
 
   test("prints one JSON a message, and goes on after the last one when the connection breaks, until its token ends", async () => {
@@ -277,7 +270,8 @@ describe("drain", () => {
     await pools.create(admin, { pool: "away", uri: "postgresql://u@127.0.0.1:1/none", weight: 1, verify: false });
     const followed = start(["drain", "right", "--wait"]);
     const [, id = ""] = await followed.printed(/^(\S+)\n(?:.*\n)*.*waiting for pool away/);
-    expect(await interrupt(followed)).toBe(0);
+    followed.child.kill("SIGINT");
+    expect(await followed.ended).toBe(0);
     expect(followed.output()).toMatch(/The job goes on\..*\n$/);
     const again = start(["drain", "right", "--wait"]);
     await again.printed(/waiting for/);

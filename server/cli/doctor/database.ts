@@ -147,7 +147,7 @@ export async function lookAtPeople(url: string, config: Config): Promise<Finding
   }
   if (adminsWithAccess === 0) {
     const again = `\`${commandLine("user link EMAIL")}\` prints a link to choose one.`;
-    return [warning("accounts", `None of ${admins} admins has a password or has ever signed in.`, again)];
+    return [warning("accounts", `No admin has a password or has ever signed in; there are ${admins}.`, again)];
   }
   return [ok("accounts", `${people} people, ${admins} of them admins.`)];
 }

@@ -7,7 +7,7 @@ const WAIT_MS = 5000;
 
 export async function lookAtService(config: Config): Promise<Finding> {
   // Not PUBLIC_URL, which may lead to another machine.
-  const url = serviceUrl({ ...config, PUBLIC_URL: undefined });
+  const url = (config.ISIMUD_URL ?? serviceUrl({ ...config, PUBLIC_URL: undefined })).replace(/\/+$/, "");
   let response: Response;
   try {
     response = await fetch(`${url}/api/health/ready`, { signal: AbortSignal.timeout(WAIT_MS) });

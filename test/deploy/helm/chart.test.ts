@@ -289,7 +289,7 @@ describe.runIf(has("helm", "version"))("the chart", () => {
     const pods = deploymentOf("the example of CloudNativePG").spec.replicas + 1;
     const connections = Number(cluster.spec.postgresql.parameters.max_connections);
     // Some are left for the operator and for people.
-    expect(connections).toBeGreaterThan(pods * (2 * DATABASE_CONNECTIONS + 4) + 20);
+    expect(connections).toBeGreaterThan(pods * (2 * DATABASE_CONNECTIONS + 2) + 20);
   });
 });
 
