@@ -1,6 +1,6 @@
 /** `isimud post`: posts messages from an argument, a file or the standard input. */
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
+import { createReadStream, openSync } from "node:fs";
 import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
 import { collectHeader, type Header, wholeNumber } from "./option-values.ts";
@@ -201,9 +201,17 @@ function textOf(body: Buffer, { bytes }: PostLimits): string {
 }
 
 function inputOf(file: string | undefined, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-  const input = file === undefined ? process.stdin : createReadStream(file);
+  const input = file === undefined ? process.stdin : createReadStream(file, { fd: opened(file) });
   signal?.addEventListener("abort", () => input.destroy(signal.reason));
   return input;
+}
+
+function opened(file: string): number {
+  try {
+    return openSync(file, "r");
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`);
+  }
 }
 
 /** Reads no more than one post may have. */

@@ -102,7 +102,7 @@ describe("post", () => {
     expect(both).toMatchObject({ code: 2, errors: expect.stringContaining("not both") });
     expect(noFile).toMatchObject({
       code: 1,
-      errors: expect.stringMatching(/^\/nowhere\/x cannot be read: ENOENT.*\n$/),
+      errors: expect.stringMatching(/^\/nowhere\/x cannot be read: ENOENT.*\n$/m),
     });
   });
 });
