@@ -57,7 +57,8 @@ export function addUser(program: Command): void {
 async function add({ operations }: Engine, access: Access, address: string, options: RoleOptions): Promise<string> {
   const name = options.name ?? address.split("@", 1)[0] ?? address;
   const made = await operations.people.create(access, { email: address, name, grants: grants(options) });
-  return `${line(made.person)}\n${shown(made.link)}`;
+  tell(line(made.person));
+  return shown(made.link);
 }
 
 async function changeRole(engine: Engine, access: Access, address: string, options: RoleOptions): Promise<string> {
@@ -118,8 +119,9 @@ function line({ email: address, name, grants: given, disabledAt, lastSeenAt, met
   return [address, name, may.join("; ") || "nothing", seen, ...state].join("  ");
 }
 
+/** The link, which is all that goes to the standard output. */
 function shown({ url, expiresAt }: PasswordLink): string {
-  const lines = [`To choose a password, until ${expiresAt.toISOString()}:`, `  ${url}`];
-  if (new URL(url).port === "0") lines.push("PORT is 0: write the port that the start has printed in place of :0.");
-  return lines.join("\n");
+  tell(`To choose a password, until ${expiresAt.toISOString()}:`);
+  if (new URL(url).port === "0") tell("PORT is 0: write the port that the start has printed in place of :0.");
+  return url;
 }

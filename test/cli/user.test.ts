@@ -20,11 +20,13 @@ test("a person is made with a link that leads to the service, also where only th
     run(["add", "vera@example.com", ...role], { PORT: "4000" }),
     run(["add", "olga@example.com", ...role], { PORT: "0" }),
   ]);
-  expect(vera).toMatchObject({ code: 0, errors: "" });
-  expect(vera.output).toMatch(
-    /^vera@example\.com {2}vera {2}viewer in shop {2}never seen {2}no password yet\nTo choose.*\n {2}http:\/\/127\.0\.0\.1:4000\/link#[\w-]{43}\n$/,
-  );
-  expect(olga.output).toMatch(
-    /:0\/link#[\w-]{43}\nPORT is 0: write the port that the start has printed in place of :0\.\n$/,
-  );
+  expect(vera).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/^http:\/\/127\.0\.0\.1:4000\/link#[\w-]{43}\n$/),
+    errors: expect.stringMatching(
+      /^vera@example\.com {2}vera {2}viewer in shop {2}never seen {2}no password yet\nTo choose.*:\n$/,
+    ),
+  });
+  expect(olga.output).toMatch(/:0\/link#[\w-]{43}\n$/);
+  expect(olga.errors).toMatch(/PORT is 0: write the port that the start has printed in place of :0\.\n$/);
 });
