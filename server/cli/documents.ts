@@ -32,7 +32,12 @@ export function addDocuments(program: Command): void {
     .description("The ids of all, with the names of their operations.")
     .option("--json", "print JSON")
     .action(async ({ json }: { json?: boolean }) => show(await list(), json));
-  documents.command("remove").description("Remove documents by their ids.").argument("<id...>").action(remove);
+  documents
+    .command("remove")
+    .description("Remove documents by their ids.")
+    .argument("<id...>")
+    .option("--json", "print JSON")
+    .action(remove);
 }
 
 async function folder(): Promise<string> {
@@ -73,13 +78,14 @@ async function list(): Promise<Registered[]> {
   return texts.map((text) => ({ id: documentId(text), operations: operationNames(text) }));
 }
 
-async function remove(ids: readonly string[]): Promise<void> {
+async function remove(ids: readonly string[], { json }: { json?: boolean }): Promise<void> {
   const wrong = ids.find((id) => !/^(sha256:)?[0-9a-f]{64}$/.test(id));
   if (wrong !== undefined) throw new CommandError(`This is no id of a document: ${wrong}`, 2);
   const from = await folder();
   const unknown = ids.find((id) => !existsSync(join(from, fileOf(id))));
   if (unknown !== undefined) throw new CommandError(`There is no document with the id ${unknown}. Nothing is removed.`);
   for (const id of ids) rmSync(join(from, fileOf(id)), { force: true });
+  if (json) printJson({ removed: ids });
 }
 
 function show(documents: readonly Registered[], json: boolean | undefined): void {

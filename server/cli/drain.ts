@@ -157,7 +157,7 @@ function showPlan({ pool, flavors }: Plan): void {
   for (const { flavor, queues, messages, to } of flavors) {
     const of = flavor === null ? "without a flavor" : `of the flavor ${inLine(flavor)}`;
     const where = to.map(({ pool: name, share }) => `${inLine(name)} (${Math.round(share * 100)} %)`).join(", ");
-    const what = `${queues} queues ${of} with ${messages} messages`;
+    const what = `${queues === 1 ? "1 queue" : `${queues} queues`} ${of} with ${messages === 1 ? "1 message" : `${messages} messages`}`;
     print(to.length === 0 ? `No other pool takes ${what}: create one.` : `${what} would go to ${where}.`);
   }
 }

@@ -8,7 +8,7 @@
  */
 import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
-import { print } from "./output.ts";
+import { print, printJson } from "./output.ts";
 
 export function addRotateKey(program: Command): void {
   program
@@ -19,10 +19,13 @@ export function addRotateKey(program: Command): void {
         "First stop every Isimud on this database, then start them with the new SECRET_KEY.",
     )
     .option("--lost", "the old key is lost: the pools keep their queues, and each needs its URI again")
-    .action(async ({ lost = false }: { lost?: boolean }) => {
+    .option("--json", "print JSON")
+    .action(async ({ lost = false, json }: { lost?: boolean; json?: boolean }) => {
       const { ConfigError } = await import("../config.ts");
       try {
-        print(await rotateKey(lost));
+        const pools = await rotateKey(lost);
+        if (json) printJson({ pools, lost });
+        else print(inWords(pools, lost));
       } catch (error) {
         if (error instanceof ConfigError) throw error;
         // Without its causes, which may quote secrets.
@@ -31,7 +34,14 @@ export function addRotateKey(program: Command): void {
     });
 }
 
-async function rotateKey(isLost: boolean): Promise<string> {
+function inWords(pools: number, isLost: boolean): string {
+  return isLost
+    ? `Pools that need their URI again, by updatePool: ${pools}. Until then their queues cannot be used.`
+    : `Pool URIs encrypted again: ${pools}. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
+}
+
+/** How many pools it is about. */
+async function rotateKey(isLost: boolean): Promise<number> {
   const { ConfigError, readConfig } = await import("../config.ts");
   const { DATABASE_URL, DATA_DIR, SECRET_KEY, OLD_SECRET_KEY } = readConfig();
   if (SECRET_KEY === undefined && !isLost) {
@@ -55,22 +65,19 @@ async function rotateKey(isLost: boolean): Promise<string> {
   return withOwnDatabase({ DATABASE_URL, DATA_DIR }, work, { alone: true });
 }
 
-async function reencrypt(url: string, oldKey: string | null, newKey: string): Promise<string> {
+async function reencrypt(url: string, oldKey: string | null, newKey: string): Promise<number> {
   const { createSecretBox } = await import("../secret-box.ts");
   const { rotatePoolKeys } = await import("../storage/postgres/control/reencrypt-pools.ts");
   const { parsePostgresUri } = await import("../storage/postgres/sql/address.ts");
   const { openConnections } = await import("../storage/postgres/sql/connection.ts");
   const connections = openConnections({ url, connections: 1, applicationName: "isimud rotate-key" });
   try {
-    const count = await rotatePoolKeys({
+    return await rotatePoolKeys({
       connections,
       schema: parsePostgresUri(url).schema,
       from: oldKey === null ? null : createSecretBox(oldKey),
       to: createSecretBox(newKey),
     });
-    if (oldKey === null)
-      return `Pools that need their URI again, by updatePool: ${count}. Until then their queues cannot be used.`;
-    return `Pool URIs encrypted again: ${count}. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
   } finally {
     await connections.end();
   }

@@ -46,9 +46,11 @@ export function addToken(program: Command): void {
     .command("revoke")
     .description("End a token at once.")
     .argument("<name>")
-    .action(async (name: string) => {
+    .option("--json", "print JSON")
+    .action(async (name: string, { json }: { json?: boolean }) => {
       const revoked = await withOwnEngine(({ operations }, access) => operations.tokens.revoke(access, { name }));
-      print(line(revoked));
+      if (json) printJson(shown(revoked));
+      else print(line(revoked));
     });
 }
 

@@ -14,9 +14,16 @@ interface RoleOptions {
   role: Role;
   project?: string[];
   name?: string;
+  json?: boolean;
 }
 
-type Work = (engine: Engine, access: Access, email: string, options: RoleOptions) => Promise<string>;
+interface Outcome {
+  person: Person;
+  link?: PasswordLink;
+  removed?: true;
+}
+
+type Work = (engine: Engine, access: Access, email: string, options: RoleOptions) => Promise<Outcome>;
 
 export function addUser(program: Command): void {
   const user = program
@@ -33,8 +40,9 @@ export function addUser(program: Command): void {
       .command(name)
       .description(description)
       .argument("<email>")
+      .option("--json", "print JSON")
       .action(async (email: string, options: RoleOptions) => {
-        print(await withOwnEngine((engine, access) => work(engine, access, email, options)));
+        show(await withOwnEngine((engine, access) => work(engine, access, email, options)), options.json);
       });
   command("add", "Create a person, and print a link, with which that person chooses a password, once.", add)
     .addOption(role())
@@ -54,32 +62,30 @@ export function addUser(program: Command): void {
     .action(({ json }: { json?: boolean }) => withOwnEngine((engine, access) => list(engine, access, json)));
 }
 
-async function add({ operations }: Engine, access: Access, address: string, options: RoleOptions): Promise<string> {
+async function add({ operations }: Engine, access: Access, address: string, options: RoleOptions): Promise<Outcome> {
   const name = options.name ?? address.split("@", 1)[0] ?? address;
-  const made = await operations.people.create(access, { email: address, name, grants: grants(options) });
-  tell(line(made.person));
-  return shown(made.link);
+  return operations.people.create(access, { email: address, name, grants: grants(options) });
 }
 
-async function changeRole(engine: Engine, access: Access, address: string, options: RoleOptions): Promise<string> {
+async function changeRole(engine: Engine, access: Access, address: string, options: RoleOptions): Promise<Outcome> {
   const { id } = await personOf(engine, address);
-  return line(await engine.operations.people.update(access, { id, grants: grants(options) }));
+  return { person: await engine.operations.people.update(access, { id, grants: grants(options) }) };
 }
 
-async function link(engine: Engine, access: Access, address: string): Promise<string> {
+async function link(engine: Engine, access: Access, address: string): Promise<Outcome> {
   const { id } = await personOf(engine, address);
-  return shown((await engine.operations.people.createLink(access, { id })).link);
+  return engine.operations.people.createLink(access, { id });
 }
 
-async function disable([engine, access, address]: Parameters<Work>, disabled: boolean): Promise<string> {
+async function disable([engine, access, address]: Parameters<Work>, disabled: boolean): Promise<Outcome> {
   const { id } = await personOf(engine, address);
-  return line(await engine.operations.people.update(access, { id, disabled }));
+  return { person: await engine.operations.people.update(access, { id, disabled }) };
 }
 
-async function remove(engine: Engine, access: Access, address: string): Promise<string> {
-  const { id } = await personOf(engine, address);
-  await engine.operations.people.delete(access, { id });
-  return `${address} is removed.`;
+async function remove(engine: Engine, access: Access, address: string): Promise<Outcome> {
+  const person = await personOf(engine, address);
+  await engine.operations.people.delete(access, { id: person.id });
+  return { person, removed: true };
 }
 
 async function list({ operations, config }: Engine, access: Access, json?: boolean): Promise<void> {
@@ -119,9 +125,18 @@ function line({ email: address, name, grants: given, disabledAt, lastSeenAt, met
   return [address, name, may.join("; ") || "nothing", seen, ...state].join("  ");
 }
 
-/** The link, which is all that goes to the standard output. */
-function shown({ url, expiresAt }: PasswordLink): string {
-  tell(`To choose a password, until ${expiresAt.toISOString()}:`);
-  if (new URL(url).port === "0") tell("PORT is 0: write the port that the start has printed in place of :0.");
-  return url;
+/** A link is all that goes to the standard output. */
+function show({ person, link: made, removed }: Outcome, json?: boolean): void {
+  if (json) {
+    const more = made && { link: made.url, linkExpiresAt: made.expiresAt };
+    printJson({ ...facts(person), ...more, ...(removed && { removed }) });
+  } else if (removed) print(`${person.email} is removed.`);
+  else if (made === undefined) print(line(person));
+  else {
+    tell(`${line(person)}\nTo choose a password, until ${made.expiresAt.toISOString()}:`);
+    print(made.url);
+  }
+  if (made && new URL(made.url).port === "0") {
+    tell("PORT is 0: write the port that the start has printed in place of :0.");
+  }
 }

@@ -30,3 +30,14 @@ test("a person is made with a link that leads to the service, also where only th
   expect(olga.output).toMatch(/:0\/link#[\w-]{43}\n$/);
   expect(olga.errors).toMatch(/PORT is 0: write the port that the start has printed in place of :0\.\n$/);
 });
+
+test("with --json each change prints the person as JSON, and a link with it", async () => {
+  const email = "jane@example.com";
+  const json = async (...args: string[]) => JSON.parse((await run([...args, "--json"])).output);
+  const link = expect.stringMatching(/\/link#[\w-]{43}$/);
+  expect(await json("add", email, "--role", "operator")).toMatchObject({ email, link, disabledAt: null });
+  const changed = { email, grants: [{ role: "viewer", projects: ["shop"] }] };
+  expect(await json("role", email, "--role", "viewer", "--project", "shop")).toMatchObject(changed);
+  expect(await json("disable", email)).toMatchObject({ email, disabledAt: expect.any(String) });
+  expect(await json("remove", email)).toMatchObject({ email, removed: true });
+});
