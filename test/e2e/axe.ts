@@ -1,21 +1,19 @@
 /** What axe finds in what a visitor sees. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright";
-import { IS_THOROUGH } from "../support/thorough.ts";
 
-/** Nothing but colours differs between the themes, and what is around all pages has most of them. */
+/** Nothing but colours differs between the themes. */
 const RULES = { light: null, dark: ["color-contrast"] };
-const BOTH = ["light", "dark"] as const;
 /** For the second run on a page, which has axe: half a megabyte of script. It must not be empty. */
 const AXE_IS_THERE = ";";
 
 /**
- * In both themes, where the whole page is looked at or the tests are thorough, for the page follows the system's while it is open; `part` is a selector. Say a part where the rest
+ * In both themes, for the page follows the system's while it is open; `part` is a selector. Say a part where the rest
  * was looked at before: axe takes a second for a page.
  */
 export async function violations(page: Page, part = "html"): Promise<string[]> {
   const found: string[] = [];
-  for (const theme of IS_THOROUGH || part === "html" ? BOTH : BOTH.slice(0, 1)) {
+  for (const theme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: theme });
     await page.locator(`html[data-theme=${theme}]`).waitFor();
     await settled(page);
