@@ -34,7 +34,10 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "const { PORT = 3000, BASE_PATH = '' } = process.env; fetch(`http://127.0.0.1:${PORT}${BASE_PATH}/api/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const { PORT = 3000, BASE_PATH = '' } = process.env; \
+fetch(`http://127.0.0.1:${PORT}${BASE_PATH}/api/health/live`) \
+.then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # The process itself gets the signals.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--import", "/opt/isimud/dist/server/cli/check-node.mjs", "/opt/isimud/dist/server/cli/isimud.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", \
+  "--import", "/opt/isimud/dist/server/cli/check-node.mjs", "/opt/isimud/dist/server/cli/isimud.js"]
 CMD ["start"]

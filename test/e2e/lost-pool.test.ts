@@ -57,7 +57,7 @@ it(
     expect(await page.locator("#content").getByRole("alert").count()).toBe(0);
     // A list of only such queues is still a list.
     await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /tea .*Pool unreachable/ }).waitFor();
+    await page.getByRole("row", { name: /^Select queue tea .*Pool unreachable/ }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },
@@ -73,7 +73,7 @@ it(
     await run("createQueue", "CreateQueueInput", { project: "p", queue: "loose" });
     await run("deleteCatalogueEntry", "DeleteCatalogueEntryInput", { project: "p", queue: "loose" });
     await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /loose .*Not in the catalogue/ }).waitFor();
+    await page.getByRole("row", { name: /^Select queue loose .*Not in the catalogue/ }).waitFor();
     await page.goto(dashboard.url + paths.queue("p", "loose", "statistics"), { waitUntil: "networkidle" });
     const unmapped = page.locator("#content").getByRole("alert");
     await unmapped.getByText("This queue is not in the catalogue").waitFor();
@@ -144,7 +144,7 @@ it(
     expect(rows).toBeGreaterThan(0);
     expect(counts).toBeGreaterThan(rows);
     await page.goto(dashboard.url + paths.queues("slow"));
-    await page.getByRole("row", { name: /snail 1 / }).waitFor();
+    await page.getByRole("row", { name: /^Select queue snail snail 1 / }).waitFor();
     expect(complaints).toEqual([]);
     await end();
     await slow.close();

@@ -29,8 +29,14 @@ async function cutOff(region: Locator, part: Locator): Promise<string | null> {
 
 /** Address, name of the table, its most important columns, the start of a row, and the lines under its first cell. */
 const TABLES: [string, string, string[], RegExp, string[]][] = [
-  [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /orders /, ["Project: shop", "Oldest ready: "]],
-  [paths.queues(null), "Queues", ["Queue"], /parcels /, ["Exhausted: "]],
+  [
+    paths.queues(null),
+    "Queues",
+    ["Queue", "Ready", "Total"],
+    /^Select queue orders /,
+    ["Project: shop", "Oldest ready: "],
+  ],
+  [paths.queues(null), "Queues", ["Queue"], /^Select queue parcels /, ["Exhausted: "]],
   [paths.queue("shop", "orders"), "Messages, newest first", ["Body"], /order/, []],
   [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
   [paths.queue("shop", "orders", "claims"), "Claims", ["Claim", "Time left"], /Release/, ["Holder: ", "Messages: "]],
@@ -81,8 +87,8 @@ it(
     const { page, end } = await dashboard.visit({ width: 1280 });
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
     const region = page.getByRole("region", { name: "Queues", exact: true });
-    const row = region.getByRole("row", { name: /a-of-a-long-name / });
-    await region.getByRole("row", { name: /parcels .* since / }).waitFor();
+    const row = region.getByRole("row", { name: /^Select queue a-of-a-long-name / });
+    await region.getByRole("row", { name: /^Select queue parcels .* since / }).waitFor();
     expect(await cutOff(region, row.getByRole("button", { name: "Delete a-of-a-long-name" }))).toBeNull();
     expect(await row.getByRole("link", { name: project }).getAttribute("title")).toBe(project);
     await end();

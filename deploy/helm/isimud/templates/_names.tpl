@@ -33,6 +33,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s/api" (.Values.settings.BASE_PATH | default "") -}}
 {{- end -}}
 
+{{- /* The API as pods in the cluster reach it. */ -}}
+{{- define "isimud.url" -}}
+{{- $port := int .Values.service.port -}}
+{{- $host := printf "%s.%s.svc" (include "isimud.fullname" .) .Release.Namespace -}}
+{{- printf "http://%s%s%s" $host (ternary "" (printf ":%d" $port) (eq $port 80)) (include "isimud.api" .) -}}
+{{- end -}}
+
 {{- /* A setting as text. Helm reads whole numbers as floats, which print with an exponent. */ -}}
 {{- define "isimud.text" -}}
 {{- if kindIs "string" . -}}{{- . -}}{{- else -}}{{- int64 . -}}{{- end -}}
