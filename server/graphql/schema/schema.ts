@@ -52,7 +52,7 @@ import {
   specifiedDirectives,
 } from "graphql";
 import type { Action } from "../../access/needs.ts";
-import { isRefusal } from "../../errors.ts";
+import { type DomainError, isRefusal } from "../../errors.ts";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
@@ -71,14 +71,7 @@ const directives = specifiedDirectives.map((directive) => {
 /** Queries that show only the request and the settings. */
 const CANNOT_FAIL: ReadonlySet<string> = new Set(["viewer", "limits"]);
 
-const STEPS = [
-  withAbandonedLateReads,
-  withCountedTexts,
-  withNullableRoots,
-  withReadOnlyService,
-  withReasons,
-  withWrittenPaths,
-];
+const STEPS = [withAbandonedLateReads, withCountedTexts, withNullableRoots, withMutationRules];
 
 export const schema = STEPS.reduce((built, step) => step(built), builder.toSchema({ directives }));
 
@@ -95,59 +88,48 @@ function withNullableRoots(built: GraphQLSchema): GraphQLSchema {
   return built;
 }
 
-/** Mutations get the reason that their input gives, and refused ones are written into the audit log. */
-function withReasons(built: GraphQLSchema): GraphQLSchema {
+/**
+ * What surrounds every mutation. While the service is read-only, or once the rights of its caller have changed, it is
+ * refused before anything of it runs. It gets the reason that its input gives. A refused one is written into the audit
+ * log. Errors name JSON in the input as the caller wrote it.
+ *
+ * One function, because each that awaits another costs time, also for the mutations that come thousands of times a
+ * second.
+ */
+function withMutationRules(built: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
     const resolve = field.resolve as Resolver;
     field.resolve = async (source, args, context, info) => {
       const input = args.input as Readonly<Record<string, unknown>>;
-      const because = context.because(input.reason as string | null | undefined);
+      let because = context;
       try {
+        because = context.because(input.reason as string | null | undefined);
+        because.requireRights();
+        const asked = because.operations.readOnly.requireChanges(info.fieldName);
+        if (asked !== undefined) await asked;
         return await resolve(source, args, because, info);
       } catch (error) {
-        if (isRefusal(error)) {
-          const target = SUBJECTS.map((name) => input[name]).find((name) => typeof name === "string");
-          await context.audit.noteRefusal(because.access, {
-            action: info.fieldName as Action,
-            project: (input.project ?? null) as string | null,
-            target: String(target ?? "*"),
-            error,
-          });
-        }
-        throw error;
+        if (isRefusal(error)) await noteRefusal(error, input, because, info.fieldName);
+        throw asWritten(error, input);
       }
     };
   }
   return built;
 }
 
-/** While the service is read-only, mutations are refused before anything of them runs. */
-function withReadOnlyService(built: GraphQLSchema): GraphQLSchema {
-  for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
-    const resolve = field.resolve as Resolver;
-    field.resolve = async (source, args, context, info) => {
-      context.requireRights();
-      const asked = context.operations.readOnly.requireChanges(info.fieldName);
-      if (asked !== undefined) await asked;
-      return resolve(source, args, context, info);
-    };
-  }
-  return built;
-}
-
-/** Errors of mutations name JSON in their input as the caller wrote it. */
-function withWrittenPaths(built: GraphQLSchema): GraphQLSchema {
-  for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
-    const resolve = field.resolve as Resolver;
-    field.resolve = async (source, args, context, info) => {
-      try {
-        return await resolve(source, args, context, info);
-      } catch (error) {
-        throw asWritten(error, args.input);
-      }
-    };
-  }
-  return built;
+function noteRefusal(
+  error: DomainError,
+  input: Readonly<Record<string, unknown>>,
+  { access, audit }: GraphQLContext,
+  mutation: string,
+): Promise<void> {
+  const target = SUBJECTS.map((name) => input[name]).find((name) => typeof name === "string");
+  return audit.noteRefusal(access, {
+    action: mutation as Action,
+    project: (input.project ?? null) as string | null,
+    target: String(target ?? "*"),
+    error,
+  });
 }
 
 /**
