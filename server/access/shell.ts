@@ -3,6 +3,7 @@
  * sent it, and the proxies that it came through.
  */
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Config } from "../config.ts";
 import { DomainError } from "../errors.ts";
 import { addressInUrl, addressList, plainAddress } from "./addresses.ts";
@@ -42,19 +43,17 @@ const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
  * - with accounts, one whose proxy TRUST_PROXY does not name: all who use it would share its address and its limits.
  */
 export function createShell(settings: ShellSettings): Shell {
-  const served = servedNames(settings);
   const isTrusted = trustOf(settings.TRUST_PROXY);
+  const connectionOf = connections(settings, isTrusted);
   const allowed = new Set(settings.CORS_ORIGINS);
   const names = new Set(settings.ALLOWED_HOSTS);
   const publicUrl = settings.PUBLIC_URL === undefined ? null : new URL(settings.PUBLIC_URL);
 
   return (request) => {
-    const { socket, headers } = request;
-    const peer = plainAddress(socket.remoteAddress ?? "") ?? "";
+    const { headers } = request;
+    const { peer, trusted, hosts, origins } = connectionOf(request.socket);
     const route = readRoute(request.rawHeaders);
-    const trusted = isTrusted(peer, 0);
     const host = ((trusted ? lastOf(headers["x-forwarded-host"]) : undefined) ?? headers.host ?? "").toLowerCase();
-    const { hosts, origins } = served(socket.localAddress ?? "", socket.localPort ?? 0);
     const isKnown = hosts.has(host) || names.has(host.replace(/:\d+$/, ""));
     if (route.hosts !== 1 || !isKnown || !request.url?.startsWith("/")) {
       throw new DomainError(
@@ -110,6 +109,30 @@ function readRoute(rawHeaders: readonly string[]): Route {
     else if (name === "forwarded" || name === "x-real-ip" || name.startsWith("x-forwarded-")) route.forwarded = true;
   }
   return route;
+}
+
+/** What all requests of a connection have in common. */
+interface Connection extends Served {
+  /** The address of the client, or of the proxy in front of it. */
+  peer: string;
+  /** The peer is a proxy that may say who asked it. */
+  trusted: boolean;
+}
+
+/** Looks at a connection once. */
+function connections(settings: ShellSettings, isTrusted: Trust): (socket: Socket) => Connection {
+  const served = servedNames(settings);
+  const known = new WeakMap<Socket, Connection>();
+  return (socket) => {
+    let connection = known.get(socket);
+    if (connection === undefined) {
+      const peer = plainAddress(socket.remoteAddress ?? "") ?? "";
+      const names = served(socket.localAddress ?? "", socket.localPort ?? 0);
+      connection = { peer, trusted: isTrusted(peer, 0), ...names };
+      known.set(socket, connection);
+    }
+    return connection;
+  };
 }
 
 interface Served {
