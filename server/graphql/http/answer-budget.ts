@@ -32,7 +32,8 @@ export class AnswerBudget {
   /** How many fields are reading now. Their reservations are not in `#left`. */
   #reading = 0;
   #onReturned: (() => void) | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  /** Ends when the last of those that wait has got its part. Undefined: none has waited so far. */
+  #turn: Promise<void> | undefined;
   /** How many fields wait for their part, or for those before them. */
   #inTurn = 0;
 

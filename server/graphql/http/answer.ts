@@ -31,9 +31,9 @@ export function headOf(
   { data, errors = [] }: Answered,
   accept: string | undefined,
 ): { status: number; headers: Record<string, string> } {
-  const isEmpty = !Object.values(data ?? {}).some((value) => value !== null);
+  const isEmpty = () => !Object.values(data ?? {}).some((value) => value !== null);
   const { unavailable } = HTTP_STATUS;
-  if (isEmpty && errors.some(({ extensions }) => extensions.status === unavailable)) {
+  if (errors.some(({ extensions }) => extensions.status === unavailable) && isEmpty()) {
     const headers = retryAfter(errors.map(({ extensions }) => extensions));
     if (headers["retry-after"] !== undefined) return { status: unavailable, headers: { ...headers } };
   }
