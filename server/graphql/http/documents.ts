@@ -17,7 +17,7 @@ import type { Limits } from "../../config.ts";
 import { schema } from "../schema/schema.ts";
 import { type Cost, type Costs, measureDocument, measureText, TooCostly } from "./document-limits.ts";
 import { namingLiteral } from "./value-errors.ts";
-import { checkVariables, type Variables } from "./variables.ts";
+import { coerceVariables, type Executable, type Variables } from "./variables.ts";
 
 /** Characters of document text in the cache. A document longer than a hundredth of it is not cached. */
 const CACHE_SIZE = 4_000_000;
@@ -41,6 +41,8 @@ export type Prepared =
       /** It asks for the schema's description. */
       introspects: boolean;
       request: OperationRequest;
+      /** The document and the variables for a query or a mutation, which runs once. */
+      executable: Executable;
       errors?: undefined;
     }
   | {
@@ -99,8 +101,10 @@ export function createDocuments(limits: Limits): Documents {
         const { document, costs, introspects } = read;
         const operation = getOperationAST(document, request.operationName) ?? null;
         const cost = (operation && costs.get(operation)) ?? null;
-        if (operation && request.variables) checkVariables(operation, request.variables, limits);
-        return { document, operation, cost, introspects, request };
+        const { variables } = request;
+        const executable =
+          operation && variables ? coerceVariables(document, operation, variables, limits) : { document, variables };
+        return { document, operation, cost, introspects, request, executable };
       } catch (error) {
         if (error instanceof TooCostly) return { cost: error.cost, errors: [error] };
         if (error instanceof GraphQLError) return { cost: null, errors: [error] };

@@ -1,5 +1,5 @@
 /** Runs an operation, for every way into the API but subscriptions. */
-import { execute, GraphQLError } from "graphql";
+import { type ExecutionResult, execute, GraphQLError } from "graphql";
 import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
@@ -26,19 +26,16 @@ export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperatio
     context.time.end();
     const type = prepared.operation?.operation ?? "unknown";
     onOperation({ type, outcome: errors ? "error" : "ok" }, secondsSince(begun));
-    const place = { requestId: context.access.requestId, log, changes: type === "mutation" };
-    return {
-      ...(data === undefined ? {} : { data }),
-      ...(errors ? { errors: errors.map((error) => maskError(error, place)) } : {}),
-      ...extensionsOf(prepared, context),
-    };
+    const answered: Answered = costOf(prepared, context);
+    const { rateLimits } = context;
+    if (rateLimits.length > 0) answered.extensions = { ...answered.extensions, rateLimit: rateLimits };
+    if (data !== undefined) answered.data = data;
+    if (errors) {
+      const place = { requestId: context.access.requestId, log, changes: type === "mutation" };
+      answered.errors = errors.map((error) => maskError(error, place));
+    }
+    return answered;
   };
-}
-
-function extensionsOf(prepared: Prepared, context: GraphQLContext): Pick<Answered, "extensions"> {
-  const cost = costOf(prepared, context);
-  const { rateLimits } = context;
-  return rateLimits.length === 0 ? cost : { extensions: { ...cost.extensions, rateLimit: rateLimits } };
 }
 
 /** For a client that asked for it, and always for an operation that costs too much. */
@@ -46,9 +43,9 @@ export function costOf({ cost, errors }: Prepared, context: GraphQLContext): { e
   return cost !== null && (context.showsCost || errors !== undefined) ? { extensions: { cost } } : {};
 }
 
-async function resultOf(prepared: Prepared, context: GraphQLContext) {
+function resultOf(prepared: Prepared, context: GraphQLContext): ExecutionResult | Promise<ExecutionResult> {
   if (prepared.errors) return { errors: prepared.errors };
-  const { document, operation, introspects, request } = prepared;
+  const { operation, introspects, request, executable } = prepared;
   if (operation?.operation === "subscription") {
     const message = "A subscription is a stream of events: send it with `Accept: text/event-stream`.";
     return { errors: [new GraphQLError(message)] };
@@ -57,9 +54,9 @@ async function resultOf(prepared: Prepared, context: GraphQLContext) {
   if (introspects && context.access.rights.read.length === 0) return { errors: [introspectionRefused()] };
   return execute({
     schema,
-    document,
+    document: executable.document,
     operationName: request.operationName,
-    variableValues: request.variables,
+    variableValues: executable.variables,
     contextValue: context,
     ...COERCION,
   });

@@ -27,6 +27,15 @@ export class RawJson {
   }
 }
 
+/** A variable that was checked and coerced already. A request cannot contain one. */
+export class CoercedVariable {
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+
 /** A value that is refused with this error as soon as its text is read. */
 export function refusedJson(error: unknown): RawJson {
   return Object.defineProperty(new RawJson(""), "text", {

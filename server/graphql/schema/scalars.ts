@@ -2,7 +2,7 @@ import { GraphQLError, Kind, print, type ValueNode } from "graphql";
 import { tooDeep } from "../http/request-json.ts";
 import { limitDetails, REQUEST_LIMITS } from "../http/request-limits.ts";
 import { builder } from "./builder.ts";
-import { jsonTextOf, RawJson, refusedJson, requireExact } from "./json.ts";
+import { CoercedVariable, jsonTextOf, RawJson, refusedJson, requireExact } from "./json.ts";
 
 /** Deeper input is refused here, where that is still cheap. Operations check the configured limit. */
 const MAXIMUM_DEPTH = 256;
@@ -52,7 +52,9 @@ builder.scalarType("JSON", {
   description:
     "Any JSON value. An answer holds exactly the stored text, with all digits and the order of keys. In input, a number that JavaScript cannot hold exactly is refused, the last of several equal keys counts, and keys that are whole numbers come first. If that matters, or if a request would have more than 100,000 members and entries, send it as text: see JsonInput.",
   serialize: (value) => value as unknown as string,
-  parseValue: (value) => new RawJson(jsonTextOf(value, MAXIMUM_DEPTH)),
+  // See coerceVariables: any variable may be declared as JSON.
+  parseValue: (value) =>
+    value instanceof CoercedVariable ? (value.value as RawJson) : new RawJson(jsonTextOf(value, MAXIMUM_DEPTH)),
   parseLiteral(node, variables) {
     try {
       return new RawJson(textOfLiteral(node, variables ?? {}));
