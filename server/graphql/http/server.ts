@@ -87,24 +87,38 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const streams = new EventStreams({ maxStreams: limits.MAX_LIVE_STREAMS });
   const events = createEvents({ documents, executor, streams, log, onOperation, contextFor });
 
-  async function answer(request: FastifyRequest, reply: FastifyReply) {
+  /** Errors that it throws are answered by the server's error handler. */
+  function answer(request: FastifyRequest, reply: FastifyReply): unknown {
     const accept = request.headers.accept ?? "";
     if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
     const access = accessOf(request);
-    const sent = readBody(request);
+    const body = readBody(request);
+    const takesEvents = accept.includes("text/event-stream");
+    const isReady = !takesEvents && !trusted.only && !(isObject(body) && body.documentId !== undefined);
+    return isReady && isObject(body) && fastPath.answers(request, reply, body, () => contextFor(access, reply))
+      ? undefined
+      : answerInFull(request, reply, access, body, takesEvents);
+  }
+
+  /** What the fast path does not know, and what it answers once the document is known. */
+  async function answerInFull(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    access: Access,
+    sent: unknown,
+    takesEvents: boolean,
+  ) {
     const body = isObject(sent) && sent.documentId !== undefined ? await withText(sent) : sent;
     if (trusted.only) await trusted.learn(textOf(request, body));
-    const takesEvents = accept.includes("text/event-stream");
     if (takesEvents) {
       const operation = isObject(body) ? body : null;
       // Some clients accept both with each request. Only a subscription needs a stream.
-      if (!TAKES_JSON.test(accept) || events.isSubscription(request, operation)) {
+      if (!TAKES_JSON.test(request.headers.accept ?? "") || events.isSubscription(request, operation)) {
         return await events.handle(request, reply, access, operation);
       }
     }
     const context = () => contextFor(access, reply);
-    const answered = isObject(body) ? fastPath.answer(request, reply, body, context) : null;
-    if (answered !== null) return await answered;
+    if (isObject(body) && fastPath.answers(request, reply, body, context)) return reply;
     const url = request.raw.url ?? "";
     const given = {
       method: request.method,
