@@ -118,12 +118,13 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     return503OnClosing: false,
     clientErrorHandler: (error, socket) =>
       answerClientError(error, socket as Socket, server.isAnswering(socket as Socket)),
-    // One logger for all requests: our log lines name their request, and a logger per request costs time.
-    childLoggerFactory: (logger) => logger,
     rewriteUrl: ({ url = "/" }) =>
       pages === null || isDecodable(url, apiPath) ? url : `${config.BASE_PATH}${NO_PAGE}`,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;
+  // One logger for all requests: our log lines name their request, and a logger per request costs time. So does a
+  // childLoggerFactory, because Fastify checks each logger that it returns.
+  app.log.child = () => app.log;
   const shell = createShell(config);
   const askerOf = createRequestAccess(config, parts.credentials);
   const open = openPaths(config);
@@ -255,7 +256,7 @@ function authHeader({ AUTH, OIDC_ISSUER, OIDC_NAME }: Config): string {
 
 /** Whether the router can decode the path. True for the API, which answers for itself. */
 function isDecodable(url: string, apiPath: string): boolean {
-  const [path = ""] = url.split("?", 1);
+  const path = pathIn(url);
   if (path.startsWith(`${apiPath}/`)) return true;
   try {
     decodeURI(path);
@@ -330,11 +331,16 @@ function discard(request: IncomingMessage): Promise<void> {
 
 /** As the router reads it. */
 function pathOf(request: FastifyRequest): string {
-  const [path = ""] = request.raw.url?.split("?", 1) ?? [];
+  const path = pathIn(request.raw.url ?? "");
   if (!path.includes("%")) return path;
   try {
     return decodeURI(path);
   } catch {
     return path;
   }
+}
+
+function pathIn(url: string): string {
+  const end = url.indexOf("?");
+  return end === -1 ? url : url.slice(0, end);
 }
