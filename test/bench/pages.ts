@@ -1,12 +1,12 @@
 import { request } from "node:http";
 import { gunzipSync } from "node:zlib";
-import pg from "pg";
 import { paths } from "../../components/paths.ts";
 import { buildPages } from "../../server/cli/build.ts";
 import { scriptBytesOfPages } from "../support/page-scripts.ts";
 import { payload } from "./contender.ts";
 import { BENCH_ACCESS, openBenchEngine } from "./engine.ts";
 import { startServer } from "./graphql-server.ts";
+import { createManyQueues } from "./many-queues.ts";
 import { median } from "./rounds.ts";
 
 const PROJECTS = 100;
@@ -141,7 +141,12 @@ function print({ name, milliseconds, page, refresh, script }: Measured): void {
 
 /** Returns the id of a message of the long queue. Queues are sampled, as if the service had run for some minutes. */
 async function fill(url: string, { queues, messages }: { queues: number; messages: number }): Promise<string> {
-  await createQueues(url, queues);
+  await createManyQueues(url, queues, {
+    project: `CASE WHEN n % 2 = 0 THEN '${BIG}' ELSE 'pages-' || n % ${PROJECTS} END`,
+    name: "'q' || lpad(n::text, 6, '0')",
+    metadata: `CASE WHEN n % 10 = 0 THEN '{"_max_claim_count": 5, "_dead_letter_queue": "q000002"}' ELSE '{}' END`,
+    deadLetterQueue: "CASE WHEN n % 10 = 0 THEN 'q000002' END",
+  });
   const clock = { offsetMs: 0 };
   const engine = await openBenchEngine(url, clock);
   const { operations } = engine;
@@ -181,35 +186,3 @@ async function fill(url: string, { queues, messages }: { queues: number; message
 const nameOf = (number: number) => `q${String(number).padStart(6, "0")}`;
 /** One project has half of the queues. */
 const projectOf = (number: number) => (number % 2 === 0 ? BIG : `pages-${number % PROJECTS}`);
-
-async function createQueues(url: string, queues: number): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  // Row by row the triggers would take longer than the measurement.
-  await client.query("ALTER TABLE queues DISABLE TRIGGER USER");
-  await client.query(
-    `INSERT INTO queues (project, name, metadata)
-     SELECT CASE WHEN n % 2 = 0 THEN $3 ELSE 'pages-' || n % $2 END, 'q' || lpad(n::text, 6, '0'),
-       CASE WHEN n % 10 = 0 THEN '{"_max_claim_count": 5, "_dead_letter_queue": "q000002"}' ELSE '{}' END
-     FROM generate_series(0, $1::int - 1) n`,
-    [queues, PROJECTS, BIG],
-  );
-  await client.query(
-    "UPDATE queues SET dead_letter_queue = 'q000002' WHERE project LIKE 'pages-%' AND metadata <> '{}'",
-  );
-  await client.query(
-    `INSERT INTO catalogue_entries (project, queue, pool, epoch)
-     SELECT project, name, 'default', nextval('catalogue_epoch') FROM queues WHERE project LIKE 'pages-%'`,
-  );
-  await client.query(
-    `INSERT INTO pool_queues (project, name, epoch)
-     SELECT project, queue, epoch FROM catalogue_entries WHERE project LIKE 'pages-%'`,
-  );
-  await client.query("ALTER TABLE queues ENABLE TRIGGER USER");
-  await client.query("SELECT rebuild_queue_facets()");
-  await client.query(
-    "INSERT INTO queue_samples (project, name) SELECT project, name FROM queues ON CONFLICT DO NOTHING",
-  );
-  await client.query("VACUUM ANALYZE");
-  await client.end();
-}

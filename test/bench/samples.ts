@@ -1,11 +1,11 @@
+import { setTimeout } from "node:timers/promises";
 import pg from "pg";
-import { pino } from "pino";
-import { openEngine } from "../../server/bootstrap.ts";
-import { readConfig } from "../../server/config.ts";
+import type { Engine } from "../../server/bootstrap.ts";
 import { RESOLUTIONS } from "../../server/history/sample.ts";
 import type { QueueOrder } from "../../server/storage/control-driver.ts";
-import { FakePool, samplingOf } from "../history/fake-pools.ts";
-import { BENCH_ACCESS } from "./engine.ts";
+import { payload } from "./contender.ts";
+import { BENCH_ACCESS, openBenchEngine } from "./engine.ts";
+import { createManyQueues } from "./many-queues.ts";
 import { median, summary } from "./rounds.ts";
 
 const QUEUES = 100_000;
@@ -14,97 +14,154 @@ const PROJECTS = 100;
 const ACTIVE = 10_000;
 const BUSY = 1000;
 const MINUTES = 12;
-const TABLES = ["queue_samples", "sampled_groups", "sample_blocks"];
+/** Of ten seconds, in a minute. */
+const STEPS = 6;
+/** What sampling writes, and what comes of samples. */
+const TABLES = ["queue_samples", "sampled_groups", "sample_blocks", "queue_consumers", "problems"];
+const CALLERS = 32;
+
+/** How a queue is used: of each ten active ones, one each is not well, but for the busy ones of the fourth kind. */
+const USES = ["stuck", "growing", "lapsing", "left", "well", "well", "well", "well", "well", "well"] as const;
+type Use = (typeof USES)[number];
+/** Consumers of the fourth kind leave after so many minutes. */
+const LEAVE_AFTER = 7;
 
 /**
- * Samples 100,000 queues, of which 10,000 are used, for twelve minutes of a moved clock. Says what that writes, what it
- * would take up over all the time for which samples are kept, and how long lists and histories take then.
+ * Samples 100,000 queues of a PostgreSQL pool for twelve minutes of a moved clock. 10,000 of them are used, and 4,000 of
+ * those have problems. Says what that writes and takes, what it would take up over all the time for which samples are
+ * kept, which problems were found, and how long lists, histories and problems take then.
  */
 export async function samples(url: string): Promise<void> {
+  await createManyQueues(url, QUEUES, {
+    project: `'samples-' || n % ${PROJECTS}`,
+    name: "'q' || lpad(n::text, 6, '0')",
+  });
   const clock = { offsetMs: 0 };
   const now = () => Date.now() + clock.offsetMs;
-  const config = readConfig({ DATABASE_URL: url, SECRET_KEY: "a secret key for the bench only" });
-  const engine = await openEngine(config, { log: pino({ level: "warn" }), clock });
+  const engine = await openBenchEngine(url, clock);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await createQueues(client);
-  const pool = new FakePool(now);
-  const round = samplingOf(engine, new Map([["default", pool]]), []);
+  const { queueSampling, problemRounds, consumers } = engine.operations;
+  const { signal } = new AbortController();
   const queues = Array.from({ length: QUEUES }, (_, number) => ({
     project: `samples-${number % PROJECTS}`,
-    name: `q${String(number).padStart(6, "0")}`,
+    queue: `q${String(number).padStart(6, "0")}`,
   }));
-  for (const queue of queues) pool.use(queue, { posted: Math.floor(Math.random() * 5000) });
-  const use = (from: number, count: number) => {
-    for (let number = from; number < from + count; number += 1) {
-      const posted = Math.floor(Math.random() * 1000);
-      const queue = queues[(number * 7919) % QUEUES];
-      if (queue !== undefined) pool.use(queue, { posted, deleted: Math.floor(posted * Math.random()) });
-    }
-  };
+  // Spread over all projects.
+  const active = Array.from({ length: ACTIVE }, (_, number) => ({
+    queue: queues[(number * 7919) % QUEUES] as Queue,
+    use: USES[number % USES.length] as Use,
+  }));
 
-  const took = { first: [] as number[], tens: [] as number[], minutes: [] as number[] };
-  const takeRound = async (seconds: number, times: number[]) => {
-    clock.offsetMs += seconds * 1000 - (now() % (seconds * 1000)) + 500;
-    const started = performance.now();
-    await round();
+  const took = { first: [] as number[], tens: [] as number[], minutes: [] as number[], problems: [] as number[] };
+  const cpu = { user: 0, system: 0 };
+  const timed = async (work: () => Promise<void>, times: number[]) => {
+    const [started, before] = [performance.now(), process.cpuUsage()];
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    cpu.user += user;
+    cpu.system += system;
     times.push(performance.now() - started);
   };
+  /** To just after the next multiple of so many seconds, as the schedule does. Returns that multiple. */
+  const moveOn = (seconds: number) => {
+    const end = (Math.floor(now() / 1000 / seconds) + 1) * seconds;
+    clock.offsetMs += end * 1000 + 500 - now();
+    return end;
+  };
+  const takeRound = async (times: number[]) => {
+    // What the pool has counted is in the database a second later.
+    await setTimeout(1100);
+    await timed(async () => {
+      await consumers.flush();
+      await queueSampling.sample(signal);
+    }, times);
+  };
+
   // The first rounds read all queues. They are not measured, and belong to ten minutes of their own.
-  for (let number = 0; number < 2; number += 1) await takeRound(60, took.first);
-  await takeRound(600, []);
-  const since = new Date(now());
-  const before = { written: await written(client), cpu: process.cpuUsage() };
-  for (let minute = 0; minute < MINUTES; minute += 1) {
-    use(0, ACTIVE);
-    for (let ten = 1; ten <= 5; ten += 1) {
-      await takeRound(10, took.tens);
-      use(0, BUSY);
-    }
-    await takeRound(60, took.minutes);
+  for (let number = 0; number < 2; number += 1) {
+    moveOn(60);
+    await takeRound(took.first);
   }
-  const after = { written: await written(client), cpu: process.cpuUsage(before.cpu) };
-  const seconds = MINUTES * 60;
-  const inMs = (times: number[]) => summary(times);
+  moveOn(600);
+  await takeRound([]);
+  const since = new Date(now());
+  const before = await written(client);
+  cpu.user = 0;
+  cpu.system = 0;
+  const began = now();
+  const passed = () => (now() - began) / 1000;
+  for (let step = 0; passed() < MINUTES * 60; step += 1) {
+    // The busy ones, and a part of the others: all of them have had their turn after a minute.
+    const some = active.filter((_, number) => number < BUSY || number % STEPS === step % STEPS);
+    await callers(some, (used) => useQueue(engine, used, passed() / 60));
+    await takeRound(moveOn(10) % 60 === 0 ? took.minutes : took.tens);
+    if (step % 3 === 2) await timed(() => problemRounds.find(signal), took.problems);
+  }
+  const seconds = passed();
+  const rows = (await written(client)) - before;
   console.log(
     `\nSamples of ${QUEUES.toLocaleString("en")} queues, ${ACTIVE.toLocaleString("en")} of them used, one pool`,
   );
   console.log(
-    `  rounds in ms: first ${inMs(took.first)}, ten seconds ${inMs(took.tens)}, minute ${inMs(took.minutes)}`,
+    `  rounds in ms: first ${summary(took.first)}, ten seconds ${summary(took.tens)}, minute ${summary(took.minutes)},` +
+      ` problems ${summary(took.problems)}`,
   );
-  console.log(`  rows written a second: ${((after.written - before.written) / seconds).toFixed(0)}`);
-  console.log(
-    `  this process: ${((after.cpu.user + after.cpu.system) / 1000 / seconds).toFixed(1)} ms of CPU a second`,
-  );
+  console.log(`  rows written a second: ${(rows / seconds).toFixed(0)}`);
+  console.log(`  this process: ${((cpu.user + cpu.system) / 1000 / seconds).toFixed(1)} ms of CPU a second`);
   await printSizes(client, since);
+  await printProblems(engine);
   await printReads(engine, queues);
   await client.end();
   await engine.close();
 }
 
-async function createQueues(client: pg.Client): Promise<void> {
-  // Row by row the triggers would take longer than the measurement.
-  await client.query("ALTER TABLE queues DISABLE TRIGGER USER");
-  await client.query(
-    `INSERT INTO queues (project, name)
-     SELECT 'samples-' || n % $2, 'q' || lpad(n::text, 6, '0') FROM generate_series(0, $1::int - 1) n`,
-    [QUEUES, PROJECTS],
+interface Queue {
+  project: string;
+  queue: string;
+}
+
+interface Used {
+  queue: Queue;
+  use: Use;
+}
+
+/** Two messages come, more where it grows, and those that are taken are claimed and deleted, but where claims lapse. */
+async function useQueue({ operations }: Engine, { queue, use }: Used, minute: number): Promise<void> {
+  const { messages, claims } = operations;
+  const count = use === "growing" ? 4 : 2;
+  await messages.post(BENCH_ACCESS, {
+    ...{ ...queue, clientId: "producer" },
+    messages: Array.from({ length: count }, () => ({ bodyText: JSON.stringify(payload()), ttlSeconds: 86_400 })),
+  });
+  if (use === "stuck" || (use === "left" && minute >= LEAVE_AFTER)) return;
+  const limit = use === "growing" ? 1 : 2;
+  const { claim, messages: taken } = await claims.create(BENCH_ACCESS, {
+    ...{ ...queue, limit, clientId: "worker", ttlSeconds: 60, graceSeconds: 60 },
+  });
+  if (claim === null || use === "lapsing") return;
+  const ids = taken.map(({ id }) => id);
+  await messages.bulkDelete(BENCH_ACCESS, { ...queue, ids, claimIds: [claim.id] });
+}
+
+/** Works through the list with many callers at a time. */
+async function callers<T>(list: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = list.values();
+  await Promise.all(
+    Array.from({ length: CALLERS }, async () => {
+      for (const one of left) await work(one);
+    }),
   );
-  await client.query(
-    `INSERT INTO catalogue_entries (project, queue, pool, epoch)
-     SELECT project, name, 'default', nextval('catalogue_epoch') FROM queues WHERE project LIKE 'samples-%'`,
-  );
-  await client.query("ALTER TABLE queues ENABLE TRIGGER USER");
-  await client.query("SELECT rebuild_queue_facets()");
-  await client.query(
-    "INSERT INTO queue_samples (project, name) SELECT project, name FROM queues ON CONFLICT DO NOTHING",
-  );
-  await client.query("VACUUM ANALYZE");
+}
+
+async function printProblems({ operations }: Engine): Promise<void> {
+  const groups = await operations.problems.summary(BENCH_ACCESS, {});
+  console.log(`  problems: ${groups.map(({ kind, count }) => `${count} ${kind}`).join(", ")}`);
 }
 
 async function written(client: pg.Client): Promise<number> {
   // Each connection tells of its rows after at most a second.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await setTimeout(1500);
   const { rows } = await client.query<{ rows: number }>(
     `SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::float8 AS rows FROM pg_stat_user_tables WHERE relname = ANY($1)`,
     [TABLES],
@@ -133,24 +190,23 @@ async function printSizes(client: pg.Client, since: Date): Promise<void> {
   }
   const { rows: last } = await client.query<{ bytes: number }>(
     "SELECT sum(pg_total_relation_size(t::regclass))::float8 AS bytes FROM unnest($1::text[]) t",
-    [TABLES.slice(0, 2)],
+    [TABLES.filter((table) => table !== "sample_blocks")],
   );
   sum += last[0]?.bytes ?? 0;
-  console.log(`  last samples: ${((last[0]?.bytes ?? 0) / 1e6).toFixed(0)} MB; together ${(sum / 1e9).toFixed(2)} GB`);
+  console.log(
+    `  last samples, consumers, problems: ${((last[0]?.bytes ?? 0) / 1e6).toFixed(0)} MB; together ${(sum / 1e9).toFixed(2)} GB`,
+  );
 }
 
-async function printReads(
-  { operations }: Awaited<ReturnType<typeof openEngine>>,
-  queues: readonly { project: string; name: string }[],
-): Promise<void> {
-  const { samples, queues: lists } = operations;
+async function printReads({ operations }: Engine, queues: readonly Queue[]): Promise<void> {
+  const { samples, queues: lists, problems } = operations;
   const list =
     (orderBy: QueueOrder, filter: object = {}) =>
     async () => {
       const { items } = await lists.list(BENCH_ACCESS, { allProjects: true, orderBy, filter, page: { limit: 100 } });
       if (items.length === 0) throw new Error("The page is empty.");
     };
-  const some = queues.slice(0, 20).map(({ project, name }) => ({ project, queue: name }));
+  const some = queues.slice(0, 20);
   const calls: [string, () => Promise<unknown>][] = [
     ["by depth", list({ field: "depth", direction: "desc" })],
     ["by rate", list({ field: "rate", direction: "desc" })],
@@ -164,6 +220,9 @@ async function printReads(
       "none that is claimed",
       async () => lists.count(BENCH_ACCESS, { allProjects: true, filter: { hasClaimed: true } }),
     ],
+    ["problems, counted by kind", () => problems.summary(BENCH_ACCESS, {})],
+    ["problems, the first 100", () => problems.list(BENCH_ACCESS, { page: { limit: 100 } })],
+    ["problems of 20 queues", () => problems.ofQueues(BENCH_ACCESS, { queues: some })],
     ["last of 20", () => samples.last(BENCH_ACCESS, { queues: some })],
     ["hour of 20", () => samples.history(BENCH_ACCESS, { queues: some, resolutionSeconds: 60 })],
     [
