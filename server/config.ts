@@ -62,11 +62,12 @@ export const MAX_STUCK_SECONDS = 604_800;
 export const MAX_GROWING_PERCENT = 100_000;
 export const MIN_GONE_SECONDS = 30;
 export const MAX_GONE_SECONDS = 86_400;
+export const MAX_DEAD_LETTERS = 1_000_000;
 
 /** Characters. */
 const MAX_BASE_PATH = 200;
 
-/** From when on something is a problem. 0: never. A queue may have its own. */
+/** From when on something is a problem. 0: never. A queue may have its own of those that are about queues. */
 const problemSettings = {
   /** Seconds that the oldest ready message waits while nothing is given out. */
   STUCK_SECONDS: whole(300, 0, MAX_STUCK_SECONDS),
@@ -79,11 +80,15 @@ const problemSettings = {
     (seconds) => seconds === 0 || seconds >= MIN_GONE_SECONDS,
     `must be 0 or at least ${MIN_GONE_SECONDS}: consumers are recorded every 10 s`,
   ),
+  /** Dead letters of ten minutes, if they are also three times as many as usual. */
+  DEAD_LETTERS_ARRIVING: whole(5, 0, MAX_DEAD_LETTERS),
   /** A pool's storage is almost full below both: a share of it, and so many GiB (2^30 bytes). */
   DISK_FREE_PERCENT: whole(10, 0, 100),
   DISK_FREE_GIB: whole(5, 0, 1_000_000),
   /** By how many seconds a pool's clock differs from the control database's. */
   CLOCK_SKEW_SECONDS: whole(2, 0, 86_400),
+  /** Seconds without a garbage collection that ended, if they are also three times GC_INTERVAL. */
+  GC_LATE_SECONDS: whole(600, 0, 604_800),
 } as const;
 
 /** How many requests are answered. Each second a process tells the others what it counted. 0: no limit. */

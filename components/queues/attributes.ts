@@ -12,6 +12,7 @@ interface Attribute {
 
 const seconds = (value: string | number | boolean) => `${value} s`;
 const secondsOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} s`);
+const countOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} or more`);
 const percentOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} %`);
 const plain = (value: string | number | boolean) => String(value);
 const yesOrNo = (value: string | number | boolean) => (value === true ? "yes" : "no");
@@ -97,6 +98,12 @@ export const ATTRIBUTES = {
     kind: "number",
     meaning: "A consumer that called every few seconds is gone after so long a silence. 0: never.",
     show: secondsOrNever,
+  },
+  _dead_letters_arriving: {
+    field: "deadLettersArriving",
+    kind: "number",
+    meaning: "So many messages became dead letters in ten minutes, and more than usual: a problem. 0: never.",
+    show: countOrNever,
   },
   _metrics: {
     field: "metrics",

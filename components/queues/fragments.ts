@@ -199,6 +199,7 @@ export const QUEUE_SETTINGS = graphql(`
       growingPercent
       lapsingPercent
       consumerGoneSeconds
+      deadLettersArriving
       metrics
     }
   }

@@ -23,7 +23,8 @@ export const PROBLEM_KIND_DESCRIPTIONS: Record<ProblemKind, string> = {
   growing: "The queue grew in each of six minutes, and by 10 % in all. See `_growing_percent`.",
   claimsLapsing:
     "Of the messages that were claimed in ten minutes, over 5 % came back because their claim expired. See `_lapsing_percent`.",
-  deadLettersArriving: "In ten minutes, more messages became dead letters than is usual for the queue.",
+  deadLettersArriving:
+    "In ten minutes, five messages became dead letters, and more than is usual. See `_dead_letters_arriving`.",
   deadLetterQueueMissing: "The queue names a dead letter queue that does not exist. No message is held back yet.",
   jobFailed: "A job failed in the last week, and was not asked for again.",
   disk: "Little space is left for the pool.",

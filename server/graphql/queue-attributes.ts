@@ -117,6 +117,10 @@ const ATTRIBUTES = {
     description:
       "`_consumer_gone_seconds`: a consumer that called every few seconds is gone after so long a silence: 30 or more. 0: never.",
   },
+  deadLettersArriving: {
+    description:
+      "`_dead_letters_arriving`: it is a problem when so many messages became dead letters in ten minutes, and three times as many as usual. 0: never.",
+  },
   metrics: {
     description:
       "`_metrics`: whether `/api/metrics` has series of this queue. At most `limits.maxQueuesWithMetrics` queues may ask for it.",
@@ -150,6 +154,7 @@ export const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueA
     growingPercent: t.expose("growingPercent", { type: "SafeInt", ...ATTRIBUTES.growingPercent }),
     lapsingPercent: t.expose("lapsingPercent", { type: "SafeInt", ...ATTRIBUTES.lapsingPercent }),
     consumerGoneSeconds: t.expose("consumerGoneSeconds", { type: "SafeInt", ...ATTRIBUTES.consumerGoneSeconds }),
+    deadLettersArriving: t.expose("deadLettersArriving", { type: "SafeInt", ...ATTRIBUTES.deadLettersArriving }),
     metrics: t.expose("metrics", { type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });
@@ -171,6 +176,7 @@ export const QueueAttributesInput = builder.inputType("QueueAttributesInput", {
     growingPercent: t.field({ type: "SafeInt", ...ATTRIBUTES.growingPercent }),
     lapsingPercent: t.field({ type: "SafeInt", ...ATTRIBUTES.lapsingPercent }),
     consumerGoneSeconds: t.field({ type: "SafeInt", ...ATTRIBUTES.consumerGoneSeconds }),
+    deadLettersArriving: t.field({ type: "SafeInt", ...ATTRIBUTES.deadLettersArriving }),
     metrics: t.field({ type: "Boolean", ...ATTRIBUTES.metrics }),
   }),
 });

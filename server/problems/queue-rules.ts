@@ -12,6 +12,7 @@ export interface Thresholds {
   stuckSeconds: number;
   growingPercent: number;
   lapsingPercent: number;
+  deadLettersArriving: number;
 }
 
 /** What is kept of a queue between two samples, as JSON. Instants are milliseconds since 1970. */
@@ -82,12 +83,13 @@ const LEAST_GROWTH = 10;
 const CALM_MINUTES = 3;
 /** Minutes that count for lapses and dead letters. */
 const WINDOW_MINUTES = 10;
-/** Fewer lapses or dead letters in the window are none worth a word. */
-const LEAST_EVENTS = 5;
+/** Fewer lapses in the window are none worth a word. */
+const LEAST_LAPSES = 5;
 /** So many times the usual dead letters begin a problem. */
 const UNUSUAL = 3;
-/** So many times the usual ones end it. */
+/** So many times the usual ones end it, or this share of the threshold. */
 const USUAL = 1.5;
+const FEW = 0.2;
 /** What is usual is an average of about a day. */
 const USUAL_MINUTES = 1440;
 
@@ -108,7 +110,7 @@ export function judge(before: RuleState, seen: Observation, limits: Thresholds):
   judgeStuck(before, seen, limits, { state, found, looks });
   judgeGrowing(before, seen, limits, { state, found, looks });
   judgeLapsing(before, seen, limits, { state, found, looks });
-  judgeDeadLetters(before, seen, { state, found, looks });
+  judgeDeadLetters(before, seen, limits, { state, found, looks });
   if (looks.length > 0) state.lookAt = Math.min(...looks);
   return { state, found };
 }
@@ -218,7 +220,7 @@ function judgeLapsing(before: RuleState, { end }: Observation, limits: Threshold
   const claimed = Math.max(sum(state.recent.claimed), lapsed);
   const percent = claimed === 0 ? 0 : (100 * lapsed) / claimed;
   const isNew = before.claimsLapsing === undefined;
-  if (isNew ? lapsed < LEAST_EVENTS || percent <= lapsingPercent : percent <= lapsingPercent / 2) return;
+  if (isNew ? lapsed < LEAST_LAPSES || percent <= lapsingPercent : percent <= lapsingPercent / 2) return;
   state.claimsLapsing = before.claimsLapsing ?? firstOf(state.recent.lapsed, end);
   looks.push(end + MINUTE_MS);
   found.push({
@@ -236,12 +238,14 @@ function usualOf({ usualDeadLetters = 0, recent }: RuleState, { end, counts }: O
   return usual < 1e-4 ? undefined : Math.round(usual * 1e6) / 1e6;
 }
 
-function judgeDeadLetters(before: RuleState, { end }: Observation, { state, found, looks }: Results) {
-  if (state.recent === undefined) return;
+function judgeDeadLetters(before: RuleState, { end }: Observation, limits: Thresholds, results: Results) {
+  const { deadLettersArriving: threshold } = limits;
+  const { state, found, looks } = results;
+  if (threshold === 0 || state.recent === undefined) return;
   const deadLetters = sum(state.recent.deadLettered);
   const usual = (before.usualDeadLetters ?? 0) * WINDOW_MINUTES;
   const isNew = before.deadLettersArriving === undefined;
-  const least = isNew ? Math.max(LEAST_EVENTS, usual * UNUSUAL) : Math.max(1, usual * USUAL);
+  const least = isNew ? Math.max(threshold, usual * UNUSUAL) : Math.max(1, threshold * FEW, usual * USUAL);
   if (deadLetters < least) return;
   state.deadLettersArriving = before.deadLettersArriving ?? firstOf(state.recent.deadLettered, end);
   looks.push(end + MINUTE_MS);

@@ -293,10 +293,14 @@ test("a queue has thresholds of its own, and a change of them is seen though not
   await minute();
   expect((await list({ project })).nodes).toMatchObject([{ kind: "STUCK" }]);
   const update = `mutation U($input: UpdateQueueAttributesInput!) { updateQueueAttributes(input: $input) {
-    queue { attributes { stuckSeconds growingPercent lapsingPercent consumerGoneSeconds } storedAttributes } } }`;
+    queue { attributes { stuckSeconds growingPercent lapsingPercent consumerGoneSeconds deadLettersArriving }
+      storedAttributes } } }`;
   const set = async (attributes: object) => await api.run(update, { input: { project, queue: "orders", attributes } });
   expect((await set({ stuckSeconds: 0, consumerGoneSeconds: 30 })).updateQueueAttributes.queue).toEqual({
-    attributes: { stuckSeconds: 0, growingPercent: 10, lapsingPercent: 5, consumerGoneSeconds: 30 },
+    attributes: {
+      ...{ stuckSeconds: 0, growingPercent: 10, lapsingPercent: 5, consumerGoneSeconds: 30 },
+      deadLettersArriving: 5,
+    },
     storedAttributes: ["_stuck_seconds", "_consumer_gone_seconds"],
   });
   await minute();
@@ -306,7 +310,8 @@ test("a queue has thresholds of its own, and a change of them is seen though not
   expect((await list({ project })).nodes).toEqual([]);
   await minute();
   expect((await list({ project })).nodes).toMatchObject([{ kind: "STUCK" }]);
-  for (const attributes of [{ stuckSeconds: -1 }, { lapsingPercent: 101 }, { consumerGoneSeconds: 29 }]) {
+  const wrong = [{ stuckSeconds: -1 }, { lapsingPercent: 101 }, { consumerGoneSeconds: 29 }, { deadLettersArriving: -1 }];
+  for (const attributes of wrong) {
     expect(await api.codeOf(update, { input: { project, queue: "orders", attributes } })).toBe("BAD_INPUT");
   }
 });

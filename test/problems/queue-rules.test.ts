@@ -6,7 +6,7 @@ import { judge, type Observation, type RuleState, type Thresholds } from "../../
 
 const MINUTE = 60_000;
 const START = Date.parse("2026-01-01T12:00:00Z");
-const LIMITS: Thresholds = { stuckSeconds: 300, growingPercent: 10, lapsingPercent: 5 };
+const LIMITS: Thresholds = { stuckSeconds: 300, growingPercent: 10, lapsingPercent: 5, deadLettersArriving: 5 };
 
 type Changes = Partial<Record<Change, number>>;
 
@@ -177,6 +177,18 @@ describe("dead letters arrive", () => {
     expect(queue.next({}, { deadLettered: 4 })).toEqual(["deadLettersArriving 0"]);
     for (let minute = 3; minute <= 11; minute += 1) expect(queue.next(null)).toEqual(["deadLettersArriving 0"]);
     expect(queue.next(null)).toEqual([]);
+  });
+
+  test("from the number on that the queue has, until a fifth of it is left, and never with 0", () => {
+    const queue = new Watched({ deadLettersArriving: 50 });
+    expect(queue.next({}, { deadLettered: 40 })).toEqual([]);
+    expect(queue.next({}, { deadLettered: 10 })).toEqual(["deadLettersArriving 0"]);
+    for (let minute = 3; minute <= 10; minute += 1) expect(queue.next(null)).toEqual(["deadLettersArriving 0"]);
+    // The 40 are over, and the 10 are a fifth.
+    expect(queue.next(null)).toEqual(["deadLettersArriving 0"]);
+    expect(queue.next(null)).toEqual([]);
+    const off = new Watched({ deadLettersArriving: 0 });
+    expect(off.next({}, { deadLettered: 1e6 })).toEqual([]);
   });
 
   test("not when as many have come for days", () => {

@@ -1,6 +1,7 @@
 /** The reserved attributes of a queue's metadata: reading them, their defaults, and the rules for new ones. */
 import {
   type Limits,
+  MAX_DEAD_LETTERS,
   MAX_GONE_SECONDS,
   MAX_GROWING_PERCENT,
   MAX_STUCK_SECONDS,
@@ -42,11 +43,15 @@ export interface ReservedAttributes {
   flavor: string | null;
   /** `_retry_policy` */
   retryPolicy: RetryPolicy | null;
-  /** `_stuck_seconds`, `_growing_percent`, `_lapsing_percent`, `_consumer_gone_seconds`: see ProblemSettings. 0: never. */
+  /**
+   * `_stuck_seconds`, `_growing_percent`, `_lapsing_percent`, `_consumer_gone_seconds`, `_dead_letters_arriving`: see
+   * ProblemSettings. 0: never.
+   */
   stuckSeconds: number;
   growingPercent: number;
   lapsingPercent: number;
   consumerGoneSeconds: number;
+  deadLettersArriving: number;
   /** `_metrics`: the metrics for Prometheus name the queue. */
   metrics: boolean;
   /** `_history_seconds`: how long it keeps each event in the lives of its messages. 0: it keeps none. */
@@ -84,6 +89,7 @@ const ATTRIBUTES: Record<string, Attribute> = {
   _growing_percent: { field: "growingPercent", read: readWhole, wants: "a whole number" },
   _lapsing_percent: { field: "lapsingPercent", read: readWhole, wants: "a whole number" },
   _consumer_gone_seconds: { field: "consumerGoneSeconds", read: readWhole, wants: "a whole number" },
+  _dead_letters_arriving: { field: "deadLettersArriving", read: readWhole, wants: "a whole number" },
   _metrics: { field: "metrics", read: readBoolean, wants: "true or false" },
   _history_seconds: { field: "historySeconds", read: readWhole, wants: "a whole number" },
 };
@@ -128,6 +134,7 @@ export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttr
     growingPercent: stored.growingPercent ?? limits.GROWING_PERCENT,
     lapsingPercent: stored.lapsingPercent ?? limits.LAPSING_PERCENT,
     consumerGoneSeconds: stored.consumerGoneSeconds ?? limits.CONSUMER_GONE_SECONDS,
+    deadLettersArriving: stored.deadLettersArriving ?? limits.DEAD_LETTERS_ARRIVING,
     metrics: stored.metrics ?? false,
     historySeconds: Math.min(stored.historySeconds ?? 0, MAX_LIFE_SECONDS),
   };
@@ -193,6 +200,7 @@ export function checkAttributes(
     const { consumerGoneSeconds } = stored;
     within("_consumer_gone_seconds", consumerGoneSeconds, MIN_GONE_SECONDS, MAX_GONE_SECONDS, "seconds, or 0");
   }
+  within("_dead_letters_arriving", stored.deadLettersArriving, 0, MAX_DEAD_LETTERS, "dead letters");
   if (stored.deadLetterQueue !== undefined) {
     checkQueueName(limits, stored.deadLetterQueue, "_dead_letter_queue");
     if (stored.deadLetterQueue === name) {

@@ -34,7 +34,7 @@ export interface MetadataChanges {
   ): Promise<QueueRecord>;
 }
 
-const THRESHOLDS = ["stuckSeconds", "growingPercent", "lapsingPercent"] as const;
+const THRESHOLDS = ["stuckSeconds", "growingPercent", "lapsingPercent", "deadLettersArriving"] as const;
 
 export function createMetadataChanges(
   context: OperationContext,

@@ -3,8 +3,7 @@ import { FailureLog } from "../../failure-log.ts";
 import { judgePool, POOL_KINDS } from "../../problems/pool-rules.ts";
 import type { FoundProblem, Problem, ProblemKind } from "../../problems/problem.ts";
 import { SAMPLED_KINDS } from "../../problems/queue-rules.ts";
-import { gcProblem, gcProblems, jobProblem, lossProblem } from "../../problems/service-rules.ts";
-import { DEFAULT_POOL } from "../../storage/data-driver.ts";
+import { jobProblem, judgeCollections, lossProblem } from "../../problems/service-rules.ts";
 import type { OperationContext } from "../context.ts";
 import { twinsOf, withDuplicates } from "../health/record.ts";
 import type { MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
@@ -29,9 +28,6 @@ export interface ProblemRounds {
 /** Queues without their dead letter queue, and failed jobs, of one round. */
 const MAX_QUEUES = 1000;
 const MAX_JOBS = 200;
-/** Garbage that was not collected for so long, and for so many intervals of it, is a problem. */
-const GC_LATE_MS = 600_000;
-const GC_INTERVALS = 3;
 
 export function createProblemRounds(
   context: OperationContext,
@@ -41,11 +37,9 @@ export function createProblemRounds(
   const began = now();
   const failures = new FailureLog({ warn, info });
 
-  async function findGc(at: Date): Promise<FoundProblem[]> {
-    const [last, pools] = await Promise.all([control.collections.last(), poolNames(control)]);
-    if (last === null) return [];
-    const late = at.getTime() - last.at.getTime() > Math.max(GC_LATE_MS, GC_INTERVALS * limits.GC_INTERVAL * 1000);
-    return late ? [gcProblem(DEFAULT_POOL, last.at, null)] : gcProblems(last, pools);
+  async function findGc(now: Date): Promise<FoundProblem[]> {
+    const [last, names] = await Promise.all([control.collections.last(), poolNames(control)]);
+    return judgeCollections({ last, names, now, limits });
   }
 
   /** Null: not known yet. After a restart of the service, consumers need a moment to call again. */
