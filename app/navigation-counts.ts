@@ -1,5 +1,5 @@
 import { paths } from "../components/paths.ts";
-import { countProblems, type ProblemCount, SEVERITIES } from "../components/problems/looks.ts";
+import { countProblems, countText, type ProblemCount, SEVERITIES } from "../components/problems/looks.ts";
 import { formatCount } from "../components/ui/format.ts";
 import type { NavCounts } from "../components/ui/shell.tsx";
 import { NAVIGATION } from "./documents.ts";
@@ -14,7 +14,7 @@ export async function navigationCounts(): Promise<NavCounts> {
   const counts: NavCounts = {};
   const add = (href: string, problems: ProblemCount | null) => {
     if (problems === null) return;
-    const text = formatCount(problems.count);
+    const text = countText(problems);
     counts[href] = {
       text,
       label: problems.count === 1 ? "1 problem" : `${text} problems`,

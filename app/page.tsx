@@ -13,13 +13,12 @@ import { paths } from "../components/paths.ts";
 import { FixAll } from "../components/problems/fix-all.tsx";
 import { isFixable } from "../components/problems/fixable.ts";
 import type { ProblemGroup } from "../components/problems/fragments.ts";
-import { countProblems } from "../components/problems/looks.ts";
+import { countProblems, countText } from "../components/problems/looks.ts";
 import { ProblemDeckRows, problemLines } from "../components/problems/problem-deck-rows.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { LinkButton } from "../components/ui/button.tsx";
 import { Deck } from "../components/ui/deck/deck.tsx";
 import { DeckRow } from "../components/ui/deck/deck-row.tsx";
-import { formatCount } from "../components/ui/format.ts";
 import { Glyph } from "../components/ui/glyph.tsx";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
 import { SegmentLinks } from "../components/ui/segments.tsx";
@@ -167,8 +166,7 @@ function titleOf(groups: readonly ProblemGroup[]): ReactNode {
   if (all === null || oldest === null) return "No problems";
   return (
     <>
-      {all.count === 1 ? "1 problem" : `${formatCount(all.count)} problems`}; {all.count === 1 ? "it" : "the oldest"}{" "}
-      began at <Moment at={oldest} />
+      {all.count === 1 ? "1 problem" : `${countText(all)} problems, the oldest`} since <Moment at={oldest} />
     </>
   );
 }

@@ -4,10 +4,9 @@ import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import type { ProblemGroup, ProblemKind } from "../../components/problems/fragments.ts";
-import { countProblems, KINDS } from "../../components/problems/looks.ts";
+import { countProblems, countText, KINDS } from "../../components/problems/looks.ts";
 import { ProblemTable } from "../../components/problems/problem-table.tsx";
 import { projectLabel } from "../../components/projects/project-name.tsx";
-import { formatCount } from "../../components/ui/format.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import { TabLinks } from "../../components/ui/tabs.tsx";
@@ -72,7 +71,7 @@ export function QueueViews({
 }) {
   const counted = project === null;
   const own = groups.filter((group) => KINDS[group.kind].about === "queues");
-  const all = countProblems(own)?.count ?? 0;
+  const all = countProblems(own);
   return (
     <TabLinks
       label="Views"
@@ -82,13 +81,13 @@ export function QueueViews({
           label: "Problems",
           href: paths.queues(project, { problems: "all" }),
           current: current === "all",
-          ...(counted && all > 0 ? { count: formatCount(all) } : {}),
+          ...(counted && all !== null ? { count: countText(all) } : {}),
         },
-        ...own.map(({ kind, count }) => ({
+        ...own.map(({ kind, ...group }) => ({
           label: sentenceCase(KINDS[kind].short),
           href: paths.queues(project, { problems: kind.toLowerCase() }),
           current: current === kind.toLowerCase(),
-          ...(counted ? { count: formatCount(count) } : {}),
+          ...(counted ? { count: countText(group) } : {}),
         })),
       ]}
     />

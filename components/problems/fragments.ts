@@ -7,6 +7,7 @@ export const PROBLEM_ROW = graphql(`
     kind
     severity
     since
+    sinceFound
     text
     evidence
     advice
@@ -38,6 +39,7 @@ export const PROBLEM_GROUP = graphql(`
     kind
     severity
     count
+    exact
     since
     runbook
     names

@@ -49,9 +49,10 @@ export const KINDS: Record<ProblemKind, Kind> = {
   DISK: { short: "little space", many: (n) => `${n} pools have little space left.`, about: "pools" },
 };
 
-/** How many problems there are, and how bad the worst is. Null: none. */
+/** How many problems there are, or at least how many, and how bad the worst is. Null: none. */
 export interface ProblemCount {
   count: number;
+  exact: boolean;
   severity: Severity;
 }
 
@@ -59,11 +60,16 @@ export function countProblems(groups: readonly ProblemGroup[], about?: Kind["abo
   const chosen = about === undefined ? groups : groups.filter(({ kind }) => KINDS[kind].about === about);
   const count = chosen.reduce((sum, group) => sum + group.count, 0);
   if (count === 0) return null;
-  return { count, severity: chosen.some(({ severity }) => severity === "CRITICAL") ? "CRITICAL" : "WARNING" };
+  const severity = chosen.some((group) => group.severity === "CRITICAL") ? "CRITICAL" : "WARNING";
+  return { count, exact: chosen.every(({ exact }) => exact), severity };
 }
 
+/** "12", or "1,000+" where there may be more. */
+export const countText = ({ count, exact }: { count: number; exact: boolean }) =>
+  formatCount(count, exact ? "exact" : "at-least");
+
 /** "a, b, c and 209 more". */
-export function namesText({ names, count }: Pick<ProblemGroup, "names" | "count">): string {
+export function namesText({ names, count, exact }: Pick<ProblemGroup, "names" | "count" | "exact">): string {
   const more = count - names.length;
-  return more <= 0 ? names.join(", ") : `${names.join(", ")} and ${formatCount(more)} more`;
+  return more <= 0 ? names.join(", ") : `${names.join(", ")} and ${countText({ count: more, exact })} more`;
 }

@@ -4,12 +4,11 @@ import { LinkButton } from "../ui/button.tsx";
 import { DeckRow } from "../ui/deck/deck-row.tsx";
 import { Span } from "../ui/deck/span.tsx";
 import type { TimeRange } from "../ui/deck/time-range.ts";
-import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { Moment } from "../ui/time.tsx";
 import type { ProblemGroup, ProblemRow, WorstOfGroup } from "./fragments.ts";
-import { KINDS, namesText, SEVERITIES } from "./looks.ts";
+import { countText, KINDS, namesText, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
 import { RunbookLink } from "./runbook-link.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
@@ -61,7 +60,7 @@ function ProblemDeckRow({ problem, range }: { problem: ProblemRow; range: TimeRa
 
 function GroupRow({ group, range }: { group: ProblemGroup; range: TimeRange }) {
   const { about, many } = KINDS[group.kind];
-  const count = formatCount(group.count);
+  const count = countText(group);
   const href =
     about === "queues"
       ? paths.queues(null, { problems: group.kind.toLowerCase() })
@@ -132,7 +131,7 @@ export function ProblemItems({ problems }: { problems: readonly ProblemRow[] }) 
             {problem.text}
           </Sentence>
           <span className="text-xs text-muted">
-            since <Moment at={problem.since} />
+            {problem.sinceFound ? "first seen" : "since"} <Moment at={problem.since} />
           </span>
           <SnoozeProblem problem={problem} />
         </li>

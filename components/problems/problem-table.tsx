@@ -53,8 +53,9 @@ const COLUMNS = [
   column<ProblemRow>(
     "since",
     "Since",
-    ({ since }) => (
+    ({ since, sinceFound }) => (
       <>
+        {sinceFound ? <span className="text-muted">first seen </span> : null}
         <Moment at={since} /> <span className="text-muted">({<Age since={since} coarse />})</span>
       </>
     ),

@@ -30,6 +30,7 @@ export const QUEUE_ROW = graphql(`
       kind
       severity
       since
+      sinceFound
     }
     history(metrics: [READY], range: { seconds: 3600 }, resolution: MINUTE) {
       series {

@@ -87,7 +87,7 @@ function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
       <Glyph shape={shape} ink={ink} />
       <span>
         <span className="sr-only">{word}: </span>
-        {KINDS[worst.kind].short} since <Moment at={worst.since} />
+        {KINDS[worst.kind].short} {worst.sinceFound ? "seen since" : "since"} <Moment at={worst.since} />
         {problems.length > 1 ? <span className="text-muted"> and {problems.length - 1} more</span> : null}
       </span>
     </span>

@@ -1,7 +1,14 @@
 /** What is wrong now, since when, and what fixes it. */
 import { hasCode } from "../errors.ts";
 import { MAX_SNOOZE_SECONDS, MIN_SNOOZE_SECONDS, problemDoesNotExist } from "../operations/problems/problems.ts";
-import { MAX_WORST, type ProblemGroup, type ProblemKind, type Severity } from "../problems/problem.ts";
+import {
+  MAX_WORST,
+  MOST_FOUND,
+  type ProblemGroup,
+  type ProblemKind,
+  type Severity,
+  SINCE_FOUND,
+} from "../problems/problem.ts";
 import { anchorOf, type RunbookSection, runbook, runbookPath } from "../problems/runbook.ts";
 import type { ProblemFix, ProblemRecord } from "../problems/text.ts";
 import { JobType } from "./jobs.ts";
@@ -105,7 +112,12 @@ export const ProblemType = builder.objectRef<ProblemRecord>("Problem").implement
     since: t.expose("since", {
       type: "DateTime",
       description:
-        "Since when it is so. Of an unhealthy pool, a missing dead letter queue, exhausted messages, a disk and a clock: since it was first found, up to a minute later.",
+        "Since when it is so, or with `sinceFound` since it was first found: up to a minute after it began, or later when nobody looked.",
+    }),
+    sinceFound: t.boolean({
+      description:
+        "True: nothing tells when it began, so `since` is when it was first found. So it is of a pool that is unhealthy, full or empty again, a disk, a clock, a missing dead letter queue and exhausted messages.",
+      resolve: ({ kind }) => SINCE_FOUND.has(kind),
     }),
     seenAt: t.expose("seenAt", {
       type: "DateTime",
@@ -184,7 +196,7 @@ const ProblemConnectionType = connectionType(
   "Problem",
   ProblemType,
   "problems",
-  "How many problems the whole list has: exact up to 10,000.",
+  "How many problems the whole list has: exact up to 10,000, and unless there may be more than were found: see `ProblemGroup.exact`.",
 );
 
 const ProblemFilter = builder.inputType("ProblemFilter", {
@@ -204,7 +216,10 @@ const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").impleme
   fields: (t) => ({
     kind: t.expose("kind", { type: ProblemKindType, description: "What is wrong." }),
     severity: t.expose("severity", { type: ProblemSeverity, description: "How bad the worst of them is." }),
-    count: t.expose("count", { type: "SafeInt", description: "How many there are." }),
+    count: t.expose("count", { type: "SafeInt", description: "How many were found." }),
+    exact: t.exposeBoolean("exact", {
+      description: `False: there may be more. At most ${MOST_FOUND[0].most} queues are found whose dead letter queue is missing, with exhausted messages or without, and ${MOST_FOUND[1].most} failed jobs.`,
+    }),
     since: t.expose("since", { type: "DateTime", description: "Since when, of the oldest." }),
     runbook: t.string({ description: RUNBOOK_PATH, resolve: ({ kind }) => runbookPath(kind) }),
     names: t.stringList({

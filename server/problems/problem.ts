@@ -54,6 +54,23 @@ export const PROBLEM_KINDS = [
   "clockSkew",
 ] as const satisfies readonly ProblemKind[];
 
+/** Of these kinds together, one look finds so many and no more: then there may be others. */
+export const MOST_FOUND = [
+  { kinds: ["exhausted", "deadLetterQueueMissing"], most: 1000 },
+  { kinds: ["jobFailed"], most: 200 },
+] as const satisfies readonly { kinds: readonly ProblemKind[]; most: number }[];
+
+/** Nothing tells when these began, so their `since` is when they were first found. */
+export const SINCE_FOUND: ReadonlySet<ProblemKind> = new Set([
+  "poolUnhealthy",
+  "poolFull",
+  "poolEmptyAgain",
+  "exhausted",
+  "deadLetterQueueMissing",
+  "disk",
+  "clockSkew",
+]);
+
 /** critical: something cannot work. warning: it works, and gets worse or will fail. */
 export type Severity = "critical" | "warning";
 
@@ -68,7 +85,7 @@ export interface ProblemSubject {
 export const ofQueue = ({ project, name }: QueueRef): ProblemSubject => ({ project, queue: name, pool: "", job: "" });
 export const ofPool = (pool: string): ProblemSubject => ({ project: "", queue: "", pool, job: "" });
 
-/** What a rule has found. `since`: when it began; if nothing tells that, when it was first found. */
+/** What a rule has found. `since`: when it began; of the kinds SINCE_FOUND, when it was first found. */
 export type FoundProblem = {
   [Kind in ProblemKind]: ProblemSubject & {
     readonly kind: Kind;
@@ -109,6 +126,8 @@ export interface ProblemGroup {
   /** The worst of them. */
   severity: Severity;
   count: number;
+  /** False: there may be more, see MOST_FOUND. */
+  exact: boolean;
   /** Of the oldest. */
   since: Date;
   /** The worst ones, at most MAX_WORST. */
@@ -119,6 +138,7 @@ export interface ProblemGroup {
 export interface ProblemStore {
   /** Worst first, then oldest. */
   list(params: { page: PageRequest; filter: ProblemFilter }): Promise<Page<Problem>>;
+  /** Not exact: there are more than were counted, or may be more than were found. */
   count(filter: ProblemFilter): Promise<{ value: number; exact: boolean }>;
   /** Those that exist, in any order. */
   getMany(ids: readonly string[]): Promise<Problem[]>;

@@ -4,6 +4,7 @@ import { badMarker, markerField, pageOf, readsBackward } from "../storage/list-p
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import {
   MAX_WORST,
+  MOST_FOUND,
   PROBLEM_KINDS,
   type Problem,
   type ProblemFilter,
@@ -43,13 +44,26 @@ const FILTER = `($2::text[] IS NULL OR p.kind = ANY($2)) AND ($3::smallint[] IS 
     ELSE $5::boolean AND ($4::text[] IS NULL OR p.job = '') END AND ($6::text IS NULL OR p.queue = $6)
   AND ($7::text IS NULL OR p.pool = $7) AND ($8::boolean OR z.until IS NULL)`;
 
+/** As many of these kinds are known as one look finds, of all projects. */
+const isFull = ({ kinds, most }: (typeof MOST_FOUND)[number]) =>
+  `((SELECT count(*) FROM (SELECT 1 FROM problems a WHERE a.kind IN (${quoted(kinds)}) LIMIT ${most}) AS a) = ${most})`;
+const quoted = (kinds: readonly ProblemKind[]) => kinds.map((kind) => `'${kind}'`).join(", ");
+/** There may be more problems of `kind` than were found. */
+const MAY_BE_MORE = `CASE ${MOST_FOUND.map(
+  (bound) => `WHEN kind IN (${quoted(bound.kinds)}) THEN ${isFull(bound)}`,
+).join(" ")} ELSE false END`;
+/** The same for the kinds of a filter. */
+const SOME_MAY_BE_MORE = MOST_FOUND.map(
+  (bound) => `(($2::text[] IS NULL OR $2 && ARRAY[${quoted(bound.kinds)}]) AND ${isFull(bound)})`,
+).join(" OR ");
+
 const SQL = {
   list: (backward: boolean) => `
     SELECT ${COLUMNS}, z.until, z.actor, z.reason FROM ${WITH_SNOOZE} WHERE ${FILTER}
       AND ($9::int IS NULL
         OR (p.severity, p.since, p.id) ${backward ? "<" : ">"} ($9::int, $10::timestamptz, $11::bigint))
     ORDER BY ${backward ? "p.severity DESC, p.since DESC, p.id DESC" : WORST} LIMIT $12`,
-  count: `SELECT count(*)::int AS count FROM (
+  count: `SELECT count(*)::int AS count, ${SOME_MAY_BE_MORE} AS more FROM (
     SELECT 1 FROM ${WITH_SNOOZE} WHERE ${FILTER} LIMIT ${MAX_COUNT + 1}) AS found`,
   getMany: `SELECT ${COLUMNS}, z.until, z.actor, z.reason FROM ${WITH_SNOOZE} WHERE p.id = ANY($2::bigint[])`,
   ofQueues: `
@@ -61,7 +75,7 @@ const SQL = {
     FROM unnest($2::text[]) WITH ORDINALITY AS asked(pool, ordinal)
     JOIN ${WITH_SNOOZE} ON p.pool <> '' AND p.pool = asked.pool ORDER BY ${WORST}`,
   summary: `
-    SELECT kind, min(severity)::int AS severity, count(*)::int AS count, min(since) AS since,
+    SELECT kind, min(severity)::int AS severity, count(*)::int AS count, NOT ${MAY_BE_MORE} AS exact, min(since) AS since,
       json_agg(json_build_object('id', id::text, 'project', project, 'queue', queue, 'pool', pool, 'job', job)
         ORDER BY place) FILTER (WHERE place <= ${MAX_WORST}) AS worst
     FROM (
@@ -126,9 +140,9 @@ export function createProblemStore(params: { connections: pg.Pool; clock: { offs
     },
 
     async count(filter) {
-      const [row] = await run<{ count: number }>(SQL.count, filterValues(filter));
+      const [row] = await run<{ count: number; more: boolean }>(SQL.count, filterValues(filter));
       const value = row?.count ?? 0;
-      return { value: Math.min(value, MAX_COUNT), exact: value <= MAX_COUNT };
+      return { value: Math.min(value, MAX_COUNT), exact: value <= MAX_COUNT && row?.more !== true };
     },
 
     async getMany(ids) {

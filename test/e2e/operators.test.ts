@@ -64,7 +64,7 @@ it(
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url, { waitUntil: "networkidle" });
-    await page.getByRole("heading", { name: /^2 problems; the oldest began at/ }).waitFor();
+    await page.getByRole("heading", { name: /^2 problems, the oldest since/ }).waitFor();
     expect(await violations(page, "main")).toEqual([]);
     // One click.
     await page.getByRole("link", { name: /payments.*is stuck: nothing took its 1 message/ }).click();

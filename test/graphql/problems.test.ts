@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { JOB_KINDS } from "../../server/jobs/job.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
+import { type FoundProblem, MOST_FOUND, ofPool } from "../../server/problems/problem.ts";
 import { FakePool, samplingOf } from "../history/fake-pools.ts";
 import { over } from "../operations/a-service.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
@@ -22,7 +23,7 @@ async function minute(): Promise<void> {
 }
 const find = () => server().engine.operations.problemRounds.find(new AbortController().signal);
 
-const PROBLEM = `id kind severity since seenAt text evidence advice runbook fix project queueName queue { name } poolName pool { name }
+const PROBLEM = `id kind severity since sinceFound seenAt text evidence advice runbook fix project queueName queue { name } poolName pool { name }
   job { state } snoozedUntil snoozedBy snoozeReason`;
 const LIST = `query P($filter: ProblemFilter, $first: Int, $after: String, $last: Int, $before: String) {
   problems(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
@@ -54,6 +55,7 @@ test("a stuck queue is a problem since its oldest message came, for everybody wh
       ...{ kind: "STUCK", severity: "CRITICAL", fix: null, project, queueName: "orders", queue: { name: "orders" } },
       ...{ poolName: null, pool: null, job: null, snoozedUntil: null, snoozedBy: null, snoozeReason: null },
       since: expect.any(String),
+      sinceFound: false,
       seenAt: expect.any(String),
       text: expect.stringMatching(
         /^The queue orders of the project ".*" is stuck: nothing took its 1,200 messages for [56] min\.$/,
@@ -72,12 +74,12 @@ test("a stuck queue is a problem since its oldest message came, for everybody wh
 
   const query = `query Q($project: String!, $id: ID!) {
     queue(project: $project, queue: "orders") { problems { kind } } node(id: $id) { ... on Problem { queueName } }
-    problemSummary { kind severity count since names worst { id } } }`;
+    problemSummary { kind severity count exact since names worst { id } } }`;
   const found = await api.run(query, { project, id: nodes[0].id });
   expect(found.queue.problems).toEqual([{ kind: "STUCK" }]);
   expect(found.node).toEqual({ queueName: "orders" });
   expect(found.problemSummary).toContainEqual({
-    ...{ kind: "STUCK", severity: "CRITICAL", count: 1, since: nodes[0].since, names: ["orders"] },
+    ...{ kind: "STUCK", severity: "CRITICAL", count: 1, exact: true, since: nodes[0].since, names: ["orders"] },
     worst: [{ id: nodes[0].id }],
   });
 
@@ -95,7 +97,7 @@ test("a missing dead letter queue is a problem, and a worse one when messages ar
   const { nodes } = await list({ project });
   expect(nodes).toMatchObject([
     {
-      ...{ kind: "DEAD_LETTER_QUEUE_MISSING", severity: "WARNING", fix: "CREATE_DEAD_LETTER_QUEUE" },
+      ...{ kind: "DEAD_LETTER_QUEUE_MISSING", severity: "WARNING", fix: "CREATE_DEAD_LETTER_QUEUE", sinceFound: true },
       text: `The queue orders of the project "${project}" names the dead letter queue orders-dead, which does not exist.`,
     },
   ]);
@@ -310,7 +312,12 @@ test("a queue has thresholds of its own, and a change of them is seen though not
   expect((await list({ project })).nodes).toEqual([]);
   await minute();
   expect((await list({ project })).nodes).toMatchObject([{ kind: "STUCK" }]);
-  const wrong = [{ stuckSeconds: -1 }, { lapsingPercent: 101 }, { consumerGoneSeconds: 29 }, { deadLettersArriving: -1 }];
+  const wrong = [
+    { stuckSeconds: -1 },
+    { lapsingPercent: 101 },
+    { consumerGoneSeconds: 29 },
+    { deadLettersArriving: -1 },
+  ];
   for (const attributes of wrong) {
     expect(await api.codeOf(update, { input: { project, queue: "orders", attributes } })).toBe("BAD_INPUT");
   }
@@ -381,4 +388,32 @@ test("a pool whose clock is ahead is a problem, until it is right again", async 
   expect(problem.text).toMatch(/^The clock of the pool default is [45] s ahead of that of the control database\.$/);
   aheadMs = 0;
   expect(await look()).toEqual([]);
+});
+
+test("as many problems as one look finds are told as at least so many, whoever is asked", async () => {
+  const failed = (count: number): FoundProblem[] =>
+    Array.from({ length: count }, (_, index) => ({
+      ...{ ...ofPool("default"), job: `job-${index}`, kind: "jobFailed", severity: "warning", since: new Date() },
+      numbers: { kind: "drainPool", target: "default", error: "It failed." },
+    }));
+  const [, { most, kinds }] = MOST_FOUND;
+  const counted = async (filter: object) => {
+    const query = "query C($filter: ProblemFilter) { problems(filter: $filter) { count { value exact } } }";
+    const { problemSummary } = await api.run("{ problemSummary { kind count exact } }");
+    const { count } = (await api.run(query, { filter })).problems;
+    return { count, group: problemSummary.find(({ kind }: { kind: string }) => kind === "JOB_FAILED") };
+  };
+  await server().engine.problems.put({ kinds, found: failed(most - 1) });
+  expect(await counted({ kinds: ["JOB_FAILED"] })).toEqual({
+    count: { value: most - 1, exact: true },
+    group: { kind: "JOB_FAILED", count: most - 1, exact: true },
+  });
+  await server().engine.problems.put({ kinds, found: failed(most) });
+  expect(await counted({ kinds: ["JOB_FAILED"] })).toEqual({
+    count: { value: most, exact: false },
+    group: { kind: "JOB_FAILED", count: most, exact: false },
+  });
+  expect((await counted({ kinds: ["STUCK"] })).count.exact).toBe(true);
+  expect((await counted({})).count.exact).toBe(false);
+  await server().engine.problems.put({ kinds, found: [] });
 });

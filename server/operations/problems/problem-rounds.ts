@@ -1,7 +1,7 @@
 /** Finds the problems that no sample of a queue tells, for all processes. One of them takes each round. */
 import { FailureLog } from "../../failure-log.ts";
 import { judgePool, POOL_KINDS } from "../../problems/pool-rules.ts";
-import type { FoundProblem, Problem, ProblemKind } from "../../problems/problem.ts";
+import { type FoundProblem, MOST_FOUND, type Problem, type ProblemKind } from "../../problems/problem.ts";
 import { SAMPLED_KINDS } from "../../problems/queue-rules.ts";
 import { jobProblem, judgeCollections, lossProblem } from "../../problems/service-rules.ts";
 import type { OperationContext } from "../context.ts";
@@ -25,9 +25,7 @@ export interface ProblemRounds {
   endUnwatched(): Promise<void>;
 }
 
-/** Queues without their dead letter queue, and failed jobs, of one round. */
-const MAX_QUEUES = 1000;
-const MAX_JOBS = 200;
+const [{ most: MAX_QUEUES }, { most: MAX_JOBS }] = MOST_FOUND;
 
 export function createProblemRounds(
   context: OperationContext,

@@ -34,7 +34,7 @@ export interface ProblemChoice {
 export interface ProblemOperations {
   /** Critical ones first, then the oldest. Without snoozed ones, unless asked for. BAD_INPUT. */
   list(access: Access, params: PageParams & ProblemChoice): Promise<Page<ProblemRecord>>;
-  /** How many `list` lists: exact up to 10,000. */
+  /** How many `list` lists: exact up to 10,000, and unless there may be more than were found (MOST_FOUND). */
   count(access: Access, params: ProblemChoice): Promise<{ value: number; exact: boolean }>;
   /** One group for each kind that there is, the worst first, without snoozed ones. One statement. */
   summary(access: Access, params: Record<string, never>): Promise<ProblemGroup[]>;
