@@ -35,9 +35,8 @@ function Last({ at }: { at: string | null }) {
 const AT_WORK_MS = 120_000;
 
 /** With a sign: it is at work, or it has stopped, or it called longer ago. */
-function Name({ row: { name, stoppedAt, lastClaimAt, lastEmptyClaimAt } }: { row: ConsumerRow }) {
-  const last = Math.max(...[lastClaimAt, lastEmptyClaimAt].map((at) => (at === null ? 0 : Date.parse(at))));
-  const isAtWork = useNow() - last < AT_WORK_MS;
+function Name({ row: { name, stoppedAt, lastSeenAt } }: { row: ConsumerRow }) {
+  const isAtWork = useNow() - Date.parse(lastSeenAt) < AT_WORK_MS;
   return (
     <span className="inline-flex items-center gap-1.5 align-middle">
       {stoppedAt !== null ? (
@@ -64,6 +63,10 @@ const COLUMNS = [
     wide: "below",
   }),
   column<ConsumerRow>("lastEmpty", "Last got none", (row) => <Last at={row.lastEmptyClaimAt} />, {
+    align: "right",
+    wide: true,
+  }),
+  column<ConsumerRow>("lastRenewal", "Last renewed", (row) => <Last at={row.lastRenewalAt} />, {
     align: "right",
     wide: true,
   }),

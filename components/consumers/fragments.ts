@@ -5,8 +5,10 @@ export const CONSUMER_ROW = graphql(`
   fragment ConsumerRow on Consumer {
     name
     actor
+    lastSeenAt
     lastClaimAt
     lastEmptyClaimAt
+    lastRenewalAt
     stoppedAt
     messagesPerSecond
     minutes {

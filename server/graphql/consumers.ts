@@ -35,7 +35,7 @@ const ConsumerMinutesType = builder.objectRef<Consumer>("ConsumerMinutes").imple
 
 const ConsumerType = builder.objectRef<Consumer>("Consumer").implement({
   description:
-    "Who claims from a queue or pops from it. Calls belong to the client id that they send, or else to their actor. What is said of it is at most ten seconds old, but for what it holds, which is read now.",
+    "Who claims from a queue or pops from it. Calls belong to the client id that they send, or else to their actor; a renewal belongs to the claim's holder. What is said of it is at most ten seconds old, but for what it holds, which is read now.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "Its client id, or else its actor." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
@@ -58,6 +58,11 @@ const ConsumerType = builder.objectRef<Consumer>("Consumer").implement({
       type: "DateTime",
       nullable: true,
       description: "When it last got none, because nothing was ready.",
+    }),
+    lastRenewalAt: t.expose("lastRenewalAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When a program last renewed one of its claims.",
     }),
     stoppedAt: t.expose("stoppedAt", {
       type: "DateTime",

@@ -1,7 +1,7 @@
 /**
- * What this process has seen of consumers since it last told the store. It is written at each claim and pop, so an entry
- * lives as long as its consumer calls, and is changed in place: a map whose entries come and go with each request costs
- * more than the claim's own work in this process.
+ * What this process has seen of consumers since it last told the store. It is written at each claim, pop and renewal, so
+ * an entry lives as long as its consumer calls, and is changed in place: a map whose entries come and go with each
+ * request costs more than the claim's own work in this process.
  */
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { CONSUMERS_OF_QUEUE, type ConsumerNews } from "./consumer.ts";
@@ -20,9 +20,12 @@ interface Note {
   /** Milliseconds of `now`; -1: not yet. */
   claimAt: number;
   emptyAt: number;
+  renewalAt: number;
   /** True: the store knows all that it says. */
   told: boolean;
 }
+
+const NEVER = { claimAt: -1, emptyAt: -1, renewalAt: -1 };
 
 type OfQueue = Map<string, Note>;
 
@@ -53,6 +56,15 @@ export class ConsumerNotes {
     note.told = false;
   }
 
+  /** A claim of this holder was renewed. */
+  noteRenewal(queue: QueueRef, holder: string, actor: string): void {
+    const note = this.#noteOf(queue, holder, actor);
+    if (note === undefined) return;
+    note.renewalAt = this.#now();
+    note.actor = actor;
+    note.told = false;
+  }
+
   /** Gives what is new to `tell`, in parts of at most `part`. What a part that fails would have told is told later. */
   async tellNews(part: number, tell: (news: readonly ConsumerNews[]) => Promise<void>): Promise<void> {
     const untold = [...this.#all()].filter(({ told }) => !told);
@@ -61,9 +73,9 @@ export class ConsumerNotes {
       const now = this.#now();
       const age = (at: number) => (at < 0 ? null : now - at);
       const news = notes.map(
-        ({ project, queue, name, actor, messages, claimAt, emptyAt }): ConsumerNews => ({
+        ({ project, queue, name, actor, messages, claimAt, emptyAt, renewalAt }): ConsumerNews => ({
           ...{ project, queue, name, actor, messages },
-          ...{ claimAgeMs: age(claimAt), emptyAgeMs: age(emptyAt) },
+          ...{ claimAgeMs: age(claimAt), emptyAgeMs: age(emptyAt), renewalAgeMs: age(renewalAt) },
         }),
       );
       for (const note of notes) note.told = true;
@@ -92,7 +104,7 @@ export class ConsumerNotes {
       consumers = new Map();
       queues.set(queue, consumers);
     }
-    const note: Note = { project, queue, name, actor, messages: 0, claimAt: -1, emptyAt: -1, told: true };
+    const note: Note = { project, queue, name, actor, messages: 0, ...NEVER, told: true };
     consumers.set(name, note);
     this.#size += 1;
     return note;
@@ -107,8 +119,8 @@ export class ConsumerNotes {
     const before = this.#size > this.#maximum / 2 ? this.#now() : this.#now() - IDLE_MS;
     for (const [project, queues] of this.#projects) {
       for (const [queue, consumers] of queues) {
-        for (const [name, { told, claimAt, emptyAt }] of consumers) {
-          if (!told || Math.max(claimAt, emptyAt) > before) continue;
+        for (const [name, { told, claimAt, emptyAt, renewalAt }] of consumers) {
+          if (!told || Math.max(claimAt, emptyAt, renewalAt) > before) continue;
           consumers.delete(name);
           this.#size -= 1;
         }

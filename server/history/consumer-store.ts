@@ -25,6 +25,7 @@ interface ConsumerRow {
   first_at: Date;
   last_claim_at: Date | null;
   last_empty_at: Date | null;
+  last_renewal_at: Date | null;
   last_at: Date;
   stopped_at: Date | null;
   claimed: string;
@@ -34,8 +35,12 @@ interface ConsumerRow {
 }
 
 const mask = (slots: number) => String(2n ** BigInt(slots) - 1n);
-const LAST_AT = "greatest(c.last_claim_at, c.last_empty_at)";
-const COLUMNS = `c.name, c.actor, c.first_at, c.last_claim_at, c.last_empty_at, c.claimed, c.last_minute, c.minutes`;
+/** Of those that are set. */
+const lastAt = (consumer: string) =>
+  `greatest(${consumer}.last_claim_at, ${consumer}.last_empty_at, ${consumer}.last_renewal_at)`;
+const LAST_AT = lastAt("c");
+const COLUMNS =
+  "c.name, c.actor, c.first_at, c.last_claim_at, c.last_empty_at, c.last_renewal_at, c.claimed, c.last_minute, c.minutes";
 /**
  * When it stopped; null while it has not, and when another one began at about that time: its replacement, as when a new
  * version is rolled out. `gone`: seconds of silence that tell.
@@ -48,7 +53,7 @@ const stoppedAt = (gone: string) => `
       SELECT 1 FROM queue_consumers o
       WHERE o.queue_id = c.queue_id AND o.name <> c.name
         AND o.first_at BETWEEN ${LAST_AT} - interval '1 minute' AND ${LAST_AT} + interval '5 minutes'
-        AND greatest(o.last_claim_at, o.last_empty_at) > ${LAST_AT}
+        AND ${lastAt("o")} > ${LAST_AT}
         AND bit_count((o.busy & ${mask(SLOTS)})::bit(64)) >= ${REPLACEMENT_SLOTS})
   THEN ${LAST_AT} END`;
 const now = (ahead: string) => `SELECT clock_timestamp() + make_interval(secs => ${ahead}::float8) AS now`;
@@ -61,23 +66,27 @@ const SQL = {
       SELECT s.id AS queue_id, n.name, n.actor, n.messages,
         t.now - n.claim_age * interval '1 millisecond' AS claim_at,
         t.now - n.empty_age * interval '1 millisecond' AS empty_at,
-        floor(extract(epoch FROM t.now - least(n.claim_age, n.empty_age) * interval '1 millisecond') / 10)::int AS slot,
+        t.now - n.renewal_age * interval '1 millisecond' AS renewal_at,
+        floor(extract(epoch FROM t.now - least(n.claim_age, n.empty_age, n.renewal_age) * interval '1 millisecond') / 10)::int
+          AS slot,
         -- The middle of the interval that the news is about.
         floor(extract(epoch FROM t.now - interval '5 seconds') / 60)::int AS minute
       FROM json_to_recordset($1::json)
-        AS n(project text, queue text, name text, actor text, messages int, claim_age float8, empty_age float8)
+        AS n(project text, queue text, name text, actor text, messages int, claim_age float8, empty_age float8,
+          renewal_age float8)
       JOIN queue_samples s ON s.project = n.project AND s.name = n.queue
       CROSS JOIN t),
     added AS (
-      INSERT INTO queue_consumers AS c (queue_id, name, actor, first_at, last_claim_at, last_empty_at, claimed,
-        last_slot, busy, last_minute, minutes)
-      SELECT queue_id, name, actor, least(claim_at, empty_at), claim_at, empty_at, messages, slot, 1, minute,
-        ARRAY[messages]
+      INSERT INTO queue_consumers AS c (queue_id, name, actor, first_at, last_claim_at, last_empty_at, last_renewal_at,
+        claimed, last_slot, busy, last_minute, minutes)
+      SELECT queue_id, name, actor, least(claim_at, empty_at, renewal_at), claim_at, empty_at, renewal_at, messages, slot,
+        1, minute, ARRAY[messages]
       FROM n ORDER BY queue_id, name
       ON CONFLICT (queue_id, name) DO UPDATE SET
         actor = excluded.actor,
         last_claim_at = greatest(c.last_claim_at, excluded.last_claim_at),
         last_empty_at = greatest(c.last_empty_at, excluded.last_empty_at),
+        last_renewal_at = greatest(c.last_renewal_at, excluded.last_renewal_at),
         claimed = c.claimed + excluded.claimed,
         last_slot = greatest(c.last_slot, excluded.last_slot),
         busy = CASE WHEN excluded.last_slot - c.last_slot >= ${KEPT_SLOTS} THEN 1
@@ -167,8 +176,8 @@ export function createConsumerStore(params: {
     isOn,
 
     async add(news) {
-      const rows = news.map(({ claimAgeMs, emptyAgeMs, ...rest }) => {
-        return { ...rest, claim_age: claimAgeMs, empty_age: emptyAgeMs };
+      const rows = news.map(({ claimAgeMs, emptyAgeMs, renewalAgeMs, ...rest }) => {
+        return { ...rest, claim_age: claimAgeMs, empty_age: emptyAgeMs, renewal_age: renewalAgeMs };
       });
       const grown = await run<{ queue_id: number }>(SQL.add, [JSON.stringify(rows), ahead()], { wrote: true });
       if (grown.length > 0) await run(SQL.bound, [grown.map((row) => row.queue_id)], { wrote: true });
@@ -243,6 +252,7 @@ function toConsumer(row: ConsumerRow): Consumer {
     firstSeenAt: row.first_at,
     lastClaimAt: row.last_claim_at,
     lastEmptyClaimAt: row.last_empty_at,
+    lastRenewalAt: row.last_renewal_at,
     lastSeenAt: row.last_at,
     stoppedAt: row.stopped_at,
     claimed: Number(row.claimed),

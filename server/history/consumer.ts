@@ -2,7 +2,10 @@
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 
-/** A call that claims or pops belongs to the client id that it sends, or else to its actor. */
+/**
+ * A call that claims or pops belongs to the client id that it sends, or else to its actor. A program that renews a claim
+ * is the consumer that holds it.
+ */
 export interface Consumer {
   readonly project: string;
   readonly queue: string;
@@ -11,9 +14,11 @@ export interface Consumer {
   /** The actor of its last call. */
   readonly actor: string;
   readonly firstSeenAt: Date;
-  /** When it last got messages, and when it last got none. One of them is set. */
+  /** When it last got messages, when it last got none, and when it last renewed a claim. One of them is set. */
   readonly lastClaimAt: Date | null;
   readonly lastEmptyClaimAt: Date | null;
+  readonly lastRenewalAt: Date | null;
+  /** The latest of the three. */
   readonly lastSeenAt: Date;
   /**
    * When it stopped: its last call, if it had called every few seconds before and has been silent since, and no other
@@ -37,9 +42,10 @@ export interface ConsumerNews {
   readonly name: string;
   readonly actor: string;
   readonly messages: number;
-  /** How long ago it last got messages, and got none; in milliseconds. Null: not since. */
+  /** How long ago it last got messages, got none, and renewed a claim; in milliseconds. Null: not since. */
   readonly claimAgeMs: number | null;
   readonly emptyAgeMs: number | null;
+  readonly renewalAgeMs: number | null;
 }
 
 export interface StoppedRequest {

@@ -223,7 +223,7 @@ test("a queue names who claims from it and pops from it, what they hold, and who
   };
   // It called every ten seconds for three minutes.
   for (let slot = 0; slot < 18; slot += 1) {
-    const seen = { actor: "local", messages: 0, claimAgeMs: null, emptyAgeMs: 0 };
+    const seen = { actor: "local", messages: 0, claimAgeMs: null, emptyAgeMs: 0, renewalAgeMs: null };
     await store.add([{ project, queue: "q", name: "worker-2", ...seen }]);
     server().clock.offsetMs += 10_000;
   }
@@ -354,7 +354,7 @@ test("a long claim is found by its queue's sample, and holders that have stopped
   const { consumers: store, operations } = server().engine;
   await postMessages(api, project, "q", [1, 2, 3]);
   for (let slot = 0; slot < 18; slot += 1) {
-    const seen = { actor: "local", messages: 0, claimAgeMs: null, emptyAgeMs: 0 };
+    const seen = { actor: "local", messages: 0, claimAgeMs: null, emptyAgeMs: 0, renewalAgeMs: null };
     await store.add([{ project, queue: "q", name: "worker-9", ...seen }]);
     server().clock.offsetMs += 10_000;
   }

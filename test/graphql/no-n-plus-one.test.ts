@@ -136,7 +136,7 @@ beforeAll(async () => {
     ids.push(...(await operations.messages.post(admin, { project, queue, messages })).ids);
     for (let number = 0; number < 2; number += 1) {
       const { claim } = await operations.claims.create(admin, { project, queue, limit: 1 });
-      const seen = { actor: "admin", messages: 1, claimAgeMs: 0, emptyAgeMs: null };
+      const seen = { actor: "admin", messages: 1, claimAgeMs: 0, emptyAgeMs: null, renewalAgeMs: null };
       await consumers.add([{ project, queue, name: `worker-${number}`, ...seen }]);
       claims.push(claim?.id ?? "");
       const subscriber = `http://${number}.example`;

@@ -345,7 +345,7 @@ test("consumers that stop are a problem when nobody is left, and it ends when on
     warn: () => {},
   });
   const called = (name: string) => {
-    const call = { messages: 1, claimAgeMs: 0, emptyAgeMs: null };
+    const call = { messages: 1, claimAgeMs: 0, emptyAgeMs: null, renewalAgeMs: null };
     return consumers.add([{ project, queue: "orders", name, actor: "a", ...call }]);
   };
   for (let passed = 0; passed < 300; passed += 10) {

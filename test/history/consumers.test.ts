@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Access } from "../../server/access/access.ts";
 import type { Engine } from "../../server/bootstrap.ts";
 import { openEngine } from "../../server/bootstrap.ts";
 import { CONSUMERS_OF_QUEUE, type ConsumerNews } from "../../server/history/consumer.ts";
@@ -26,8 +27,8 @@ describe("the notes of a process", () => {
     const place = { project: "p", queue: "orders", actor: "ada" };
     expect(told.splice(0)).toEqual([
       [
-        { ...place, name: "worker-1", messages: 7, claimAgeMs: 500, emptyAgeMs: null },
-        { ...place, name: "ada", messages: 0, claimAgeMs: null, emptyAgeMs: 500 },
+        { ...place, name: "worker-1", messages: 7, claimAgeMs: 500, emptyAgeMs: null, renewalAgeMs: null },
+        { ...place, name: "ada", messages: 0, claimAgeMs: null, emptyAgeMs: 500, renewalAgeMs: null },
       ],
     ]);
     await notes.tellNews(10, tell);
@@ -52,6 +53,22 @@ describe("the notes of a process", () => {
     });
     await notes.tellNews(10, tell);
     expect(told.splice(0).map(([news]) => news?.messages)).toEqual([5, 10]);
+  });
+
+  it("tell of a holder that only renews, for as long as it does", async () => {
+    const notes = new ConsumerNotes(() => now);
+    notes.noteRenewal(orders, "worker-1", "ada");
+    now += 500;
+    await notes.tellNews(10, tell);
+    const place = { project: "p", queue: "orders", name: "worker-1", actor: "ada" };
+    expect(told.splice(0)).toEqual([
+      [{ ...place, messages: 0, claimAgeMs: null, emptyAgeMs: null, renewalAgeMs: 500 }],
+    ]);
+    await notes.tellNews(10, tell);
+    expect(told).toEqual([]);
+    now += 60_000;
+    await notes.tellNews(10, tell);
+    expect(notes.size).toBe(0);
   });
 
   it("are bounded, for a queue and for all", async () => {
@@ -106,7 +123,7 @@ describe("consumers", () => {
   }
   const names = async (queue: string) => (await list(queue)).map(({ name }) => name);
   const news = (queue: string, name: string, more: Partial<ConsumerNews> = {}): ConsumerNews => ({
-    ...{ project: "p", queue, name, actor: "ada", messages: 1, claimAgeMs: 0, emptyAgeMs: null },
+    ...{ project: "p", queue, name, actor: "ada", messages: 1, claimAgeMs: 0, emptyAgeMs: null, renewalAgeMs: null },
     ...more,
   });
   /** Calls every ten seconds for so many minutes. */
@@ -179,6 +196,31 @@ describe("consumers", () => {
     service.clock.offsetMs += 25 * 3_600_000;
     expect(await stopped(120)).toEqual([]);
     expect(await names(queue)).toEqual(["rare", "worker-1", "worker-2"]);
+  });
+
+  it("are at work while they renew the claim of long work, but not while a person renews it", async () => {
+    const queue = await aQueue();
+    await post(queue, 1);
+    await busy(queue, "worker-1", 4);
+    await claim(queue, "worker-1");
+    const [held] = (await service.operations.claims.list(viewer, { project: "p", queue })).items;
+    const claimId = held?.id as string;
+    const renew = async (access: Access, engine: Engine) => {
+      service.clock.offsetMs += 90_000;
+      await engine.operations.claims.update(access, { project: "p", queue, claimId, ttlSeconds: 3600 });
+      await engine.operations.consumers.flush();
+    };
+    for (let times = 0; times < 4; times += 1) await renew(admin, another);
+    const renewedAt = Date.now() + service.clock.offsetMs;
+    const [working] = await list(queue);
+    expect(working).toMatchObject({ name: "worker-1", actor: "ada", stoppedAt: null });
+    expect(working?.lastSeenAt).toEqual(working?.lastRenewalAt);
+    expect(Math.abs((working?.lastRenewalAt?.getTime() ?? 0) - renewedAt)).toBeLessThan(2000);
+    expect(renewedAt - (working?.lastClaimAt?.getTime() ?? 0)).toBeGreaterThan(300_000);
+    for (let times = 0; times < 2; times += 1) await renew({ ...admin, isPerson: true }, another);
+    expect((await list(queue)).map(({ name, lastSeenAt }) => [name, lastSeenAt])).toEqual([
+      ["worker-1", working?.lastSeenAt],
+    ]);
   });
 
   it("have not stopped when another one took their place, as when a new version is rolled out", async () => {

@@ -52,7 +52,7 @@ export const EXPORT_LISTS = {
     args: QUEUE,
     within: IN_QUEUE,
     list: `consumers(${PAGE})`,
-    row: `project queueName name actor firstSeenAt lastSeenAt lastClaimAt lastEmptyClaimAt claimed messagesPerSecond
+    row: `project queueName name actor firstSeenAt lastSeenAt lastClaimAt lastEmptyClaimAt lastRenewalAt claimed messagesPerSecond
       messagesHeld { value exact } heldUntil stoppedAt`,
   },
   subscriptions: {

@@ -33,6 +33,6 @@ export function createClaimOperations(
     ...createClaimAcquire(context, parts),
     ...createClaimReads(context, parts),
     ...createClaimSearch(context, parts),
-    ...createClaimWrites(context, parts.lookup),
+    ...createClaimWrites(context, parts),
   };
 }

@@ -1,15 +1,19 @@
 import type { Access } from "../../access/access.ts";
+import type { ConsumerNotes } from "../../history/consumer-notes.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkBatch, checkWhole } from "../input/limits.ts";
 import { chosenQueue } from "../input/names.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
-import { type ClaimRecord, claimed } from "./record.ts";
+import { type ClaimRecord, claimed, holderOf } from "./record.ts";
 import { type ClaimTimes, checkTimes } from "./times.ts";
 
 /** Needs the permission consume. */
 export interface ClaimWrites {
-  /** Renews the claim: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST. */
+  /**
+   * Renews the claim: it expires `ttlSeconds` from now. A program that does shows that the claim's holder is at work; a
+   * person on a page does not. CLAIM_DOES_NOT_EXIST.
+   */
   update(access: Access, params: QueueAddress & ClaimTimes & { claimId: string }): Promise<ClaimRecord>;
   /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
   delete(access: Access, params: QueueAddress & { claimId: string }): Promise<void>;
@@ -26,12 +30,17 @@ export interface ClaimWrites {
   ): Promise<number>;
 }
 
-export function createClaimWrites({ data, limits }: OperationContext, lookup: QueueLookup): ClaimWrites {
+export function createClaimWrites(
+  { data, limits }: OperationContext,
+  { lookup, notes }: { lookup: QueueLookup; notes: ConsumerNotes | null },
+): ClaimWrites {
   return {
     async update(access, params) {
       const queue = chosenQueue(limits, access, "consume", params);
       const times = checkTimes(limits, params);
       const claim = await inLiveQueue(lookup, queue, () => data.claims.update({ queue, id: params.claimId, ...times }));
+      const holder = access.isPerson === true ? null : holderOf(claim);
+      if (holder !== null) notes?.noteRenewal(queue, holder, access.actor);
       return claimed(queue, claim);
     },
 
