@@ -25,6 +25,13 @@ export const MessageFilterType = builder.inputType("MessageFilter", {
     upToMarker: t.string({ description: "The message with this marker, and those before it." }),
     clientId: t.string({ description: "Whose sender gave this client id." }),
     minClaimCount: t.field({ type: "SafeInt", description: "That were claimed at least this often in this queue." }),
+    holder: t.string({
+      description: "That a claim of this holder holds now: its client id, or else its actor. Not together with `ids`.",
+    }),
+    claimEndsBefore: t.field({
+      type: "DateTime",
+      description: "That a claim holds now which ends before this time, unless it is renewed.",
+    }),
     bodyContains: t.string({
       description: `Whose \`bodyText\` contains this text, 1 to ${MAX_SEARCHED_TEXT_LENGTH} characters. It is compared as it was posted: upper and lower case differ, and \`"\\u00e9"\` is not \`"é"\`.`,
     }),

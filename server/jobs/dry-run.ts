@@ -85,7 +85,7 @@ export interface DryRunStore {
   trim(params: { limit: number }): Promise<number>;
 }
 
-const TIMES = ["postedFrom", "postedBefore"] as const;
+const TIMES = ["postedFrom", "postedBefore", "claimEndsBefore"] as const;
 
 export const filterText = (filter: MessageFilter): string => JSON.stringify(filter);
 

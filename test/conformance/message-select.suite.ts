@@ -114,6 +114,39 @@ export function selectCases(harness: () => DataDriverHarness): void {
       expect(bodies((await select(queue, { minClaimCount: 2 })).messages)).toEqual(["mine"]);
     });
 
+    it("finds messages by who holds them, and by when their claims end", async () => {
+      const queue = await harness().newQueue();
+      const [one, two, three, four, free] = await post(harness(), queue, 5);
+      await claim(harness(), queue, { limit: 1, ttlSeconds: 60, clientId: "worker % 1", actor: "ada" });
+      await claim(harness(), queue, { limit: 1, ttlSeconds: 300, clientId: "worker % 1", actor: "ada" });
+      await claim(harness(), queue, { limit: 1, ttlSeconds: 60, clientId: null, actor: "ada" });
+      const { claim: last } = await claim(harness(), queue, { limit: 1, ttlSeconds: 60, clientId: "ada", actor: null });
+      const { messages } = await select(queue, {});
+      const endOf = (index: number) => messages[index]?.claim?.expiresAt as Date;
+      const soon = new Date(endOf(0).getTime() + 30_000);
+      const found = async (filter: SelectParams["filter"]) => {
+        const ids = idsOf((await select(queue, filter)).messages);
+        expect((await count(queue, filter)).matching).toBe(ids.length);
+        return ids;
+      };
+      expect(await found({ holder: "worker % 1" })).toEqual([one, two]);
+      expect(await found({ holder: "ada" })).toEqual([three, four]);
+      expect(await found({ holder: "nobody" })).toEqual([]);
+      expect(await found({ claimEndsBefore: soon })).toEqual([one, three, four]);
+      expect(await found({ claimEndsBefore: endOf(0) })).toEqual([]);
+      expect(await found({ holder: "worker % 1", claimEndsBefore: soon, states: ["claimed"] })).toEqual([one]);
+      expect(await found({ holder: "worker % 1", states: ["ready"] })).toEqual([]);
+      expect(await found({ claimEndsBefore: soon, ids: [two, free, three] as string[] })).toEqual([three]);
+      // A renewal takes the message out; a release and an end, too.
+      await harness().driver.claims.update({ queue, id: last?.id as string, ttlSeconds: 600, graceSeconds: 60 });
+      expect(await found({ claimEndsBefore: soon })).toEqual([one, three]);
+      advance(harness(), 61);
+      expect(await found({ holder: "worker % 1" })).toEqual([two]);
+      expect(await found({ holder: "ada" })).toEqual([four]);
+      await harness().driver.claims.delete({ queue, id: last?.id as string });
+      expect(await found({ holder: "ada" })).toEqual([]);
+    });
+
     it("finds messages between two times and between two markers, and looks at no others", async () => {
       const queue = await harness().newQueue();
       for (let minute = 0; minute < 5; minute += 1) {

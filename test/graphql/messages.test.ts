@@ -244,6 +244,8 @@ test("messages are searched from either end, a part at a time, and the answer sa
     { filter: { upToMarker: "x" } },
     { filter: { clientId: "" } },
     { filter: { minClaimCount: -1 } },
+    { filter: { holder: "" } },
+    { filter: { holder: "worker-1", ids: [ids[0]] } },
     { examine: 0 },
     { examine: 100_001 },
     { after: "x" },

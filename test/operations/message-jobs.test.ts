@@ -196,6 +196,28 @@ describe("a job on messages", () => {
     expect(await service.operations.queues.stats(operator, { project: "p", queue })).toMatchObject({ ready: 5 });
   });
 
+  it("releases what one holder holds and what ends soon, but not what was renewed since the dry run", async () => {
+    startRunner();
+    const queue = await aQueue();
+    await post(queue, 4);
+    const take = async (clientId: string) => {
+      const params = { project: "p", queue, limit: 1, ttlSeconds: 60, clientId };
+      return (await service.operations.claims.create(admin, params)).claim?.id as string;
+    };
+    const [, renewed] = [await take("worker-2"), await take("worker-2"), await take("worker-1")];
+    await claim(queue, 1);
+    const claimEndsBefore = new Date(Date.now() + service.clock.offsetMs + 300_000);
+    const filter = { holder: "worker-2", claimEndsBefore };
+    const { token, plan } = await dryRun({ queue, action: { release: {} }, filter });
+    expect(plan).toMatchObject({ count: { value: 2, exact: true }, claimed: 2 });
+    await service.operations.claims.update(admin, { project: "p", queue, claimId: renewed, ttlSeconds: 600 });
+    expect(resultOf(await start(token))).toEqual({ messages: 1, left: [] });
+    expect(await service.operations.queues.stats(operator, { project: "p", queue })).toMatchObject({
+      ready: 1,
+      claimed: 3,
+    });
+  });
+
   it("purges the queues of a project, but not what was posted since", async () => {
     startRunner();
     const [one, two] = [await aQueue({}, "purged"), await aQueue({}, "purged")];
@@ -206,7 +228,7 @@ describe("a job on messages", () => {
       queues: { project: "purged" },
       all: true,
     });
-    expect(plan.queues.map(({ name }) => name)).toEqual([one, two]);
+    expect(plan.queues.map(({ name }) => name)).toEqual([one, two].toSorted());
     const late = await post(two, 1, "purged");
     const { id } = await service.operations.jobs.start(admin, { token, reason });
     expect(await ended(id)).toMatchObject({ state: "done", project: "purged", target: "", progress: 6, total: 6 });
@@ -310,7 +332,7 @@ describe("a job on messages", () => {
       queues: { project: "from" },
       filter: { states: ["ready"] },
     });
-    expect(plan.queues.map(({ name }) => name)).toEqual([one, two]);
+    expect(plan.queues.map(({ name }) => name)).toEqual([one, two].toSorted());
     expect(plan.warnings).toHaveLength(1);
     expect(plan.destinations).toMatchObject([{ name: target, count: { value: 5, exact: true } }]);
     const { id } = await service.operations.jobs.start(admin, { token, reason });

@@ -17,6 +17,8 @@ export interface MessageFilterInput {
   upToMarker?: string | null;
   clientId?: string | null;
   minClaimCount?: number | null;
+  holder?: string | null;
+  claimEndsBefore?: Date | null;
   bodyContains?: string | null;
   ids?: readonly string[] | null;
 }
@@ -26,6 +28,10 @@ export function checkMessageFilter(limits: Limits, filter: MessageFilterInput | 
   const { states, postedFrom, postedBefore, aboveMarker, upToMarker, minClaimCount, bodyContains, ids } = filter ?? {};
   if (states?.length === 0) {
     throw badInput("filter.states", "filter.states must name a state. Leave it out for messages in every state.");
+  }
+  const holder = checkToken("filter.holder", filter?.holder) ?? undefined;
+  if (holder !== undefined && ids) {
+    throw badInput("filter.holder", "Name messages by `ids`, or by the `holder` of their claims, not both.");
   }
   return {
     states: states ?? undefined,
@@ -37,6 +43,8 @@ export function checkMessageFilter(limits: Limits, filter: MessageFilterInput | 
     minClaimCount: optional(minClaimCount, (count) =>
       checkWhole("filter.minClaimCount", count, 0, Number.MAX_SAFE_INTEGER),
     ),
+    holder,
+    claimEndsBefore: filter?.claimEndsBefore ?? undefined,
     bodyContains: optional(bodyContains, (text) =>
       checkLength("filter.bodyContains", checkText("filter.bodyContains", text), MAX_SEARCHED_TEXT_LENGTH),
     ),

@@ -21,6 +21,10 @@ export interface MessageFilter {
   /** Who posted it. */
   clientId?: string | undefined;
   minClaimCount?: number | undefined;
+  /** That a live claim of this holder holds: its client id, or else its actor. Not together with `ids`. */
+  holder?: string | undefined;
+  /** That a live claim holds which ends before then, unless it is renewed. */
+  claimEndsBefore?: Date | undefined;
   /** A part of the body, as it was posted: upper and lower case differ, and so do ways to escape a character. */
   bodyContains?: string | undefined;
   /** These messages alone, in this order. At most as many as one call may name. */
@@ -94,6 +98,7 @@ export const leaveTime = (began: number): Promise<void> => pause(performance.now
 
 function fits(message: Message, filter: MessageFilter, exhaustedFrom: number | null): boolean {
   const { states, postedFrom, postedBefore, aboveMarker, upToMarker, clientId, minClaimCount, bodyContains } = filter;
+  const { claimEndsBefore } = filter;
   if (states !== undefined && !states.includes(stateOf(message, exhaustedFrom))) return false;
   if (postedFrom !== undefined && message.createdAt < postedFrom) return false;
   if (postedBefore !== undefined && message.createdAt >= postedBefore) return false;
@@ -101,6 +106,8 @@ function fits(message: Message, filter: MessageFilter, exhaustedFrom: number | n
   if (upToMarker !== undefined && BigInt(message.marker) > BigInt(upToMarker)) return false;
   if (clientId !== undefined && message.clientId !== clientId) return false;
   if (minClaimCount !== undefined && message.claimCount < minClaimCount) return false;
+  if (claimEndsBefore !== undefined && !(message.claim !== null && message.claim.expiresAt < claimEndsBefore))
+    return false;
   return bodyContains === undefined || message.bodyText.includes(bodyContains);
 }
 

@@ -30,6 +30,8 @@ export const SLICE = {
   exhaustedFrom: orNull(int8),
   clientId: orNull(text),
   minClaimCount: int8,
+  holder: orNull(text),
+  claimEndsBefore: orNull(text),
   postedFrom: orNull(text),
   postedBefore: orNull(text),
   contains: orNull(text),
@@ -57,6 +59,11 @@ export const lookedAt = (sort: "ASC" | "DESC") => `
                 END
                 AND (:clientId::text IS NULL OR m.client_id IS NOT DISTINCT FROM :clientId)
                 AND m.claim_count >= :minClaimCount::bigint
+                AND (:claimEndsBefore::timestamptz IS NULL
+                  OR (NOT ${UNCLAIMED} AND m.claim_expires_at < :claimEndsBefore::timestamptz))
+                AND (:holder::text IS NULL OR (NOT ${UNCLAIMED} AND EXISTS (
+                  SELECT 1 FROM claims k WHERE k.queue_id = m.queue_id AND k.id = m.claim_id
+                    AND coalesce(k.client_id, k.actor) = :holder)))
                 AND (:postedFrom::timestamptz IS NULL OR m.created_at >= :postedFrom::timestamptz)
                 AND (:postedBefore::timestamptz IS NULL OR m.created_at < :postedBefore::timestamptz) AS fits
               FROM messages m
@@ -105,7 +112,9 @@ export async function rangeOf(
 }
 
 export function termsOf({ filter, exhaustedFrom = null }: Pick<SelectParams, "filter" | "exhaustedFrom">) {
-  const { states, clientId = null, minClaimCount = 0, bodyContains = null, postedFrom, postedBefore } = filter;
+  const { states, clientId = null, minClaimCount = 0, holder = null, bodyContains = null } = filter;
+  const { claimEndsBefore, postedFrom, postedBefore } = filter;
+  const orNone = (time: Date | undefined) => (time === undefined ? null : timestamp(time));
   const has = (state: NonNullable<typeof states>[number]) => states === undefined || states.includes(state);
   return {
     ready: has("ready"),
@@ -115,9 +124,11 @@ export function termsOf({ filter, exhaustedFrom = null }: Pick<SelectParams, "fi
     exhaustedFrom,
     clientId,
     minClaimCount,
+    holder,
+    claimEndsBefore: orNone(claimEndsBefore),
     contains: bodyContains,
-    postedFrom: postedFrom === undefined ? null : timestamp(postedFrom),
-    postedBefore: postedBefore === undefined ? null : timestamp(postedBefore),
+    postedFrom: orNone(postedFrom),
+    postedBefore: orNone(postedBefore),
   };
 }
 

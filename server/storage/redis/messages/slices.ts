@@ -2,6 +2,7 @@
 import type { MessageController } from "../../data-driver.ts";
 import type { SelectParams, selectByIds } from "../../messages/message-select.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import { CLAIM_RECORD } from "../claims/records.ts";
 import { piece } from "../server/script.ts";
 import { flag, number, optionalNumber, optionalText, optionalWord, text } from "../server/script-parameters.ts";
 import { LAST_BEFORE } from "./last-before.ts";
@@ -21,6 +22,8 @@ export const FILTER_ARGS = {
   exhaustedFrom: optionalNumber,
   client: optionalWord,
   minCount: number,
+  holder: optionalWord,
+  claimEndsBefore: optionalNumber,
   postedFrom: optionalNumber,
   postedBefore: optionalNumber,
   contains: optionalText,
@@ -34,8 +37,8 @@ export const FILTER_ARGS = {
 export const FILTER = piece(
   "a filter of messages",
   {
-    pieces: [RECORD, LAST_BEFORE],
-    keys: ["ORDER", "READY"],
+    pieces: [RECORD, LAST_BEFORE, CLAIM_RECORD],
+    keys: ["ORDER", "READY", "CLAIMS"],
     args: [
       "lowest",
       "highest",
@@ -46,6 +49,8 @@ export const FILTER = piece(
       "exhausted_from",
       "client",
       "min_count",
+      "holder",
+      "claim_ends_before",
       "posted_from",
       "posted_before",
       "contains",
@@ -54,10 +59,10 @@ export const FILTER = piece(
   `
 local set = (claimed or delayed) and ORDER or READY
 local exhausted_count = exhausted_from or math.huge
-local any_client = client == '-'
+local any_client, any_holder = client == '-', holder == '-'
 local needle = contains ~= '-' and string.sub(contains, 2)
 local filters = not (ready and claimed and delayed and exhausted) or not any_client or min_count > 0 or posted_from or
-  posted_before
+  posted_before or not any_holder or claim_ends_before
 if posted_from then
   local above = last_before(posted_from)
   if tonumber(above) >= tonumber(lowest) then lowest = '(' .. above end
@@ -66,12 +71,25 @@ if posted_before then
   local up_to = last_before(posted_before)
   if tonumber(up_to) < tonumber(highest) then highest = up_to end
 end
+local holders = {}
+local function holder_of(claim)
+  if holders[claim] == nil then
+    local found = redis.call('HGET', CLAIMS, claim)
+    local held_by = found and read_claim(found)
+    holders[claim] = held_by and (held_by.client ~= '-' and held_by.client or held_by.actor)
+  end
+  return holders[claim]
+end
 local function is_kept(record)
   if not any_client and record.client ~= client then return false end
   if tonumber(record.count) < min_count then return false end
   local created = tonumber(record.created)
   if posted_from and created < posted_from or posted_before and created >= posted_before then return false end
-  if tonumber(record.ends) > now then return claimed end
+  if tonumber(record.ends) > now then
+    if claim_ends_before and tonumber(record.ends) >= claim_ends_before then return false end
+    return claimed and (any_holder or holder_of(record.claim) == holder)
+  end
+  if claim_ends_before or not any_holder then return false end
   if available_at(record) > now then return delayed end
   if tonumber(record.count) >= exhausted_count then return exhausted end
   return ready
@@ -102,7 +120,16 @@ export function boundsOf(
 }
 
 export function termsOf({ filter, exhaustedFrom }: Pick<SelectParams, "filter" | "exhaustedFrom">) {
-  const { states, clientId, minClaimCount = 0, bodyContains, postedFrom, postedBefore } = filter;
+  const {
+    states,
+    clientId,
+    minClaimCount = 0,
+    holder,
+    claimEndsBefore,
+    bodyContains,
+    postedFrom,
+    postedBefore,
+  } = filter;
   const has = (state: NonNullable<typeof states>[number]) => states === undefined || states.includes(state);
   const microseconds = (time: Date | undefined) => time && time.getTime() * 1000;
   return {
@@ -113,6 +140,8 @@ export function termsOf({ filter, exhaustedFrom }: Pick<SelectParams, "filter" |
     exhaustedFrom,
     client: clientId,
     minCount: minClaimCount,
+    holder,
+    claimEndsBefore: microseconds(claimEndsBefore),
     contains: bodyContains,
     postedFrom: microseconds(postedFrom),
     postedBefore: microseconds(postedBefore),
