@@ -1,4 +1,6 @@
+import type { ResultOf } from "gql.tada";
 import type { Metadata } from "next";
+import { actHref, namedQueues, type Scope } from "../../components/acting/choices.ts";
 import { ClaimTable } from "../../components/claims/claim-table.tsx";
 import type { ClaimsFound } from "../../components/claims/fragments.ts";
 import { counted, holderLabel, holderOf } from "../../components/claims/holder.ts";
@@ -10,6 +12,7 @@ import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
 import { paths, segment } from "../../components/paths.ts";
 import { projectLabel } from "../../components/projects/project-name.tsx";
+import { LinkButton } from "../../components/ui/button.tsx";
 import { FilterBar, FilterSelect, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { formatCount } from "../../components/ui/format.ts";
 import { NameLink } from "../../components/ui/name-link.tsx";
@@ -57,6 +60,8 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
   // All claims of the holder that the address names, or else of the first one that has stopped.
   const stopped = found?.holders.find(({ stoppedAt }) => stoppedAt !== null) ?? null;
   const released = holder ?? stopped?.name ?? null;
+  const isSampled = loaded.ok && loaded.data.queueSampling?.on !== false;
+  const scope = found && isFiltered ? scopeOf(found, { project, queue, isSampled }) : null;
   const ofOne = found?.nodes.filter((claim) => released !== null && holderOf(claim) === released) ?? [];
   return (
     <>
@@ -73,6 +78,20 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
                 holder={holderLabel(ofOne[0])}
                 claims={ofOne}
               />
+            )}
+            {scope === null ? null : (
+              <LinkButton
+                href={actHref(scope, {
+                  action: "release",
+                  which: holder === undefined && ends === undefined ? "all" : "match",
+                  holder: holder ?? null,
+                  ends: ends === undefined ? null : new Date(requestTime() + Number(ends) * 1000).toISOString(),
+                })}
+                needs="startJob"
+                where={project}
+              >
+                Release all that match…
+              </LinkButton>
             )}
           </>
         }
@@ -98,9 +117,7 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
               }))}
             />
           </FilterBar>
-          {found ? (
-            <Coverage coverage={found.coverage} sampled={loaded.ok && loaded.data.queueSampling?.on !== false} />
-          ) : null}
+          {found ? <Coverage coverage={found.coverage} sampled={isSampled} /> : null}
         </Panel>
         {!loaded.ok ? <Failed error={loaded.error} /> : null}
         {found && found.nodes.length > 0 ? (
@@ -141,6 +158,32 @@ export default async function ClaimsPage({ searchParams }: { searchParams: Promi
     </>
   );
 }
+
+/** More queues are not named one by one. */
+const NAMED_QUEUES = 20;
+
+/**
+ * The queues of the claims that match, for a job that releases them: those that are listed, when all are, or else those
+ * that held claimed messages at their last samples. Null: nothing says which.
+ */
+function scopeOf(
+  { nodes, pageInfo, coverage }: Pick<Listed, "nodes" | "pageInfo" | "coverage">,
+  { project, queue, isSampled }: { project: string | undefined; queue: string | undefined; isSampled: boolean },
+): Scope | null {
+  if (nodes.length === 0) return null;
+  if (project !== undefined && queue !== undefined) return { kind: "queue", project, name: queue };
+  const queues = new Map(
+    nodes.map(({ project: of, queueName: name }) => [JSON.stringify([of, name]), { project: of, name }]),
+  );
+  const isWhole = !pageInfo.hasNextPage && !pageInfo.hasPreviousPage && coverage.queuesLeftOut.value === 0;
+  if (isWhole && queues.size <= NAMED_QUEUES) return namedQueues([...queues.values()]);
+  if (queue !== undefined) return null;
+  const anywhere = { search: null, pool: null, flavor: null, deadLetters: false };
+  const where = { project: project ?? null, allProjects: project === undefined };
+  return { kind: "queues", ...where, ...anywhere, claimed: isSampled };
+}
+
+type Listed = NonNullable<ResultOf<typeof CLAIMS_OF_QUEUES>["claims"]>;
 
 /** "12 claims hold 115 messages; 3 end in the next minute" */
 function headline({ count, messages, endingClaims }: Pick<ClaimsFound, "count" | "messages" | "endingClaims">): string {

@@ -148,7 +148,8 @@ function scopeOf(
   filter: { search?: string; pool?: string; flavor?: string; isDeadLetterQueue?: boolean },
 ): Scope {
   const { search = null, pool = null, flavor = null, isDeadLetterQueue = false } = filter;
-  return { kind: "queues", project, allProjects: false, search, pool, flavor, deadLetters: isDeadLetterQueue };
+  const deadLetters = isDeadLetterQueue;
+  return { kind: "queues", project, allProjects: false, search, pool, flavor, deadLetters, claimed: false };
 }
 
 /** The links that sort by each column: the other way where the list is sorted by it already. */

@@ -183,7 +183,7 @@ function MessagesRow({ scope, choices, onChange, total }: Props) {
 const STATES = ["ready", "claimed", "delayed", "exhausted"] as const;
 
 function Conditions({ choices, onChange }: Pick<Props, "choices" | "onChange">) {
-  const { action, body, state, client, deliveries, from, before } = choices;
+  const { action, body, state, client, deliveries, from, before, holder, ends } = choices;
   return (
     <div className="mt-1 mb-2 grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-3 gap-y-1.5 pl-6 max-sm:grid-cols-1">
       <Condition label="Body contains">
@@ -220,6 +220,16 @@ function Conditions({ choices, onChange }: Pick<Props, "choices" | "onChange">) 
           onChange={(next) => onChange({ deliveries: next })}
         />
       </Condition>
+      {action === "release" || holder !== null || ends !== null ? (
+        <>
+          <Condition label="Held by">
+            <TextInput label="Held by" mono value={holder} onChange={(next) => onChange({ holder: next })} />
+          </Condition>
+          <Condition label="Claims end before">
+            <TimeInput label="Claims end before" value={ends} onChange={(next) => onChange({ ends: next })} />
+          </Condition>
+        </>
+      ) : null}
       <Condition label="Posted by the client">
         <TextInput label="Posted by the client" mono value={client} onChange={(next) => onChange({ client: next })} />
       </Condition>

@@ -19,6 +19,8 @@ export type Scope =
       pool: string | null;
       flavor: string | null;
       deadLetters: boolean;
+      /** Only those with claimed messages, by their last samples. */
+      claimed: boolean;
     };
 
 /** Those that were selected. */
@@ -42,6 +44,10 @@ export interface Choices {
   /** ISO 8601. */
   from: string | null;
   before: string | null;
+  /** Who holds them. */
+  holder: string | null;
+  /** Their claims end before this time, in ISO 8601. */
+  ends: string | null;
   ids: readonly string[];
   /** The oldest so many. */
   limit: number | null;
@@ -70,6 +76,8 @@ export function readChoices(read: Read, usual: ActionName): Choices {
     deliveries: readWhole(read("deliveries"), 1),
     from: readTime(read("from")),
     before: readTime(read("before")),
+    holder: read("holder"),
+    ends: readTime(read("ends")),
   };
   const named = read("which");
   const some = Object.values(conditions).some((condition) => condition !== null);
@@ -108,6 +116,7 @@ export function readScope(read: Read): QueuesScope | NamedQueues {
     pool: read("pool"),
     flavor: read("flavor"),
     deadLetters: read("deadLetters") === "1",
+    claimed: read("claimed") === "1",
   };
 }
 
@@ -140,9 +149,10 @@ function readNamed(text: string): NamedQueues["queues"] {
   return project == null || !name || rest.length > 0 ? [] : [{ project, name }];
 }
 
-function impliedBy({ body, state, client, deliveries, from, before, ids }: Partial<Choices>): Choices["which"] {
+function impliedBy({ ids, ...choices }: Partial<Choices>): Choices["which"] {
   if (ids !== undefined && ids.length > 0) return "ids";
-  return body || state || client || deliveries || from || before ? "match" : "all";
+  const { body, state, client, deliveries, from, before, holder, ends } = choices;
+  return body || state || client || deliveries || from || before || holder || ends ? "match" : "all";
 }
 
 function readWhole(text: string | null, least: number): number | null {

@@ -33,8 +33,8 @@ export function dryRunInput(
 }
 
 /** Some condition leaves queues out. */
-export function isNarrowed({ search, pool, flavor, deadLetters }: QueuesScope): boolean {
-  return search !== null || pool !== null || flavor !== null || deadLetters;
+export function isNarrowed({ search, pool, flavor, deadLetters, claimed }: QueuesScope): boolean {
+  return search !== null || pool !== null || flavor !== null || deadLetters || claimed;
 }
 
 function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | { missing: string } {
@@ -42,8 +42,8 @@ function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | {
   if (choices.which === "ids") {
     return choices.ids.length === 0 ? { missing: "No message is selected." } : { filter: { ids: [...choices.ids] } };
   }
-  const { body, state, client, deliveries, from, before } = choices;
-  if ([body, state, client, deliveries, from, before].every((one) => one === null)) {
+  const { body, state, client, deliveries, from, before, holder, ends } = choices;
+  if ([body, state, client, deliveries, from, before, holder, ends].every((one) => one === null)) {
     return { missing: "Give at least one condition. An empty one never means everything." };
   }
   return {
@@ -54,6 +54,8 @@ function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | {
       ...(deliveries === null ? {} : { minClaimCount: deliveries }),
       ...(from === null ? {} : { postedFrom: from }),
       ...(before === null ? {} : { postedBefore: before }),
+      ...(holder === null ? {} : { holder }),
+      ...(ends === null ? {} : { claimEndsBefore: ends }),
     },
   };
 }
@@ -70,7 +72,7 @@ function actionOf(scope: Scope, { action, to, toProject, ttl, delay, force, befo
 function queuesOf(scope: Scope): DryRunInput["queues"] {
   if (scope.kind === "queue") return { queue: { project: scope.project, queue: scope.name } };
   if (scope.kind === "named") return { queues: scope.queues.map(({ project, name }) => ({ project, queue: name })) };
-  const { project, search, pool, flavor, deadLetters } = scope;
+  const { project, search, pool, flavor, deadLetters, claimed } = scope;
   if (project !== null && !isNarrowed(scope)) return { project };
   return {
     filter: {
@@ -80,6 +82,7 @@ function queuesOf(scope: Scope): DryRunInput["queues"] {
         ...(pool === null ? {} : { pool }),
         ...(flavor === null ? {} : { flavor }),
         ...(deadLetters ? { isDeadLetterQueue: true } : {}),
+        ...(claimed ? { hasClaimed: true } : {}),
       },
     },
   };

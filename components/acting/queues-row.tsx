@@ -21,7 +21,7 @@ export default function QueuesRow({
   projects: readonly string[];
   onChange: (changes: Partial<QueuesScope>) => void;
 }) {
-  const { project, allProjects, search, pool, flavor, deadLetters } = scope;
+  const { project, allProjects, search, pool, flavor, deadLetters, claimed } = scope;
   const chosen = project !== null ? optionOf(project) : allProjects || isNarrowed(scope) ? EVERYWHERE : "";
   const names = [...new Set([...projects, ...(project === null ? [] : [project])])];
   return (
@@ -73,6 +73,15 @@ export default function QueuesRow({
               className="size-4 accent-accent-fill"
             />
             Only those that take the dead letters of others
+          </label>
+          <label className="flex min-h-7 items-center gap-2">
+            <input
+              type="checkbox"
+              checked={claimed}
+              onChange={() => onChange({ claimed: !claimed })}
+              className="size-4 accent-accent-fill"
+            />
+            Only those with claimed messages at their last samples
           </label>
         </Condition>
       </div>

@@ -282,6 +282,13 @@ describe("claims that were made a while ago", () => {
       await page.getByRole("button", { name: "Release claim" }).click();
       await page.getByText("No claim matches").waitFor();
       await page.goto(dashboard.url + paths.claims({ project, queue: "orders", holder: "worker-1" }));
+      // All that match, with what the page lists filled in: nothing happens before it is started.
+      await page.getByRole("link", { name: "Release all that match…" }).click();
+      await page.waitForURL(/\/act\?/);
+      await expect(page.getByLabel("Held by").inputValue()).resolves.toBe("worker-1");
+      const would = page.getByRole("term").filter({ hasText: "would be released" });
+      await would.locator("..").getByText("4", { exact: true }).waitFor();
+      await page.goBack();
       await page.getByRole("button", { name: "Release 4 messages of worker-1…" }).click();
       await page.getByRole("button", { name: "Release 2 claims" }).click();
       await page.getByText("2 claims released. The messages are ready again.").waitFor();

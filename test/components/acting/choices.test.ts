@@ -24,6 +24,7 @@ it("the address has every choice", () => {
     { action: "move", to: "q", toProject: "", which: "ids", ids: ["a", "b"], rate: null },
     { action: "delete", which: "match", body: "a b", state: "delayed", client: "c", deliveries: 3, force: true },
     { action: "release", which: "match", delay: 0 },
+    { action: "release", which: "match", holder: "worker-2", ends: "2026-11-27T12:05:00.000Z" },
     { action: "purge", before: "2026-11-26T00:00:00.000Z", which: "match" },
     { action: "delete", which: "all", body: "not now" },
   ];
@@ -31,10 +32,11 @@ it("the address has every choice", () => {
     const choices = { ...nothing, ...change };
     expect(read(actHref(QUEUE, choices))).toEqual(choices);
   }
-  const narrow = { kind: "queues", search: "or", pool: "eu", flavor: null, deadLetters: true } as const;
+  const narrow = { kind: "queues", search: "or", pool: "eu", flavor: null, deadLetters: true, claimed: false } as const;
   for (const scope of [
     { ...narrow, project: "", allProjects: false },
     { ...narrow, project: null, allProjects: true },
+    { ...narrow, project: null, allProjects: true, deadLetters: false, claimed: true },
   ]) {
     expect(readScope(reader(actHref(scope, nothing)))).toEqual(scope);
   }
@@ -56,10 +58,14 @@ it("the whole of a project is named as such, and conditions make it a filter", (
     pool: null,
     flavor: null,
     deadLetters: false,
+    claimed: false,
   } as const;
   expect(dryRunInput(scope, nothing)).toMatchObject({ input: { queues: { project: "shop" } } });
   expect(dryRunInput({ ...scope, project: null, search: "or" }, nothing)).toMatchObject({
     input: { queues: { filter: { allProjects: true, queues: { search: "or" } } } },
+  });
+  expect(dryRunInput({ ...scope, project: null, claimed: true }, nothing)).toMatchObject({
+    input: { queues: { filter: { allProjects: true, queues: { hasClaimed: true } } } },
   });
 });
 
