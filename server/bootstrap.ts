@@ -154,7 +154,10 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
       ? null
       : openIdentification({ settings: config, store: control.tokens, sessions, changes, connections, clock });
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
-  const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
+  const samples = createSampleStore({
+    ...{ connections, clock, isOn: config.QUEUE_SAMPLES === "on" },
+    maxBytes: config.QUEUE_SAMPLES_MIB === 0 ? null : config.QUEUE_SAMPLES_MIB * 1_048_576,
+  });
   const consumers = createConsumerStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const problems = createProblemStore({ connections, clock });
   const operations = createOperations({

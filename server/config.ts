@@ -259,6 +259,8 @@ const settings = {
   ),
   /** Whether samples of queues are taken: what histories and lists by depth, age or rate are made of. */
   QUEUE_SAMPLES: z.enum(["on", "off"]).default("on"),
+  /** What the history of queues may take in the control database. Of more, the oldest goes. 0: no bound. */
+  QUEUE_SAMPLES_MIB: whole(1700, 0, 1_000_000),
   /** A job fails after so many seconds without progress, for example because a pool is unreachable. */
   MAX_JOB_WAIT: whole(86_400),
   /** Seconds in which what was removed can be taken back. Until then gc frees nothing of it. 0: never. */

@@ -94,9 +94,9 @@ const SampleResolution = builder.enumType("SampleResolution", {
       value: 10,
       description: "For queues only. Only of the 1,000 that are used most; of others, what is known. Kept for an hour.",
     },
-    MINUTE: { value: 60, description: "Kept for a day." },
-    TEN_MINUTES: { value: 600, description: "Kept for a week. An interval can be read two minutes after its end." },
-    HOUR: { value: 3600, description: "Kept for 92 days. An interval can be read two minutes after its end." },
+    MINUTE: { value: 60, description: "Kept for a day, or shorter: see `QueueSampling.kept`." },
+    TEN_MINUTES: { value: 600, description: "Kept for a week, or shorter. An interval can be read two minutes after its end." },
+    HOUR: { value: 3600, description: "Kept for 92 days, or shorter. An interval can be read two minutes after its end." },
   } as Record<string, { value: ResolutionSeconds; description: string }>,
 });
 
@@ -271,9 +271,23 @@ builder.objectFields(PoolType, (t) => ({
   }),
 }));
 
+const KeptSamplesType = builder.objectRef<Sampling["kept"][number]>("KeptSamples").implement({
+  description: "How far samples of a resolution go back.",
+  fields: (t) => ({
+    resolutionSeconds: t.expose("resolutionSeconds", { type: "SafeInt", description: "Length of each interval." }),
+    seconds: t.expose("seconds", { type: "SafeInt", description: "For how long they are kept now." }),
+  }),
+});
+
 const QueueSamplingType = builder.objectRef<Sampling>("QueueSampling").implement({
   description: "How queues are sampled: one process samples those of all pools, for all processes.",
   fields: (t) => ({
+    kept: t.field({
+      type: [KeptSamplesType],
+      description:
+        "How far samples go back at each resolution, the finest first. All together take at most QUEUE_SAMPLES_MIB: where that is too little, the resolutions that take most lose their oldest samples.",
+      resolve: ({ kept }) => kept,
+    }),
     on: t.exposeBoolean("on", { description: "False: no samples are taken. See the setting QUEUE_SAMPLES." }),
     lastAt: t.expose("lastAt", {
       type: "DateTime",

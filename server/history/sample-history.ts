@@ -33,6 +33,8 @@ export interface SampleReads {
    * for all, and one for each 4,000 blocks of samples. The span's ends are multiples of its resolution.
    */
   histories(subjects: readonly Subject[], span: Span): Promise<(Interval[] | null)[]>;
+  /** Since when there are samples, of the resolutions that lost some because all together took too much. */
+  cuts(): Promise<ReadonlyMap<ResolutionSeconds, Date>>;
   /** Messages in queues that others use as their dead letter queue, by pool. */
   deadLetters(): Promise<ReadonlyMap<string, number>>;
   /**
@@ -131,7 +133,10 @@ export interface SampleWrites {
 export interface SampleStore extends SampleReads, SampleWrites {
   /** False: no samples are taken. */
   readonly isOn: boolean;
-  /** Deletes a batch of samples that are too old. Returns how many blocks of samples it deleted. */
+  /**
+   * Deletes a batch of samples that are too old, or older than there is room for. Returns how many blocks of samples it
+   * deleted.
+   */
   trim(): Promise<number>;
   /** Forgets the sums of a deleted pool: another pool may get its name. */
   forgetPool(pool: string): Promise<void>;

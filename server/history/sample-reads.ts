@@ -1,6 +1,7 @@
 /** Reads samples. */
 
 import type { ByChange, Depths, Sample } from "./sample.ts";
+import { readCuts } from "./sample-budget.ts";
 import type { LastSample, SampleReads, Subject } from "./sample-history.ts";
 import { fillIntervals, totalOf } from "./sample-series.ts";
 import {
@@ -119,6 +120,8 @@ export function sampleReads(run: RunSql, now: () => Promise<Date>): SampleReads 
       const queues = rows.map(({ project: of, name }) => ({ project: of, name }));
       return { queues, total: Math.min(total, COUNTED), exact: total <= COUNTED };
     },
+
+    cuts: () => readCuts(run),
 
     async lastAt() {
       const [row] = await run<{ taken_at: Date | null }>(SQL.lastAt, []);

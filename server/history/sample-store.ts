@@ -1,6 +1,7 @@
 /** Samples in the control database, shared by all processes. Its clock says when an interval ends. */
 import type pg from "pg";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
+import { cutsOf } from "./sample-budget.ts";
 import { foldResolutions } from "./sample-folding.ts";
 import type { SampleStore } from "./sample-history.ts";
 import { sampleReads } from "./sample-reads.ts";
@@ -10,13 +11,17 @@ import { sampleWrites } from "./sample-writes.ts";
 /** Blocks of one resolution that a trim deletes. Gc trims more often than so many grow old. */
 const TRIM_BATCH = 5000;
 
-/** The caller closes `connections`. `clock` moves the store's time forward, for tests. */
+/**
+ * The caller closes `connections`. `clock` moves the store's time forward, for tests. `maxBytes`: what the history may
+ * take; null for any size.
+ */
 export function createSampleStore(params: {
   connections: pg.Pool;
   clock: { offsetMs: number };
   isOn: boolean;
+  maxBytes: number | null;
 }): SampleStore {
-  const { connections, clock, isOn } = params;
+  const { connections, clock, isOn, maxBytes } = params;
 
   const run: RunSql = async (text, values, { wrote = false } = {}) => {
     try {
@@ -40,9 +45,10 @@ export function createSampleStore(params: {
 
     async trim() {
       const at = await now();
+      const cuts = await cutsOf(run, at, maxBytes);
       let deleted = 0;
       for (const { seconds, keptSeconds } of BLOCKS.resolutions) {
-        const until = new Date(at.getTime() - keptSeconds * 1000);
+        const until = new Date(Math.max(at.getTime() - keptSeconds * 1000, cuts.get(seconds)?.getTime() ?? 0));
         const rows = await run(BLOCKS.trim, [seconds, BLOCKS.shards, until, TRIM_BATCH], { wrote: true });
         deleted += rows.length;
       }

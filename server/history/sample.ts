@@ -40,12 +40,15 @@ export interface Sample extends Depths {
   readonly before: Depths | null;
 }
 
-/** Samples are kept at each of these, the finest first. Each is a multiple of the one before. */
+/**
+ * Samples are kept at each of these, the finest first. Each is a multiple of the one before. When all together take more
+ * than they may, those of `leastSeconds` stay: what pages show, and what the next resolution is made of.
+ */
 export const RESOLUTIONS = [
-  { seconds: 10, keptSeconds: 3600 },
-  { seconds: 60, keptSeconds: 86_400 },
-  { seconds: 600, keptSeconds: 604_800 },
-  { seconds: 3600, keptSeconds: 92 * 86_400 },
+  { seconds: 10, keptSeconds: 3600, leastSeconds: 3600 },
+  { seconds: 60, keptSeconds: 86_400, leastSeconds: 7200 },
+  { seconds: 600, keptSeconds: 604_800, leastSeconds: 86_400 },
+  { seconds: 3600, keptSeconds: 92 * 86_400, leastSeconds: 604_800 },
 ] as const;
 export type ResolutionSeconds = (typeof RESOLUTIONS)[number]["seconds"];
 

@@ -78,6 +78,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Verdict: "queues(project: $project, first: $n) { nodes { viewerCan ROW } }",
   Session: "people(first: $n) { nodes { sessions ROW } }",
   ExplanationReason: "queues(project: $project, first: $n) { nodes { explanation { reasons ROW } } }",
+  KeptSamples: "queueSampling { kept ROW }",
   HistorySeries:
     "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
 };

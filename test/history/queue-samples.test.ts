@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { byChange, CHANGES, type Change, RESOLUTIONS, type Sample } from "../../server/history/sample.ts";
 import { decodeBlock, encodeBlock } from "../../server/history/sample-block.ts";
 import { fillIntervals, foldSamples } from "../../server/history/sample-series.ts";
+import { createSampleStore } from "../../server/history/sample-store.ts";
 import type { HistoryParams } from "../../server/operations/samples/samples.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { admin, aService, codeOf, type Service, viewer } from "../operations/a-service.ts";
@@ -404,6 +405,75 @@ describe("rounds of samples", () => {
         expect(await left()).toEqual(RESOLUTIONS.slice(index + 1).map(({ seconds }) => seconds));
       }
     } finally {
+      await connections.end();
+    }
+  });
+
+  it("lose the oldest of those that take most when all take too much, and histories of a usual resolution know", async () => {
+    const queue = await aQueue();
+    pool.use(queue, { posted: 1 });
+    await minute();
+    const connections = new pg.Pool({ connectionString: service.config.DATABASE_URL, max: 1 });
+    const maxBytes = 1_000_000;
+    const small = createSampleStore({ connections, clock: service.clock, isOn: true, maxBytes });
+    const fill = (seconds: number, count: number, bytes: number) =>
+      connections.query(
+        `INSERT INTO sample_blocks (resolution, shard, until, part, samples)
+         SELECT $1::int, 0, $2::timestamptz - make_interval(secs => $1::int * n), 99, decode(repeat('00', $4::int), 'hex')
+         FROM generate_series(1, $3::int) AS n`,
+        [seconds, new Date(now()), count, bytes],
+      );
+    const blocks = async () => {
+      const { rows } = await connections.query(
+        `SELECT resolution AS seconds, count(*)::int AS count, sum(length(samples))::int AS bytes FROM sample_blocks
+         WHERE part = 99 GROUP BY resolution ORDER BY resolution`,
+      );
+      return rows as { seconds: number; count: number; bytes: number }[];
+    };
+    try {
+      await fill(60, 1400, 1500);
+      await fill(600, 1000, 10);
+      await fill(3600, 2200, 1000);
+      while ((await small.trim()) > 0);
+      const [minutes, tens, hours] = await blocks();
+      expect(tens?.count).toBe(1000);
+      // About the same for both, and more than the least that stays.
+      expect(minutes?.count).toBeGreaterThan(180);
+      expect(minutes?.count).toBeLessThan(300);
+      expect(hours?.count).toBeGreaterThan(300);
+      expect(hours?.count).toBeLessThan(500);
+      const sum = [minutes, tens, hours].reduce((all, one) => all + (one?.bytes ?? 0), 0);
+      expect(sum).toBeGreaterThan(maxBytes / 2);
+      expect(sum).toBeLessThan(maxBytes);
+
+      const resolution = async (seconds: number) => (await history(queue, { range: { seconds } }))?.resolutionSeconds;
+      // What is known of it may be a second old.
+      await expect.poll(() => resolution(6 * 3600)).toBe(600);
+      expect(await resolution(2 * 3600)).toBe(60);
+      const { kept } = await service.operations.samples.sampling(viewer, {});
+      expect(kept.map(({ resolutionSeconds }) => resolutionSeconds)).toEqual([10, 60, 600, 3600]);
+      const [, ofMinutes, , ofHours] = kept.map(({ seconds }) => seconds);
+      expect(Math.abs((ofMinutes ?? 0) / 60 - (minutes?.count ?? 0))).toBeLessThan(3);
+      expect(Math.abs((ofHours ?? 0) / 3600 - (hours?.count ?? 0))).toBeLessThan(3);
+
+      // Until it is measured again, it may grow. Some of it stays, however small the room.
+      const none = createSampleStore({ connections, clock: service.clock, isOn: true, maxBytes: 1 });
+      while ((await none.trim()) > 0);
+      expect((await blocks()).find(({ seconds }) => seconds === 60)?.count).toBe(minutes?.count);
+      service.clock.offsetMs += 3_600_000;
+      while ((await none.trim()) > 0);
+      expect(await blocks()).toMatchObject([
+        { seconds: 60, count: 59 },
+        { seconds: 600, count: 137 },
+        { seconds: 3600, count: 166 },
+      ]);
+      // Without a bound nothing more goes.
+      const unbound = createSampleStore({ connections, clock: service.clock, isOn: true, maxBytes: null });
+      service.clock.offsetMs += 3_600_000;
+      expect(await unbound.trim()).toBe(0);
+    } finally {
+      await connections.query("DELETE FROM sample_blocks WHERE part = 99");
+      await connections.query("DELETE FROM sampled_groups WHERE kind = 'kept'");
       await connections.end();
     }
   });

@@ -1,9 +1,11 @@
 import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { endBefore, FINEST, MINUTE, RESOLUTIONS, type ResolutionSeconds } from "../../history/sample.ts";
+import type { Cuts } from "../../history/sample-budget.ts";
 import type { GroupKind, LastSample, Subject } from "../../history/sample-history.ts";
 import { endsOf, type Metric, metricOf, type Span } from "../../history/sample-series.ts";
 import type { OperationContext } from "../context.ts";
+import { FreshValue } from "../fresh-value.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
 import { chosenProject, chosenQueue } from "../input/names.ts";
@@ -31,6 +33,8 @@ export interface Sampling {
   on: boolean;
   /** When queues were last sampled, in the pool where that is longest ago. Null: not all pools were sampled yet. */
   lastAt: Date | null;
+  /** For each resolution, how long samples are kept: less than usual when all together would take too much. */
+  kept: { resolutionSeconds: ResolutionSeconds; seconds: number }[];
 }
 
 /** Permission read. In the order asked, at most MAX_PAGE_SIZE at once. */
@@ -59,10 +63,13 @@ export const MAX_INTERVALS = 40_000;
 /** Of a history whose resolution is not asked for: enough for a chart. */
 export const USUAL_INTERVALS = 400;
 
-export function createSampleOperations({ samples, limits }: OperationContext): SampleOperations {
+export function createSampleOperations({ samples, limits, now }: OperationContext): SampleOperations {
+  const cuts = new FreshValue({ read: () => samples.cuts(), now });
+
   async function histories(subjects: readonly Subject[], params: HistoryParams): Promise<(History | null)[]> {
     const finest = subjects[0]?.kind === "queue" ? FINEST : MINUTE;
-    const span = spanOf(params, finest, await samples.now());
+    const [time, since] = await Promise.all([samples.now(), cuts.get()]);
+    const span = spanOf(params, finest, time, since);
     const ends = endsOf(span);
     if (subjects.length * ends.length > MAX_INTERVALS) {
       const value = subjects.length * ends.length;
@@ -122,12 +129,17 @@ export function createSampleOperations({ samples, limits }: OperationContext): S
 
     async sampling(access) {
       requirePermission(access, "read");
-      return { on: samples.isOn, lastAt: await samples.lastAt() };
+      const [lastAt, time, since] = await Promise.all([samples.lastAt(), samples.now(), cuts.get()]);
+      const kept = RESOLUTIONS.map(({ seconds, keptSeconds }) => {
+        const age = (time.getTime() - (since.get(seconds)?.getTime() ?? 0)) / 1000;
+        return { resolutionSeconds: seconds, seconds: Math.min(keptSeconds, Math.floor(age)) };
+      });
+      return { on: samples.isOn, lastAt, kept };
     },
   };
 }
 
-function spanOf({ range, resolutionSeconds }: HistoryParams, finest: number, now: Date): Span {
+function spanOf({ range, resolutionSeconds }: HistoryParams, finest: number, now: Date, cuts: Cuts): Span {
   const until = range?.until ?? now;
   if (Number.isNaN(until.getTime())) throw badInput("range.until", "range.until must be an instant.");
   const asked = range?.seconds ?? DEFAULT_RANGE_SECONDS;
@@ -135,7 +147,8 @@ function spanOf({ range, resolutionSeconds }: HistoryParams, finest: number, now
   if (typeof resolutionSeconds === "number" && resolutionSeconds < finest) {
     throw badInput("resolution", `resolution must be ${finest} seconds or longer here.`, { minimum: finest });
   }
-  const chosen = resolutionSeconds ?? usualResolution(seconds, finest, now.getTime() - until.getTime());
+  const chosen =
+    resolutionSeconds ?? usualResolution({ seconds, finest, from: until.getTime() - seconds * 1000, now, cuts });
   const kept = RESOLUTIONS.find((one) => one.seconds === chosen)?.keptSeconds ?? 0;
   if (seconds > kept) {
     throw badInput("range.seconds", `Samples of ${chosen} seconds are kept for ${kept} seconds.`, {
@@ -148,10 +161,24 @@ function spanOf({ range, resolutionSeconds }: HistoryParams, finest: number, now
 }
 
 /** The finest that is kept from the beginning of the range on, and gives a usual number of intervals. */
-function usualResolution(seconds: number, finest: number, agoMs: number): number {
-  const age = seconds + agoMs / 1000;
+function usualResolution({
+  seconds,
+  finest,
+  from,
+  now,
+  cuts,
+}: {
+  seconds: number;
+  finest: number;
+  /** Where the range begins, in milliseconds since 1970. */
+  from: number;
+  now: Date;
+  cuts: Cuts;
+}): number {
+  const begin = ({ seconds: one, keptSeconds }: (typeof RESOLUTIONS)[number]) =>
+    Math.max(now.getTime() - keptSeconds * 1000, cuts.get(one)?.getTime() ?? 0);
   const fitting = RESOLUTIONS.filter((one) => one.seconds >= finest).find(
-    (one) => age <= one.keptSeconds && seconds / one.seconds <= USUAL_INTERVALS,
+    (one) => from >= begin(one) && seconds / one.seconds <= USUAL_INTERVALS,
   );
   return (fitting ?? RESOLUTIONS[RESOLUTIONS.length - 1] ?? { seconds: finest }).seconds;
 }
