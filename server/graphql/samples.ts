@@ -1,8 +1,15 @@
 /** Samples of queues, pools and projects: the last one, and their history. */
-import { type ByChange, CHANGES, type Change, type ResolutionSeconds } from "../history/sample.ts";
+import { type ByChange, CHANGES, type Change, FINEST, type ResolutionSeconds } from "../history/sample.ts";
 import type { LastSample } from "../history/sample-history.ts";
 import type { Metric } from "../history/sample-series.ts";
-import { type History, type HistoryParams, type Sampling, USUAL_INTERVALS } from "../operations/samples/samples.ts";
+import {
+  DEFAULT_RANGE_SECONDS,
+  type History,
+  type HistoryParams,
+  type Sampling,
+  USUAL_INTERVALS,
+} from "../operations/samples/samples.ts";
+import { ANY_VALUE } from "./http/document-limits.ts";
 import { PoolType } from "./pools.ts";
 import { ProjectType } from "./projects.ts";
 import { addressOf, QueueConnectionType, QueueType } from "./queue-types.ts";
@@ -95,8 +102,14 @@ const SampleResolution = builder.enumType("SampleResolution", {
       description: "For queues only. Only of the 1,000 that are used most; of others, what is known. Kept for an hour.",
     },
     MINUTE: { value: 60, description: "Kept for a day, or shorter: see `QueueSampling.kept`." },
-    TEN_MINUTES: { value: 600, description: "Kept for a week, or shorter. An interval can be read two minutes after its end." },
-    HOUR: { value: 3600, description: "Kept for 92 days, or shorter. An interval can be read two minutes after its end." },
+    TEN_MINUTES: {
+      value: 600,
+      description: "Kept for a week, or shorter. An interval can be read two minutes after its end.",
+    },
+    HOUR: {
+      value: 3600,
+      description: "Kept for 92 days, or shorter. An interval can be read two minutes after its end.",
+    },
   } as Record<string, { value: ResolutionSeconds; description: string }>,
 });
 
@@ -174,8 +187,25 @@ interface HistoryArgs {
   resolution?: ResolutionSeconds | null;
 }
 
-/** Some hundred blocks of samples are read for each row. */
-const historyCost = { field: 11 * ASKING_THE_STORE, multiplier: 1 };
+/** Of so many intervals, each is a block of samples to read; or of so many values, to write. */
+const INTERVALS_OF_COST = 10;
+const VALUES_OF_COST = 100;
+
+/** What a history costs, by its intervals and values. Those that a variable says count as usual. */
+function historyCost(args: object) {
+  const { metrics, range, resolution } = args as {
+    metrics: { length: number };
+    range?: unknown;
+    resolution?: unknown;
+  };
+  const { seconds = DEFAULT_RANGE_SECONDS } = (range ?? {}) as { seconds?: unknown };
+  const known = range !== ANY_VALUE && typeof seconds === "number" && resolution !== ANY_VALUE ? seconds : null;
+  const step = typeof resolution === "number" ? resolution : (known ?? 0) / USUAL_INTERVALS;
+  const intervals = known === null ? USUAL_INTERVALS : Math.max(1, Math.ceil(known / Math.max(step, FINEST)));
+  const reading = Math.ceil(intervals / INTERVALS_OF_COST);
+  const writing = Math.ceil((intervals * metrics.length) / VALUES_OF_COST);
+  return { field: ASKING_THE_STORE + reading + writing, multiplier: 1 };
+}
 
 const historyParams = ({ range, resolution }: HistoryArgs): HistoryParams => ({ range, resolutionSeconds: resolution });
 

@@ -10,12 +10,16 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLEnumType,
   GraphQLError,
   type GraphQLField,
+  type GraphQLInputObjectType,
   type GraphQLNamedType,
   type GraphQLSchema,
   getNamedType,
   getNullableType,
+  isEnumType,
+  isInputObjectType,
   isInterfaceType,
   isListType,
   isObjectType,
@@ -290,12 +294,16 @@ class Measurer {
     return typeof cost === "number" ? { field: cost } : (cost ?? {});
   }
 
-  /** The arguments as cost functions see them: numbers, and lists with only their length. */
+  /** The arguments as cost functions see them: numbers, values of enums, and lists with only their length. */
   #argumentsOf(field: GraphQLField<unknown, unknown> | undefined, given: readonly ArgumentNode[]) {
     const values: Record<string, unknown> = {};
     for (const { name, type } of field?.args ?? []) {
       const node = given.find((argument) => argument.name.value === name)?.value;
-      values[name] = isListType(getNullableType(type)) ? { length: this.#lengthOf(node) } : this.#numberOf(node);
+      const wanted = getNullableType(type);
+      if (isListType(wanted)) values[name] = { length: this.#lengthOf(node) };
+      else if (isInputObjectType(wanted)) values[name] = membersOf(wanted, node);
+      else if (isEnumType(wanted)) values[name] = enumValueOf(wanted, node);
+      else values[name] = this.#numberOf(node);
     }
     if ("first" in values && values.first === undefined && values.last === undefined) {
       values.first = this.#limits.DEFAULT_PAGE_SIZE;
@@ -313,4 +321,27 @@ class Measurer {
     if (node?.kind === Kind.VARIABLE) return this.#limits.MAX_PAGE_SIZE;
     return node?.kind === Kind.LIST ? node.values.length : 1;
   }
+}
+
+/** What cost functions get for a variable in an input object or of an enum: it may have any value. */
+export const ANY_VALUE = Symbol("any value");
+
+/** The numbers and values of enums of an input object, with their defaults. Undefined when it is left out. */
+function membersOf(type: GraphQLInputObjectType, node: ValueNode | undefined) {
+  if (node?.kind === Kind.VARIABLE) return ANY_VALUE;
+  if (node?.kind !== Kind.OBJECT) return undefined;
+  return Object.fromEntries(
+    Object.values(type.getFields()).map(({ name, type: of, defaultValue }) => {
+      const value = node.fields.find((one) => one.name.value === name)?.value;
+      const wanted = getNullableType(of);
+      if (value === undefined) return [name, defaultValue];
+      if (isEnumType(wanted)) return [name, enumValueOf(wanted, value)];
+      return [name, value.kind === Kind.INT ? Number(value.value) : ANY_VALUE];
+    }),
+  );
+}
+
+function enumValueOf(type: GraphQLEnumType, node: ValueNode | undefined): unknown {
+  if (node?.kind === Kind.VARIABLE) return ANY_VALUE;
+  return node?.kind === Kind.ENUM ? type.getValue(node.value)?.value : undefined;
 }

@@ -56,7 +56,7 @@ export interface SampleOperations {
   sampling(access: Access, params: Record<string, never>): Promise<Sampling>;
 }
 
-const DEFAULT_RANGE_SECONDS = 3600;
+export const DEFAULT_RANGE_SECONDS = 3600;
 const MAX_RANGE_SECONDS = Math.max(...RESOLUTIONS.map(({ keptSeconds }) => keptSeconds));
 /** Of all histories that one call asks for: each is a block of samples to read. */
 export const MAX_INTERVALS = 40_000;

@@ -165,6 +165,27 @@ describe("what a document costs", () => {
     }
   });
 
+  test("a history costs what it reads and shows, and what a variable says counts as usual", async () => {
+    const costOf = async (given: string, metrics = "READY", variables = "") => {
+      const history = `history(metrics: [${metrics}]${given}) { from }`;
+      const document = `query Q${variables} { queue(queue: "q") { ${history} } }`;
+      return Number((await door.send(document, { s: 60, r: "MINUTE" }, { "x-cost": "1" })).extensions?.cost.requested);
+    };
+    const least = await costOf(", range: { seconds: 60 }, resolution: MINUTE");
+    const more = async (...asked: Parameters<typeof costOf>) => (await costOf(...asked)) - least;
+    expect(await more(", range: { seconds: 3600 }, resolution: MINUTE")).toBe(5);
+    expect(await more(", range: { seconds: 86400 }, resolution: MINUTE")).toBe(157);
+    expect(await more(", range: { seconds: 86400 }, resolution: MINUTE", "READY, CLAIMED")).toBe(171);
+    expect(await more(", range: { seconds: 604800 }, resolution: HOUR")).toBe(17);
+    // The last hour, at ten seconds; and as many intervals of whatever length.
+    expect(await more("")).toBe(38);
+    expect(await more(", range: { seconds: 604800 }")).toBe(42);
+    const usual = [", range: { seconds: $s }, resolution: MINUTE", "READY", "($s: SafeInt!)"] as const;
+    expect(await more(...usual)).toBe(42);
+    expect(await more(", resolution: $r", "READY", "($r: SampleResolution!)")).toBe(42);
+    expect(await more(", range: { seconds: -9000000 }, resolution: MINUTE")).toBe(0);
+  });
+
   test("twenty pools with their health are not too much", async () => {
     const pools =
       "{ pools(first: 20) { nodes { name maskedUri: uri weight flavorName createdAt queueCount { value exact } capabilities health { storageReachable writesRefused freeBytes errorCode checkedAt operations { operation succeeded durationSeconds error errorCode } } } } }";
