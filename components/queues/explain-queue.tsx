@@ -81,7 +81,9 @@ export function ExplainQueue({
   );
 }
 
-function Mark({ reason: { kind, severity } }: { reason: Reason }) {
+function Mark({ reason: { kind, severity, problem } }: { reason: Reason }) {
+  // It is snoozed.
+  if (severity === null && problem !== null) return <Glyph shape="bars" />;
   if (severity !== null) return <Glyph shape={SEVERITIES[severity].shape} ink={SEVERITIES[severity].ink} />;
   const [shape, ink] = MARKS[kind] ?? ["play", "neutral"];
   return <Glyph shape={shape} ink={ink} />;

@@ -2,6 +2,8 @@
 
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
+import { SEVERITIES } from "../problems/looks.ts";
+import { classes } from "../ui/classes.ts";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
@@ -27,13 +29,17 @@ export default function MissingDeadLetterQueue({
   const deliveries = maxClaimCount === 1 ? "once" : `${formatCount(Math.max(0, maxClaimCount))} times`;
   const name = <code className="font-mono text-xs text-ink">{deadLetterQueue}</code>;
   const some = exhausted !== null && exhausted.count > 0;
+  const { shape, ink } = SEVERITIES[some ? "CRITICAL" : "WARNING"];
   return (
     <section
       aria-label="Missing dead letter queue"
-      className="mb-4 flex flex-wrap items-start gap-x-4 gap-y-2 rounded border border-danger bg-surface px-4 py-3"
+      className={classes(
+        "mb-4 flex flex-wrap items-start gap-x-4 gap-y-2 rounded border bg-surface px-4 py-3",
+        some ? "border-danger" : "border-warn",
+      )}
     >
       <span className="mt-0.5">
-        <Glyph shape="octagon" ink="danger" />
+        <Glyph shape={shape} ink={ink} />
       </span>
       <div className="min-w-0 flex-1 basis-64 wrap-anywhere">
         <p className="font-medium">

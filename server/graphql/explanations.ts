@@ -41,7 +41,8 @@ const ReasonType = builder.objectRef<Reason>("ExplanationReason").implement({
     severity: t.expose("severity", {
       type: ProblemSeverity,
       nullable: true,
-      description: "How bad it is; null when nothing is wrong, such as with a delay.",
+      description:
+        "How bad it is; null when nothing is wrong, such as with a delay, and for a problem that is snoozed.",
     }),
     text: t.exposeString("text", { description: "Who, how much and for how long: for people." }),
     since: t.expose("since", { type: "DateTime", nullable: true, description: "Since when, if that is known." }),
@@ -79,7 +80,7 @@ const ExplanationType = builder.objectRef<Explanation>("QueueExplanation").imple
     asOf: t.expose("asOf", { type: "DateTime", description: "When it was read." }),
     reasons: t.field({
       type: [ReasonType],
-      description: "Why, the most important reason first. At least one.",
+      description: "Why, the most important reason first, and problems that are snoozed last. At least one.",
       resolve: ({ reasons }) => reasons,
     }),
     ruledOut: t.exposeStringList("ruledOut", { description: "What was looked at and is no reason: sentences." }),

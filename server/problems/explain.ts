@@ -20,7 +20,7 @@ export type ReasonKind = (typeof REASON_KINDS)[number] | ProblemKind;
 
 export interface Reason {
   kind: ReasonKind;
-  /** Null: nothing is wrong; it is so. */
+  /** Null: nothing is wrong, or somebody has snoozed it. */
   severity: Severity | null;
   text: string;
   /** Since when, and until when, as far as is known. */
@@ -88,9 +88,11 @@ export function explain(facts: QueueFacts): Explained {
   explainClaims(facts, out);
   explainDelays(facts, out);
   // Nobody can take them meanwhile.
-  if (facts.pause) return out;
-  explainConsumers(facts, out);
-  explainRest(facts, out);
+  if (!facts.pause) {
+    explainConsumers(facts, out);
+    explainRest(facts, out);
+  }
+  explainSnoozed(facts, out);
   return out;
 }
 
@@ -160,7 +162,7 @@ const TOLD: ReadonlySet<ProblemKind> = new Set(["exhausted"]);
 
 function explainProblems({ problems, now, deadLetterQueue, claims }: QueueFacts, out: Explained) {
   if (problems === null) return;
-  for (const problem of problems.filter(({ kind }) => !TOLD.has(kind))) {
+  for (const problem of problems.filter(({ kind, snooze }) => !TOLD.has(kind) && snooze === null)) {
     const record = inWords(problem, now);
     const { text, evidence, fix } = record;
     add(out, problem.kind, problem.severity, `${text} ${evidence}`, {
@@ -178,6 +180,17 @@ function explainProblems({ problems, now, deadLetterQueue, claims }: QueueFacts,
     ...no("claimsLapsing", "Claims are finished before they expire."),
     ...no("deadLettersArriving", "No unusual number of messages became dead letters."),
   );
+}
+
+/** They are true all the same, but somebody knows, so they come last and raise no alarm. */
+function explainSnoozed({ problems, now }: QueueFacts, out: Explained) {
+  for (const problem of problems ?? []) {
+    const { kind, snooze, since } = problem;
+    if (snooze === null || TOLD.has(kind)) continue;
+    const record = inWords(problem, now);
+    const silence = `${snooze.actor} snoozed this for ${inTime(snooze.until.getTime() - now.getTime())} more: ${snooze.reason}`;
+    add(out, kind, null, `${record.text} ${record.evidence} ${silence}`, { since, problem: record });
+  }
 }
 
 function explainClaims({ messages, claims, now }: QueueFacts, out: Explained) {

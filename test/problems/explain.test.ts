@@ -142,6 +142,18 @@ describe("messages wait", () => {
       },
       { kind: "allClaimed", text: "2 messages are claimed: 2 by an unknown client for up to 1 min." },
     ]);
+
+    const snooze = { until: ago(-90), actor: "ada", reason: "Stock taking." };
+    const silent = explain({ ...HEALTHY, ...messages({ ready: 3 }), problems: [{ ...problem, snooze }] });
+    expect(silent.reasons).toMatchObject([
+      { kind: "waitingTurn" },
+      {
+        ...{ kind: "stuck", severity: null, since: ago(12), fix: null, problem: { id: "1" } },
+        text: expect.stringMatching(
+          /^The queue orders .* is stuck.* ada snoozed this for 1 h 30 min more: Stock taking\.$/,
+        ),
+      },
+    ]);
   });
 
   test("in no other case: an empty queue says so, and a pool that is silent too", () => {
