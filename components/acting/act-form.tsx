@@ -6,7 +6,7 @@ import { formatCount, formatDuration } from "../ui/format.ts";
 import { Panel } from "../ui/page.tsx";
 import { SegmentLinks } from "../ui/segments.tsx";
 import { visible } from "../ui/visible.tsx";
-import { ACTIONS, actHref, type Choices, type QueuesScope, type Scope } from "./choices.ts";
+import { ACTIONS, actHref, type Choices, type QueuesScope, type Scope, STATES } from "./choices.ts";
 import { CONTROL, Condition, FormRow, NumberInput, Pick, TextInput, TimeInput } from "./controls.tsx";
 import type { DryRunFacts } from "./fragments.ts";
 import type { Pace } from "./pace.ts";
@@ -180,10 +180,8 @@ function MessagesRow({ scope, choices, onChange, total }: Props) {
   );
 }
 
-const STATES = ["ready", "claimed", "delayed", "exhausted"] as const;
-
 function Conditions({ choices, onChange }: Pick<Props, "choices" | "onChange">) {
-  const { action, body, state, client, deliveries, from, before, holder, ends } = choices;
+  const { action, body, states, client, deliveries, from, before, holder, ends } = choices;
   return (
     <div className="mt-1 mb-2 grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-3 gap-y-1.5 pl-6 max-sm:grid-cols-1">
       <Condition label="Body contains">
@@ -197,19 +195,22 @@ function Conditions({ choices, onChange }: Pick<Props, "choices" | "onChange">) 
       </Condition>
       {action === "release" ? null : (
         <Condition label="State">
-          <select
-            aria-label="State"
-            value={state ?? ""}
-            onChange={(event) => onChange({ state: STATES.find((one) => one === event.target.value) ?? null })}
-            className={CONTROL}
-          >
-            <option value="">Any</option>
+          <fieldset className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1">
+            <legend className="sr-only">State: one of these, or any</legend>
             {STATES.map((one) => (
-              <option key={one} value={one}>
+              <label key={one} className="flex items-center gap-1.5">
+                <input
+                  type="checkbox"
+                  checked={states.includes(one)}
+                  onChange={() =>
+                    onChange({ states: STATES.filter((each) => states.includes(each) !== (each === one)) })
+                  }
+                  className="size-4 accent-accent-fill"
+                />
                 {one.charAt(0).toUpperCase() + one.slice(1)}
-              </option>
+              </label>
             ))}
-          </select>
+          </fieldset>
         </Condition>
       )}
       <Condition label="Deliveries, at least">

@@ -3,8 +3,8 @@ import { paths, readSegment, segment } from "../paths.ts";
 
 export const ACTIONS = ["redrive", "delete", "move", "release", "purge"] as const;
 export type ActionName = (typeof ACTIONS)[number];
-const STATES = ["ready", "claimed", "delayed", "exhausted"] as const;
-export type StateName = (typeof STATES)[number];
+export const STATES = ["ready", "claimed", "delayed", "exhausted"] as const;
+type StateName = (typeof STATES)[number];
 
 /** Of which messages, and of which queues. */
 export type Scope =
@@ -38,7 +38,8 @@ export interface Choices {
   /** Every message, those that meet conditions, or those with these ids. */
   which: "all" | "match" | "ids";
   body: string | null;
-  state: StateName | null;
+  /** In one of these. None: in any. */
+  states: readonly StateName[];
   client: string | null;
   deliveries: number | null;
   /** ISO 8601. */
@@ -71,7 +72,6 @@ export function readChoices(read: Read, usual: ActionName): Choices {
   const ids = (read("ids") ?? "").split(",").filter((id) => id !== "");
   const conditions = {
     body: read("body"),
-    state: STATES.find((state) => state === read("state")) ?? null,
     client: read("client"),
     deliveries: readWhole(read("deliveries"), 1),
     from: readTime(read("from")),
@@ -80,13 +80,15 @@ export function readChoices(read: Read, usual: ActionName): Choices {
     ends: readTime(read("ends")),
   };
   const named = read("which");
-  const some = Object.values(conditions).some((condition) => condition !== null);
+  const states = readStateNames(read("state"));
+  const some = states.length > 0 || Object.values(conditions).some((condition) => condition !== null);
   const toProject = read("toProject");
   const rate = read("rate");
   return {
     action: ACTIONS.find((action) => action === read("action")) ?? usual,
     which: named === "all" || named === "match" ? named : ids.length > 0 ? "ids" : some ? "match" : "all",
     ...conditions,
+    states,
     ids,
     limit: readWhole(read("limit"), 1),
     to: read("to"),
@@ -122,12 +124,13 @@ export function readScope(read: Read): QueuesScope | NamedQueues {
 
 /** `more`: what the page remembers beside the choices, such as the dry run that it shows. */
 export function actHref(scope: Scope, choices: Partial<Choices>, more: Record<string, string | null> = {}): string {
-  const { which, ids = [], toProject, rate, ...rest } = choices;
+  const { which, ids = [], toProject, rate, states = [], ...rest } = choices;
   return paths.act(scope.kind === "queue" ? scope : null, {
     ...queryOf(scope),
     ...rest,
     // What the conditions say by themselves is left out.
     which: which !== undefined && which !== impliedBy(choices) && which !== "ids" && which,
+    state: states.join(","),
     ids: which === "ids" || which === undefined ? ids.join(",") : null,
     toProject: toProject == null ? null : segment(toProject),
     rate: rate === "auto" ? undefined : rate === null ? "none" : rate,
@@ -151,8 +154,14 @@ function readNamed(text: string): NamedQueues["queues"] {
 
 function impliedBy({ ids, ...choices }: Partial<Choices>): Choices["which"] {
   if (ids !== undefined && ids.length > 0) return "ids";
-  const { body, state, client, deliveries, from, before, holder, ends } = choices;
-  return body || state || client || deliveries || from || before || holder || ends ? "match" : "all";
+  const { body, states = [], client, deliveries, from, before, holder, ends } = choices;
+  return body || states.length > 0 || client || deliveries || from || before || holder || ends ? "match" : "all";
+}
+
+/** What are no states is left out. */
+export function readStateNames(text: string | null): StateName[] {
+  const named = (text ?? "").split(",");
+  return STATES.filter((state) => named.includes(state));
 }
 
 function readWhole(text: string | null, least: number): number | null {

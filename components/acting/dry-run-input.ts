@@ -42,14 +42,15 @@ function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | {
   if (choices.which === "ids") {
     return choices.ids.length === 0 ? { missing: "No message is selected." } : { filter: { ids: [...choices.ids] } };
   }
-  const { body, state, client, deliveries, from, before, holder, ends } = choices;
-  if ([body, state, client, deliveries, from, before, holder, ends].every((one) => one === null)) {
+  const { body, states, client, deliveries, from, before, holder, ends } = choices;
+  const others = [body, client, deliveries, from, before, holder, ends];
+  if (states.length === 0 && others.every((one) => one === null)) {
     return { missing: "Give at least one condition. An empty one never means everything." };
   }
   return {
     filter: {
       ...(body === null ? {} : { bodyContains: body }),
-      ...(state === null ? {} : { states: [STATES[state]] }),
+      ...(states.length === 0 ? {} : { states: states.map((state) => STATES[state]) }),
       ...(client === null ? {} : { clientId: client }),
       ...(deliveries === null ? {} : { minClaimCount: deliveries }),
       ...(from === null ? {} : { postedFrom: from }),

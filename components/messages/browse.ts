@@ -1,13 +1,9 @@
 /** What the address of a queue's messages says: which of them, from which end, and where. */
 import { paths } from "../paths.ts";
-import type { MESSAGE_STATES } from "./message-state.tsx";
-
-export type StateName = keyof typeof MESSAGE_STATES;
-
 export interface Browse {
   order: "newest" | "oldest";
-  /** Null: in every state. */
-  state: StateName | null;
+  /** In one of these states: their names, with commas between them. Null: in any. */
+  state: string | null;
   /** A text in bodies. Null: any body. */
   body: string | null;
   /** Begins at this time, as ISO 8601. */

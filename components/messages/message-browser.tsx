@@ -20,6 +20,8 @@ interface Props {
   project: string;
   queue: string;
   browse: Browse;
+  /** The states that can be chosen. */
+  states: { value: string; label: string }[];
   /** Where people act on all that is listed. */
   actHref: string;
   /** How many messages the queue has. Null: unknown. */
@@ -48,7 +50,7 @@ export function MessageBrowser({ failure, open, ...list }: Props) {
   return (
     <>
       <Panel flush>
-        <MessageToolbar project={project} queue={queue} browse={browse} actHref={list.actHref} />
+        <MessageToolbar {...list} />
         {failure ? (
           failure
         ) : searching ? (

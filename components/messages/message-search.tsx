@@ -187,7 +187,8 @@ function questionOf({ project, queue, browse }: Searched, { cursor }: Found, exa
   const newest = order === "newest";
   const filter = {
     bodyContains: body,
-    states: state === null ? null : [STATE_NAMES[state]],
+    // The names of the API are the same ones in capitals.
+    states: state === null ? null : (state.toUpperCase().split(",") as States),
     ...(newest ? { postedBefore: at } : { postedFrom: at }),
   };
   const direction = newest ? "DESC" : "ASC";
@@ -208,7 +209,7 @@ async function searchPart(searched: Searched, begin: Found, examine: number): Pr
   };
 }
 
-const STATE_NAMES = { ready: "READY", claimed: "CLAIMED", delayed: "DELAYED", exhausted: "EXHAUSTED" } as const;
+type States = ("READY" | "CLAIMED" | "DELAYED" | "EXHAUSTED")[];
 
 /** The address says how far the search came, so that whoever opens it gets as far. Nothing is loaded for that. */
 function rememberSearched(examined: number): void {

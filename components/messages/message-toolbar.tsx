@@ -13,11 +13,6 @@ const ORDERS = [
   ["oldest", "Oldest first"],
 ] as const;
 
-const STATES = ["ready", "claimed", "delayed", "exhausted"].map((value) => ({
-  value,
-  label: value.charAt(0).toUpperCase() + value.slice(1),
-}));
-
 /** Loaded after the rest of the page. */
 const OpenById = lazy(() => import("./open-by-id.tsx"));
 
@@ -30,11 +25,14 @@ export function MessageToolbar({
   project,
   queue,
   browse,
+  states,
   actHref,
 }: {
   project: string;
   queue: string;
   browse: Browse;
+  /** The states that can be chosen. An address may have others together: then it shows "All" beside them. */
+  states: { value: string; label: string }[];
   /** Where people act on all that is listed. */
   actHref: string;
 }) {
@@ -66,7 +64,7 @@ export function MessageToolbar({
       ) : (
         <FilterCheck param="follow" label="Follow live" forget={WHEN_FOLLOWING} />
       )}
-      <FilterSelect param="state" label="State" all="All" choices={STATES} forget={ELSEWHERE} />
+      <FilterSelect param="state" label="State" all="All" choices={states} forget={ELSEWHERE} />
       <SearchBox param="body" label="Find in bodies" forget={ELSEWHERE} />
       <Suspense fallback={null}>
         <OpenById project={project} queue={queue} browse={browse} />

@@ -22,7 +22,15 @@ it("the address has every choice", () => {
   const some: Partial<Choices>[] = [
     { action: "redrive", to: "elsewhere", ttl: 60, rate: 0.5, limit: 10 },
     { action: "move", to: "q", toProject: "", which: "ids", ids: ["a", "b"], rate: null },
-    { action: "delete", which: "match", body: "a b", state: "delayed", client: "c", deliveries: 3, force: true },
+    {
+      action: "delete",
+      which: "match",
+      body: "a b",
+      states: ["delayed", "exhausted"],
+      client: "c",
+      deliveries: 3,
+      force: true,
+    },
     { action: "release", which: "match", delay: 0 },
     { action: "release", which: "match", holder: "worker-2", ends: "2026-11-27T12:05:00.000Z" },
     { action: "purge", before: "2026-11-26T00:00:00.000Z", which: "match" },
@@ -40,6 +48,13 @@ it("the address has every choice", () => {
   ]) {
     expect(readScope(reader(actHref(scope, nothing)))).toEqual(scope);
   }
+});
+
+it("several states are one condition, and what is no state is none", () => {
+  const choices = read("/?state=exhausted,wrong,delayed");
+  expect(choices).toMatchObject({ which: "match", states: ["delayed", "exhausted"] });
+  expect(dryRunInput(QUEUE, choices)).toMatchObject({ input: { filter: { states: ["DELAYED", "EXHAUSTED"] } } });
+  expect(read("/?state=wrong")).toMatchObject({ which: "all", states: [] });
 });
 
 it("an empty condition never means everything", () => {

@@ -1,7 +1,7 @@
 /** Which page of a queue an address means, for the API; and what its answer is, for the page. */
 import type { ResultOf } from "gql.tada";
-import { chosen, isOn, one, type Search } from "@/app/address.ts";
-import { type Browse, beside, browseHref, isSearch, type StateName } from "@/components/messages/browse.ts";
+import { isOn, one, type Search } from "@/app/address.ts";
+import { type Browse, beside, browseHref, isSearch } from "@/components/messages/browse.ts";
 import type { MESSAGE_ROW } from "@/components/messages/fragments.ts";
 import type { PagerLinks } from "@/components/ui/table.tsx";
 import type { MESSAGES_PAGE } from "./documents.ts";
@@ -10,12 +10,7 @@ const PAGE_SIZE = 50;
 /** Messages that a jump to a time looks at, at most: more than a page only while few of them are ready. */
 const LOOKED_AT = 1000;
 const READY = "READY" as const;
-const STATES: Record<StateName, StateName> = {
-  ready: "ready",
-  claimed: "claimed",
-  delayed: "delayed",
-  exhausted: "exhausted",
-};
+const STATES = ["ready", "claimed", "delayed", "exhausted"];
 
 /** The parameters of the address that are about messages. */
 const OURS = new Set(["order", "state", "body", "at", "end", "after", "before", "follow", "searched", "message"]);
@@ -25,7 +20,7 @@ export function readBrowse(search: Search): Browse {
   const searched = Number(one(search, "searched") ?? 0);
   const place = {
     order: one(search, "order") === "oldest" ? ("oldest" as const) : ("newest" as const),
-    state: chosen(search, "state", STATES) ?? null,
+    state: readStates(one(search, "state")),
     body: one(search, "body") ?? null,
     at: Number.isNaN(at) ? null : new Date(at).toISOString(),
     end: isOn(search, "end"),
@@ -45,6 +40,20 @@ export function readBrowse(search: Search): Browse {
     ),
   };
 }
+
+/** Null for none that exists, and for all of them. */
+function readStates(text = ""): string | null {
+  const named = text.split(",");
+  const states = STATES.filter((state) => named.includes(state));
+  return states.length === 0 || states.length === STATES.length ? null : states.join(",");
+}
+
+/** What the toolbar offers. An address may have any states together. */
+export const STATE_CHOICES = [
+  ...STATES.map((state) => ({ value: state, label: state.charAt(0).toUpperCase() + state.slice(1) })),
+  { value: "ready,delayed,exhausted", label: "Not claimed" },
+  { value: "delayed,exhausted", label: "Delayed or exhausted" },
+];
 
 /** The arguments of what lists the messages. A search runs in the browser instead. */
 export function listVariables(browse: Browse) {
@@ -80,7 +89,7 @@ export function exportVariables(address: { project: string; queue: string }, { o
     ...address,
     filter: {
       ...(newest ? { postedBefore: at } : { postedFrom: at }),
-      states: state === null ? null : [state.toUpperCase()],
+      states: state === null ? null : state.toUpperCase().split(","),
       bodyContains: body,
     },
     direction: newest ? "DESC" : "ASC",

@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { named, one, type Search } from "@/app/address.ts";
 import { load, requestTime } from "@/app/execute.ts";
-import { actHref, type Choices } from "@/components/acting/choices.ts";
+import { actHref, type Choices, readStateNames } from "@/components/acting/choices.ts";
 import { MoveQueue } from "@/components/catalogue/move-queue.tsx";
 import { hasDeadLetters, RedriveAll } from "@/components/dead-letters/redrive-all.tsx";
 import { ExportList } from "@/components/exports/export-list.tsx";
@@ -18,7 +18,7 @@ import { QueueFrame } from "@/components/queues/queue-frame.tsx";
 import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
 import { TestLoad } from "@/components/test-load/test-load.tsx";
 import { EmptyState } from "@/components/ui/states.tsx";
-import { exportVariables, type Listed, listedOf, listVariables, readBrowse } from "./browse.ts";
+import { exportVariables, type Listed, listedOf, listVariables, readBrowse, STATE_CHOICES } from "./browse.ts";
 import { MESSAGES_PAGE, OPEN_MESSAGE } from "./documents.ts";
 import { loadQueueNow, QueueNow, QueueRange } from "./queue-now.tsx";
 
@@ -88,6 +88,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
         project={project}
         queue={queue}
         browse={browse}
+        states={STATE_CHOICES}
         actHref={actHref({ kind: "queue", project, name: queue }, listedBy(browse))}
         total={totalOf(content?.stats)}
         rows={listed.nodes.map((node) => messageRow(node, browseHref(address, browse, node.id), null))}
@@ -114,7 +115,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
 
 /** The messages that the list goes through, as choices for acting on them. */
 function listedBy({ body, state, at, order }: Browse): Partial<Choices> {
-  return { body, state, ...(order === "newest" ? { before: at } : { from: at }) };
+  return { body, states: readStateNames(state), ...(order === "newest" ? { before: at } : { from: at }) };
 }
 
 /** Null: unknown. */
