@@ -24,8 +24,8 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
   document: Document<Data, Variables>;
   schema: z.ZodType<Output, Input>;
   defaults: DefaultValues<Input>;
-  /** The mutation's variables, from values that passed the schema. */
-  variables: (values: Output) => Variables;
+  /** The mutation's variables, from values that passed the schema. `once`: the same each time that this form sends. */
+  variables: (values: Output, once: string) => Variables;
   /**
    * The toast's text, from what was sent and the answer; null when another dialog tells it. Throws an ApiError when the
    * answer says that nothing was done.
@@ -83,6 +83,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
     mode: "onTouched",
   });
   const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const [once] = useState(randomKey);
   const formId = useId();
   const { isDirty } = form.formState;
   useEffect(() => {
@@ -94,7 +95,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
     let data: Done<Data>;
     let text: string | null;
     try {
-      data = await callFields(document, variables(values));
+      data = await callFields(document, variables(values, once));
       text = done(values, data);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -132,7 +133,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
             </div>
           ) : null}
           <div className="mr-auto">
-            <LiveGraphql document={document} schema={schema} variables={variables} />
+            <LiveGraphql document={document} schema={schema} variables={(values) => variables(values, once)} />
           </div>
           <Button onClick={close}>Cancel</Button>
           <Button type="submit" kind={submitKind} pending={form.formState.isSubmitting}>
@@ -144,12 +145,15 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
   );
 }
 
+/** `crypto.randomUUID` is missing where pages come over plain HTTP. */
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+
 /** The GraphQL of what is typed so far. While that is not valid, it has no variables. */
 function LiveGraphql<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object>({
   document,
   schema,
   variables,
-}: Pick<Props<Input, Output, Data, Variables>, "document" | "schema" | "variables">) {
+}: Pick<Props<Input, Output, Data, Variables>, "document" | "schema"> & { variables: (values: Output) => Variables }) {
   const read = schema.safeParse(useWatch());
   return <ShowRequest document={document} variables={read.success ? variables(read.data) : null} />;
 }

@@ -36,6 +36,7 @@ export function Workplace({
   scope: givenScope,
   projects,
   given,
+  because,
   total,
   dryRun,
   job: givenJob,
@@ -44,6 +45,8 @@ export function Workplace({
   /** Those that many queues can be of. */
   projects: readonly string[];
   given: Choices;
+  /** The reason to begin with. */
+  because: string;
   /** How many messages the queue has. Null: unknown, or several queues. */
   total: { value: number; exact: boolean } | null;
   /** Those that the address names. */
@@ -52,7 +55,7 @@ export function Workplace({
 }) {
   const [scope, setScope] = useState(givenScope);
   const [choices, setChoices] = useState(given);
-  const [reason, setReason] = useState("");
+  const [reason, setReason] = useState(because);
   const asked = dryRunInput(scope, choices);
   const key = asked.missing === null ? JSON.stringify(asked.input) : "";
   const [shown, setShown] = useState<Shown | null>(dryRun && { facts: dryRun, of: key });

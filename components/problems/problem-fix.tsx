@@ -46,8 +46,8 @@ export function ProblemFix({ fixable, primary = false }: { fixable: Fixable; pri
   if (fix === "RETRY_JOB" && job !== null) {
     if (canRetry(job)) return <RetryJob job={job} kind={kind} />;
     return (
-      <LinkButton size="small" kind={kind} href={paths.job(job.id)}>
-        Open job
+      <LinkButton size="small" kind={kind} href={paths.act(null, { again: job.id })}>
+        New dry run
       </LinkButton>
     );
   }

@@ -56,7 +56,7 @@ export default function TestLoadForm({ project, queue }: { project: string; queu
         ttl: "",
         reason: "",
       }}
-      variables={({ messages, rate, own, bytes, body, ttl, reason }) => ({
+      variables={({ messages, rate, own, bytes, body, ttl, reason }, once) => ({
         input: {
           project,
           queue,
@@ -65,6 +65,8 @@ export default function TestLoadForm({ project, queue }: { project: string; queu
           ...(own ? { body: { text: body } } : bytes === null ? {} : { bodyBytes: bytes }),
           ...(ttl === null ? {} : { ttlSeconds: ttl }),
           reason,
+          // Sent twice, or again after an answer that got lost, it is one load.
+          idempotencyKey: once,
         },
       })}
       done={({ messages }) => `${formatCount(messages)} messages are being posted.`}

@@ -65,7 +65,8 @@ const FIX_DESCRIPTIONS: Record<ProblemFix, string> = {
   updatePoolUri: "`updatePool` with its URI, even the same one.",
   drainPool: "`drainPool`, which moves its queues to other pools.",
   collectGarbage: "`collectGarbage`.",
-  retryJob: "`moveQueue` or `drainPool` again: see `job`.",
+  retryJob:
+    "`moveQueue` or `drainPool` again; for a job on messages `dryRun` with its input, and `startJob`: see `job`.",
 };
 export const ProblemFixType = builder.enumType("ProblemFix", {
   description: "The mutation that fixes a problem.",

@@ -290,7 +290,7 @@ function fixOf(problem: FoundProblem): ProblemFix | null {
     case "gcBehind":
       return "collectGarbage";
     case "jobFailed":
-      return problem.numbers.kind === "moveQueue" || problem.numbers.kind === "drainPool" ? "retryJob" : null;
+      return problem.numbers.kind === "generateMessages" ? null : "retryJob";
     default:
       return null;
   }

@@ -249,6 +249,44 @@ it(
 );
 
 it(
+  "start what failed again, with all that was asked for",
+  async () => {
+    const vault = { project: "shop", queue: "vault" };
+    const parcels = { queue: { project: "shop", queue: "parcels" } };
+    await send("createQueue", "CreateQueueInput", vault);
+    const { dryRun } = await send<{ dryRun: { dryRun: { token: string } } }>(
+      "dryRun",
+      "DryRunInput",
+      { action: { move: vault }, queues: parcels, all: true, limit: 2 },
+      "dryRun { token }",
+    );
+    await send("deleteQueue", "DeleteQueueInput", vault);
+    const { token } = dryRun.dryRun;
+    const { startJob } = await send<{ startJob: { job: { id: string } } }>(
+      "startJob",
+      "StartJobInput",
+      { token, reason: "a safer place" },
+      "job { id }",
+    );
+    await send("createQueue", "CreateQueueInput", vault);
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.job(startJob.job.id), { waitUntil: "networkidle" });
+    await page.getByText("Failed", { exact: true }).waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    await page.getByRole("link", { name: "New dry run" }).click();
+    await panel(page, "Dry run").getByText("2 to vault.").waitFor();
+    expect(await page.getByLabel("Reason").inputValue()).toBe("a safer place");
+    expect(await page.getByLabel("Only the oldest so many").inputValue()).toBe("2");
+    await panel(page, "Dry run").getByRole("button", { name: "Move 2", exact: true }).click();
+    await panel(page, "Job").getByText("Done", { exact: true }).waitFor();
+    expect(await countOf("shop", "vault")).toBe(2);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "fix what can be fixed from the overview, with one reason",
   async () => {
     const { page, complaints, end } = await dashboard.visit();

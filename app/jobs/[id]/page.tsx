@@ -59,6 +59,11 @@ export default async function JobPage({ params }: { params: Promise<{ id: string
         crumbs={crumbs}
         actions={
           <>
+            {isToRepeat(job) ? (
+              <LinkButton kind="primary" href={paths.act(null, { again: job.id })}>
+                New dry run
+              </LinkButton>
+            ) : null}
             <PageQuery document={textOf(JOB_PAGE)} variables={variables} />
             <AuditLink query={{ project: job.project, target: job.targetName }} />
           </>
@@ -85,6 +90,9 @@ export default async function JobPage({ params }: { params: Promise<{ id: string
     </>
   );
 }
+
+/** It stopped before its end, and another dry run finds what is left to do. */
+const isToRepeat = ({ state, dryRun }: JobDetail) => dryRun !== null && (state === "FAILED" || state === "CANCELLED");
 
 /** Its own entries are under its kind and target, those of moves and drains under the target alone. */
 function auditOf({ kind, targetName, dryRun }: JobDetail): { target: string } {

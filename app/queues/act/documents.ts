@@ -37,3 +37,16 @@ export const ACT_PAGE = graphql(
 `,
   [DRY_RUN_FACTS, JOB_DETAIL],
 );
+
+/** What a job was asked for, to ask for it again. */
+export const FORMER_JOB = graphql(`
+  query FormerJob($id: ID!) {
+    job(id: $id) {
+      id
+      project
+      inputText
+      ratePerSecond
+      reason
+    }
+  }
+`);
