@@ -258,8 +258,6 @@ export interface MessageController {
     claimIds?: readonly string[];
     /** "delete" when left out. Ignored when `claimIds` is given. */
     claimed?: ClaimedMessages;
-    /** The last step of a transfer to another store: so it counts as that, and not as a delete. */
-    transferred?: TransferKind;
     /** They can be brought back under this token: see QueueUndo. Not with `claimIds`. */
     undoToken?: string | undefined;
   }): Promise<{ deleted: number; left: string[] }>;
@@ -297,13 +295,13 @@ export interface MessageController {
    * `ttlSeconds` gives it a new life of that length; null keeps its expiry. As a dead letter it records where it came
    * from, in `deadLettered`; otherwise that stays as it is.
    *
-   * One step within a store, as many as one call carries. Between two stores the messages are copied, then deleted, and
+   * One step within a store, as many as one call carries. Between two stores the messages are copied, then removed, and
    * a crash between the two leaves both. With a claim: until it expires; the next transfer finds the copies that are
-   * still there, and only deletes the originals. Without one they are held meanwhile, for HOLD_SECONDS.
+   * still there, and only removes the originals. Without one they are held meanwhile, for HOLD_SECONDS.
    *
    * `idempotencyKey`, without a claim: a repeat with the same ids finishes what the first call began, and returns what
-   * both moved. It copies nothing twice, whatever has become of the copies. After HOLD_SECONDS others may have claimed
-   * originals whose copies exist.
+   * both moved. It copies nothing twice, whatever has become of the copies, while the target keeps the key. After
+   * HOLD_SECONDS others may have claimed originals whose copies exist.
    */
   transfer(
     params: Transferred & { from: QueueRef; to: QueueRef; ttlSeconds: number | null; idempotencyKey?: string },
@@ -324,9 +322,13 @@ export interface MessageController {
   copy(params: Transferred & { claimId: string; queue: QueueRef }): Promise<Message[]>;
 
   /**
-   * The third step: appends copies of another store's messages, with their ids. Existing ones stay. `from` is the name
-   * of the queue that they come from. With an idempotencyKey it leaves out those that earlier calls with this key have
-   * appended, wherever they are now, and returns the ids of these and of its own; without one those of `messages`.
+   * The third step: appends copies of another store's messages, with their ids. Existing ones stay, and count as
+   * appended. `from` is the name of the queue that they come from. With an idempotencyKey it leaves out those that
+   * earlier calls with this key have appended, wherever they are now, and returns the ids of these and of its own;
+   * without one its own.
+   *
+   * Not its own are those whose original is held back here: it is on its way to where the copy comes from, and whoever
+   * moves it will remove it. They stay there until that is done.
    */
   adopt(params: {
     queue: QueueRef;
@@ -335,6 +337,13 @@ export interface MessageController {
     from: string;
     idempotencyKey?: string;
   }): Promise<string[]>;
+
+  /**
+   * The last step: removes the originals of what the target has by now, as far as nobody has claimed them since
+   * `claimId`, whether that has ended or not. So they do not come back either when they were purged or deleted meanwhile
+   * and that is taken back. Returns the ids of those that others have claimed, which stay.
+   */
+  removeCopied(params: Transferred & { claimId: string; queue: QueueRef }): Promise<string[]>;
 }
 
 // ----------------------------------------------------------------------------------------------- batches

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
-import type { Message } from "../../server/storage/data-driver.ts";
+import type { DataDriver, Message } from "../../server/storage/data-driver.ts";
+import type { TransferKind } from "../../server/storage/messages/transfer-kind.ts";
 import { type TransferSteps, transferInSteps } from "../../server/storage/messages/transfer-steps.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, claim, type DataDriverHarness, idsOf, post, readAll } from "./harness.ts";
@@ -141,21 +142,16 @@ export function transferCases(harness: () => DataDriverHarness): void {
 
   it("a transfer between stores that is killed anywhere is finished by a repeat, and neither loses nor doubles a message", async () => {
     const { messages } = driver();
-    for (const at of ["hold", "copy", "adopt", "remove"] as const) {
+    for (const at of STEPS) {
       const from = await harness().newQueue();
       const to = await harness().newQueueBeside(from);
-      const ids = await post(harness(), from, 3);
-      const once = { from: from.name, idempotencyKey: at };
-      const steps: TransferSteps<Message> = {
-        hold: (of, holdId, seconds) => messages.hold({ queue: from, ids: of, holdId, seconds }),
-        copy: (of, claimId) => messages.copy({ queue: from, ids: of, claimId, as: "move" }),
-        adopt: (copies) => messages.adopt({ queue: to, messages: copies, ttlSeconds: null, ...once }),
-        remove: (of, id) => messages.bulkDelete({ queue: from, ids: of, claimIds: [id], transferred: "move" }),
-      };
-      const params = { from, to, ids, claimId: null, ttlSeconds: null, as: "move" as const, idempotencyKey: at };
-      await expect(transferInSteps(params, killedAfter(steps, at))).rejects.toThrow("killed");
-      // Whatever has arrived is done with before anybody goes on.
+      const ids = await post(harness(), from, 3, { ttlSeconds: 90_000 });
+      const { params, steps } = transferBetween(driver(), from, to, { ids, key: at });
+      await expect(transferInSteps(params, followed(steps, { [at]: killed }))).rejects.toThrow("killed");
+      // Whatever has arrived is done with before anybody goes on, which may take hours.
       const done = idsOf(await messages.pop({ queue: to, limit: 9 }));
+      advance(harness(), 36_000);
+      expect(idsOf((await claim(harness(), from)).messages)).toEqual([]);
       expect((await transferInSteps(params, steps)).toSorted()).toEqual(ids.toSorted());
       expect([...done, ...idsOf(await messages.pop({ queue: to, limit: 9 }))]).toEqual(ids);
       expect(await readAll(driver(), from)).toEqual([]);
@@ -163,22 +159,80 @@ export function transferCases(harness: () => DataDriverHarness): void {
       expect(await readAll(driver(), to)).toEqual([]);
     }
   });
+
+  it("a copy that would come back while its original is still held stays where it is, and comes once that is gone", async () => {
+    const from = await harness().newQueue();
+    const to = await harness().newQueueBeside(from);
+    const ids = await post(harness(), from, 2);
+    const there = transferBetween(driver(), from, to, { ids, key: "there" });
+    await expect(transferInSteps(there.params, followed(there.steps, { adopt: killed }))).rejects.toThrow("killed");
+    const { claimId } = await claim(harness(), to, { limit: 1 });
+    const back = transferBetween(driver(), to, from, { ids: ids.slice(0, 1), claimId, as: "deadLetter" });
+    expect(await transferInSteps(back.params, back.steps)).toEqual([]);
+    expect(idsOf(await readAll(driver(), to))).toEqual(ids);
+
+    expect((await transferInSteps(there.params, there.steps)).toSorted()).toEqual(ids.toSorted());
+    expect(await readAll(driver(), from)).toEqual([]);
+    expect(await transferInSteps(back.params, back.steps)).toEqual(ids.slice(0, 1));
+    // One that does not know that it is over removes nothing that has come back.
+    await transferInSteps(there.params, there.steps);
+    expect(idsOf(await readAll(driver(), from))).toEqual(ids.slice(0, 1));
+    expect(idsOf(await readAll(driver(), to))).toEqual(ids.slice(1));
+  });
 }
 
-/** The steps of a process that is killed when it has done one of them. */
-function killedAfter(steps: TransferSteps<Message>, last: keyof TransferSteps<Message>): TransferSteps<Message> {
-  const mortal =
-    <A extends unknown[], R>(name: string, step: (...args: A) => Promise<R>) =>
+export const STEPS = ["hold", "copy", "adopt", "remove"] as const;
+type Steps = TransferSteps<Message>;
+
+/** A transfer between two queues as if they were in two stores. Without a claim it has a key. */
+export function transferBetween(
+  { messages }: DataDriver,
+  from: QueueRef,
+  to: QueueRef,
+  {
+    ids,
+    claimId = null,
+    key,
+    as = "move",
+  }: { ids: string[]; claimId?: string | null; key?: string; as?: TransferKind },
+): { params: Parameters<typeof transferInSteps>[0]; steps: Steps } {
+  const once = key === undefined ? {} : { idempotencyKey: key };
+  return {
+    params: { from, to, ids, claimId, ttlSeconds: null, as, ...once },
+    steps: {
+      hold: (of, holdId, seconds) => messages.hold({ queue: from, ids: of, holdId, seconds }),
+      copy: (of, holder) => messages.copy({ queue: from, ids: of, claimId: holder, as }),
+      adopt: (copies) => messages.adopt({ queue: to, messages: copies, ttlSeconds: null, from: from.name, ...once }),
+      remove: (of, holder) => messages.removeCopied({ queue: from, ids: of, claimId: holder, as }),
+    },
+  };
+}
+
+export const killed = () => Promise.reject(new Error("killed"));
+
+/** The same steps, each followed once by what `after` has for it. Where that fails the process is dead: it does no more. */
+export function followed(steps: Steps, after: Partial<Record<keyof Steps, () => Promise<unknown>>>): Steps {
+  const hooks = new Map(Object.entries(after));
+  let death: Promise<never> | null = null;
+  const then =
+    <A extends unknown[], R>(name: keyof Steps, step: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
+      if (death !== null) return death;
       const result = await step(...args);
       // An adoption of nothing only reads.
-      if (name === last && (args[0] as readonly unknown[]).length > 0) throw new Error("killed");
+      if ((args[0] as readonly unknown[]).length === 0) return result;
+      const hook = hooks.get(name);
+      hooks.delete(name);
+      await hook?.().catch((error: unknown) => {
+        death = Promise.reject(error);
+        return death;
+      });
       return result;
     };
   return {
-    hold: mortal("hold", steps.hold),
-    copy: mortal("copy", steps.copy),
-    adopt: mortal("adopt", steps.adopt),
-    remove: mortal("remove", steps.remove),
+    hold: then("hold", steps.hold),
+    copy: then("copy", steps.copy),
+    adopt: then("adopt", steps.adopt),
+    remove: then("remove", steps.remove),
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { transferInSteps } from "../../server/storage/messages/transfer-steps.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import type { Undoable } from "../../server/storage/undo/queue-undo.ts";
 import {
@@ -14,9 +15,13 @@ import {
   readAll,
 } from "./harness.ts";
 import { inWords } from "./lives.suite.ts";
+import { followed, killed, STEPS, transferBetween } from "./transfers.suite.ts";
 
 const FIRST = 1;
 const IS_OVER = { code: "UNDO_IS_OVER", details: { because: "gone" } };
+
+/** Nothing is left of what was removed. */
+const ifOver = (error: unknown) => expect(error).toMatchObject(IS_OVER);
 
 /** Bringing back what was removed, on drivers without the pooling driver in front. */
 export function describeUndo(name: string, open: OpenDataDriver): void {
@@ -162,6 +167,58 @@ export function describeUndo(name: string, open: OpenDataDriver): void {
       advance(harness, 100);
       await harness.driver.gc();
       expect(idsOf(await read(kept, 2))).toEqual(ids);
+    });
+
+    /** What removes the messages of a transfer while it is under way, and what takes that back. */
+    const removals = {
+      purge: (queue: QueueRef) => purge(queue),
+      messages: async (queue: QueueRef, ids: readonly string[]) => {
+        const undoToken = randomUUID();
+        await harness.driver.messages.bulkDelete({ queue, ids, undoToken });
+        return undoToken;
+      },
+    };
+
+    it("messages that are removed in the middle of their transfer to another store are there once after an undo", async () => {
+      for (const what of ["purge", "messages"] as const) {
+        for (const [index, at] of STEPS.slice(0, -1).entries()) {
+          for (const later of [...STEPS.slice(index), "end"] as const) {
+            const from = await harness.newQueue();
+            const to = await harness.newQueueBeside(from);
+            const ids = await post(harness, from, 2);
+            let token = "";
+            const remove = async () => {
+              token = await removals[what](from, ids);
+              if (later === at) await undo();
+            };
+            const undo = async () => void (await restore(from, token, what)?.catch(ifOver));
+            const { params, steps } = transferBetween(harness.driver, from, to, { ids, key: "once" });
+            await transferInSteps(params, followed(steps, { ...(later !== "end" && { [later]: undo }), [at]: remove }));
+            // Some transfers do not come as far as that. A repeat changes nothing.
+            await undo();
+            const free = [...(await claim(harness, from)).messages, ...(await claim(harness, to)).messages];
+            expect(idsOf(free).toSorted(), `${what} after ${at}, undone after ${later}`).toEqual(ids.toSorted());
+          }
+        }
+      }
+    });
+
+    it("so they are when the transfer is killed, and repeated before or after the undo", async () => {
+      for (const what of ["purge", "messages"] as const) {
+        for (const repeatFirst of [true, false]) {
+          const from = await harness.newQueue();
+          const to = await harness.newQueueBeside(from);
+          const ids = await post(harness, from, 2);
+          const { params, steps } = transferBetween(harness.driver, from, to, { ids, key: "once" });
+          await expect(transferInSteps(params, followed(steps, { adopt: killed }))).rejects.toThrow("killed");
+          const token = await removals[what](from, ids);
+          if (repeatFirst) await transferInSteps(params, steps);
+          await restore(from, token, what)?.catch(ifOver);
+          if (!repeatFirst) await transferInSteps(params, steps);
+          expect(await readAll(harness.driver, from)).toEqual([]);
+          expect(idsOf((await claim(harness, to)).messages)).toEqual(ids);
+        }
+      }
     });
 
     it("a message that has expired since does not come back", async () => {

@@ -517,6 +517,44 @@ export const MUTATIONS: readonly Mutation[] = [
     ),
   },
   {
+    guarantee: "Nobody gets a message whose transfer to another store waits for hours",
+    file: "server/storage/messages/transfer-steps.ts",
+    from: "const HOLD_SECONDS = KEY_SECONDS;",
+    to: "const HOLD_SECONDS = 600;",
+    test: drivers(
+      "a transfer between stores that is killed anywhere is finished by a repeat, and neither loses nor doubles a message",
+    ),
+  },
+  {
+    guarantee: "A copy that comes back while its original is held is not lost",
+    file: `${REDIS}/messages/insert.ts`,
+    from: "if record and read_record(record).part == 'x' then",
+    to: "if false then",
+    test: drivers(
+      "a copy that would come back while its original is still held stays where it is, and comes once that is gone",
+    ),
+  },
+  {
+    guarantee: "A purge that is taken back brings back nothing that was moved on PostgreSQL",
+    file: `${POSTGRES}/messages/remove-copied.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: "(m.marker <= queue.low_water OR ${ALIVE})",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    to: "m.marker > queue.low_water AND ${ALIVE}",
+    test: drivers(
+      "messages that are removed in the middle of their transfer to another store are there once after an undo",
+    ),
+  },
+  {
+    guarantee: "A purge that is taken back brings back nothing that was moved on Redis",
+    file: `${REDIS}/messages/remove-copied.ts`,
+    from: "if #missing > 0 then",
+    to: "if false then",
+    test: drivers(
+      "messages that are removed in the middle of their transfer to another store are there once after an undo",
+    ),
+  },
+  {
     guarantee: "An expired subscription does not stand in the way of a new one",
     file: `${POSTGRES}/subscriptions/subscriptions.ts`,
     from: "WHERE s.expires_at <= (SELECT now FROM clock)",

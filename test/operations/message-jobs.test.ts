@@ -458,10 +458,10 @@ describe("a job on messages", () => {
     const to = await aQueue();
     const queue = { project: "p", name: from };
     const source = (await service.data.pool((await service.control.catalogue.get(queue)).pool)).messages;
-    const { bulkDelete } = source;
+    const { removeCopied } = source;
     const stuck = Promise.withResolvers<never>();
     let dead = false;
-    source.bulkDelete = () => {
+    source.removeCopied = () => {
       dead = true;
       return stuck.promise;
     };
@@ -472,7 +472,7 @@ describe("a job on messages", () => {
     const { token } = await dryRun({ queue: from, action, all: true });
     const { id } = await service.operations.jobs.start(operator, { token, reason });
     await expect.poll(() => dead).toBe(true);
-    source.bulkDelete = bulkDelete;
+    source.removeCopied = removeCopied;
     // Others are done with all that has arrived.
     const popped = await service.operations.messages.pop(operator, { project: "p", queue: to, limit: 9 });
     expect(popped.map((message) => message.id)).toEqual(ids);

@@ -50,14 +50,12 @@ export class FakePool {
           );
           return messages.map(({ id }) => id);
         }),
-      bulkDelete: ({ queue, ids, claimIds }) =>
-        this.#on("messages.bulkDelete", queue, (row) => {
+      removeCopied: ({ queue, ids, claimId }) =>
+        this.#on("messages.removeCopied", queue, (row) => {
           const named = row.messages.filter((message) => ids.includes(message.id));
-          if (named.some((message) => !claimIds?.includes(message.claim?.id ?? ""))) {
-            throw new DomainError("MESSAGE_NOT_CLAIMED_BY", "Not this claim's.");
-          }
-          row.messages = row.messages.filter((message) => !ids.includes(message.id));
-          return { deleted: named.length, left: [] };
+          const left = named.filter((message) => message.claim?.id !== claimId);
+          row.messages = row.messages.filter((message) => !named.includes(message) || left.includes(message));
+          return left.map(({ id }) => id);
         }),
       transfer: ({ from, to, ids }) =>
         this.#on("messages.transfer", from, async (row) => {

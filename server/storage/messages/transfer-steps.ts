@@ -1,13 +1,16 @@
-/** How messages go from one store to another: hold, copy, adopt, delete. */
+/** How messages go from one store to another: hold, copy, adopt, remove. */
 import { createHash } from "node:crypto";
 import { hasCode } from "../../errors.ts";
 import type { Message, MessageController } from "../data-driver.ts";
-import { digest } from "../idempotency.ts";
+import { digest, KEY_SECONDS } from "../idempotency.ts";
 import { validUuids } from "../list-pages.ts";
 import { queueKey } from "../queue-ref.ts";
 
-/** How long messages are held that go to another store: longer than any process needs to take over from another. */
-const HOLD_SECONDS = 600;
+/**
+ * How long messages are held that go to another store. As long as the target knows by the key what it has got: until
+ * then a repeat finishes the transfer, however long nobody could make one.
+ */
+const HOLD_SECONDS = KEY_SECONDS;
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
 
@@ -17,8 +20,8 @@ export interface TransferSteps<Copy extends { readonly id: string }> {
   copy(ids: readonly string[], claimId: string): Promise<Copy[]>;
   /** The ids of those that the target has got with this transfer, by now. */
   adopt(copies: readonly Copy[]): Promise<string[]>;
-  /** MESSAGE_NOT_CLAIMED_BY when the claim does not hold all of those that exist. */
-  remove(ids: readonly string[], claimId: string): Promise<unknown>;
+  /** The ids of those that others have claimed since. */
+  remove(ids: readonly string[], claimId: string): Promise<string[]>;
 }
 
 /** For the idempotency keys of a transfer, by the names of the queues: within a store, and to another one. */
@@ -43,16 +46,9 @@ function holdIdOf({ from, to, idempotencyKey }: Transfer): string {
 const isDoubtful = (error: unknown) =>
   hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN") || hasCode(error, "DEADLINE_EXCEEDED");
 
-const isLost = (error: unknown) =>
-  hasCode(error, "MESSAGE_NOT_CLAIMED_BY") ||
-  hasCode(error, "MESSAGE_NOT_CLAIMED") ||
-  hasCode(error, "CLAIM_DOES_NOT_EXIST");
-
 /**
  * `transfer` between two stores. Whoever claims an original whose hold or claim has ended keeps it, and its copy stays
  * too: it is not among the result of this call.
- *
- * Hazard: a copy that comes back to the source before a repeat finds its original there, and adds nothing.
  */
 export async function transferInSteps<Copy extends { readonly id: string }>(
   params: Transfer,
@@ -61,42 +57,41 @@ export async function transferInSteps<Copy extends { readonly id: string }>(
   const { claimId, idempotencyKey } = params;
   const ids = [...new Set(validUuids(params.ids))];
   const holder = claimId ?? holdIdOf(params);
-  let rest = claimId === null ? await steps.hold(ids, holder, HOLD_SECONDS) : ids;
-  // A repeat may find that all are gone already.
+  // What an earlier call has copied is not held again: a message of its id may be the copy, which has come back.
   const moved = new Set(idempotencyKey === undefined ? [] : await steps.adopt([]));
-  for (;;) {
-    const copies = rest.length === 0 ? [] : await steps.copy(rest, holder);
-    const copied = copies.map(({ id }) => id);
-    if (copied.length === 0) return [...moved];
+  if (moved.size > 0) await steps.remove([...moved], holder);
+  const fresh = ids.filter((id) => !moved.has(id));
+  let rest = claimId === null && fresh.length > 0 ? await steps.hold(fresh, holder, HOLD_SECONDS) : fresh;
+  const letGo = async (some: readonly string[]) => {
+    if (claimId === null && some.length > 0) await steps.hold(some, holder, 0);
+  };
+  const stayed: string[] = [];
+  while (rest.length > 0) {
+    const copies = await steps.copy(rest, holder);
+    if (copies.length === 0) break;
+    let arrived: ReadonlySet<string>;
     try {
-      await steps.adopt(copies);
+      arrived = new Set(await steps.adopt(copies));
     } catch (error) {
-      // What an earlier call has copied stays held for the repeat.
-      const free = rest.filter((id) => !moved.has(id));
-      if (claimId === null && !isDoubtful(error)) await steps.hold(free, holder, 0).catch(() => undefined);
+      // What may have been copied stays held for the repeat.
+      if (!isDoubtful(error)) await letGo([...stayed, ...rest]).catch(() => undefined);
       throw error;
     }
-    for (const id of await removed(copied, holder, steps, claimId === null)) moved.add(id);
-    rest = rest.filter((id) => !copied.includes(id));
+    const copied = copies.map(({ id }) => id);
+    const left = new Set(
+      await steps.remove(
+        copied.filter((id) => arrived.has(id)),
+        holder,
+      ),
+    );
+    for (const id of copied) {
+      if (!arrived.has(id)) stayed.push(id);
+      else if (!left.has(id)) moved.add(id);
+    }
+    const done = new Set(copied);
+    rest = rest.filter((id) => !done.has(id));
   }
-}
-
-/** Those of the copied messages that this transfer has deleted, or that ended by themselves. */
-async function removed<Copy extends { readonly id: string }>(
-  ids: readonly string[],
-  holder: string,
-  steps: TransferSteps<Copy>,
-  isHeld: boolean,
-): Promise<readonly string[]> {
-  try {
-    await steps.remove(ids, holder);
-    return ids;
-  } catch (error) {
-    if (!isLost(error)) throw error;
-  }
-  if (!isHeld) return [];
-  // The hold ended meanwhile, and others have claimed some of them.
-  const still = await steps.hold(ids, holder, HOLD_SECONDS);
-  await steps.remove(still, holder);
-  return still;
+  // They were purged or have expired meanwhile. A purge that is taken back brings them back as they were before.
+  await letGo([...stayed, ...rest]);
+  return [...moved];
 }

@@ -261,9 +261,7 @@ export class Router {
           driver.messages.adopt({ queue, messages, ttlSeconds, from: from.name, ...once }),
         ),
       remove: (ids, claimId) =>
-        this.call(from, (driver, queue) =>
-          driver.messages.bulkDelete({ queue, ids, claimIds: [claimId], transferred: as }),
-        ),
+        this.call(from, (driver, queue) => driver.messages.removeCopied({ queue, ids, claimId, as })),
     });
   }
 }
@@ -314,6 +312,8 @@ export function routedMessages(router: Router): MessageController {
     adopt: (params) => router.call(params.queue, (driver, queue) => driver.messages.adopt({ ...params, queue })),
     hold: (params) => router.call(params.queue, (driver, queue) => driver.messages.hold({ ...params, queue })),
     copy: (params) => router.call(params.queue, (driver, queue) => driver.messages.copy({ ...params, queue })),
+    removeCopied: (params) =>
+      router.call(params.queue, (driver, queue) => driver.messages.removeCopied({ ...params, queue })),
     stats: (queues) => router.stats(queues),
     transfer: (params) => router.transfer(params),
   };

@@ -10,10 +10,7 @@ import {
   messagesAreNotHeld,
 } from "../../errors/delete-errors.ts";
 import { NIL, validUuids } from "../../list-pages.ts";
-import { endingOf, type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
-import type { Tallied } from "../../queue-totals.ts";
 import { HELD } from "../claims/rows.ts";
-import { deletes } from "../lives/triggers.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
@@ -162,21 +159,6 @@ const DELETE = statement({
   text: deleteText(GENERAL),
 });
 
-/** The second half of a transfer to another store. It goes alone, so that lives tell it from other deletes. */
-const deleteTransferred = (as: TransferKind) =>
-  statement({
-    name: `message_delete_transferred_${as}`,
-    parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4 },
-    row: rowOf<JudgedRow>(),
-    text: `${deletes(endingOf(as))}${deleteText(UNIFORM)}`,
-  });
-
-const DELETE_TRANSFERRED = {
-  deadLetter: deleteTransferred("deadLetter"),
-  redrive: deleteTransferred("redrive"),
-  move: deleteTransferred("move"),
-};
-
 const DELETE_UNIFORM = statement({
   name: "message_delete_uniform",
   parameters: { ...WANTED, queueId: int8, epoch: int8, mode: int4 },
@@ -272,7 +254,7 @@ export class MessageDeleter {
     return this.#pool.queues.with(params.queue, async (row) => {
       const request = { row, mode, ids, claimIds } as const;
       if (spares) return this.#deleteUnheld(request, params.undoToken);
-      const result = await this.#submit(request, params);
+      const result = await this.#submit(request, params.undoToken);
       if (result === STALE) return STALE;
       if (result.refusal !== null)
         throw mode === "unclaimed" ? messagesAreClaimed(result.refused) : messagesAreNotHeld(result.refused);
@@ -302,26 +284,21 @@ export class MessageDeleter {
     return { deleted: result.deleted, left: result.left?.split(",") ?? [] };
   }
 
-  async #submit(
-    request: DeleteRequest,
-    { transferred, undoToken }: { transferred?: TransferKind; undoToken?: string } = {},
-  ): Promise<DeleteResult | typeof STALE> {
+  async #submit(request: DeleteRequest, undoToken?: string): Promise<DeleteResult | typeof STALE> {
     const { statements } = this.#pool;
     const alone = async (send: SendUniform) => (await this.#delete([request], send))[0] as DeleteResult | typeof STALE;
     const result =
-      transferred !== undefined
-        ? await alone((parameters) => statements.write(DELETE_TRANSFERRED[transferred], parameters))
-        : undoToken !== undefined
-          ? await alone((parameters) => statements.write(DELETE_KEPT, { ...parameters, undoToken }))
-          : await this.#executor.submit(request, request.ids.length + 1);
-    if (result !== STALE) this.#count(request, result, transferred && tallyOf(transferred));
+      undoToken !== undefined
+        ? await alone((parameters) => statements.write(DELETE_KEPT, { ...parameters, undoToken }))
+        : await this.#executor.submit(request, request.ids.length + 1);
+    if (result !== STALE) this.#count(request, result);
     return result;
   }
 
-  #count({ row, claimIds }: DeleteRequest, { deleted, lapsed }: Deleted, kind: Tallied = "deleted"): void {
+  #count({ row, claimIds }: DeleteRequest, { deleted, lapsed }: Deleted): void {
     if (deleted === 0) return;
     const { counters, lowWater, reaper } = this.#pool;
-    counters.add(row.id, kind, deleted);
+    counters.add(row.id, "deleted", deleted);
     counters.add(row.id, "lapsed", lapsed);
     lowWater.refresh(row, deleted);
     for (const claimId of claimIds) reaper.add(row.id, claimId);

@@ -15,7 +15,7 @@ const PARAMETERS = { queueId: int8, epoch: int8, ids: uuidArray, markers: int8Ar
 /**
  * The messages come sorted by marker and are locked in that order, as in every delete, and are then found by their
  * `ctid`. A hold is what a claim does with a dead letter: `last_delivery` keeps the claim that it replaces. It has no
- * row among the claims. `condition`: which messages; `changes`: what becomes of them.
+ * row among the claims. `condition`: which messages of `queue`; `changes`: what becomes of them.
  */
 const holdText = (condition: string, changes: string) => `
     WITH ${CLOCK},
@@ -31,7 +31,7 @@ const holdText = (condition: string, changes: string) => `
             THEN coalesce(
               (SELECT o.marker FROM messages o WHERE o.queue_id = queue.id AND o.origin_id = w.id), w.marker)
             ELSE w.marker END
-          AND m.marker > queue.low_water AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
+          AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
           AND ${condition}
         FOR UPDATE
       ) AS m
@@ -50,13 +50,14 @@ const HOLD = statement({
   parameters: { ...PARAMETERS, seconds: int8 },
   row: rowOf<{ ids: string | null; lapsed: number }>(),
   text: holdText(
-    `(${UNCLAIMED} OR m.claim_id = :holdId)`,
+    `m.marker > queue.low_water AND (${UNCLAIMED} OR m.claim_id = :holdId)`,
     `claim_id = :holdId, claim_expires_at = clock.now + :seconds::bigint * interval '1 second',
         last_delivery = CASE WHEN m.claim_id = :holdId THEN m.last_delivery
           ELSE coalesce(m.last_delivery, m.claim_id, '${NIL}') END`,
   ),
 });
 
+/** Purged ones, too: the purge may be taken back. */
 const LET_GO = statement({
   name: "message_let_go",
   parameters: PARAMETERS,

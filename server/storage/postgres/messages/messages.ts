@@ -8,6 +8,7 @@ import { MessageInserter } from "./insert.ts";
 import { MessageReader } from "./list.ts";
 import { popMessages } from "./pop.ts";
 import { purgeMessages } from "./purge.ts";
+import { removeCopiedMessages } from "./remove-copied.ts";
 import { selectMessages } from "./select.ts";
 import { queueStatistics } from "./statistics.ts";
 import { adoptMessages, copyMessages, transferMessages } from "./transfer.ts";
@@ -32,5 +33,6 @@ export function postgresMessages(pool: Pool): MessageController {
     transfer: transferMessages(pool),
     copy: copyMessages(pool),
     adopt: adoptMessages(pool),
+    removeCopied: removeCopiedMessages(pool),
   };
 }

@@ -144,20 +144,31 @@ const COPY = statement({
     WHERE ${LIVE_QUEUE}`,
 });
 
-/** The setting is for the trigger that writes lives down. It ends with the statement. */
+/**
+ * The setting is for the trigger that writes lives down. It ends with the statement. Of a message that is there already
+ * the copy counts as appended. Unless the message is held back, or only waits for gc: then it is `busy`.
+ */
 const adoptText = (keptCte = "") => `
     WITH entered AS MATERIALIZED (
-      ${enterQueue(":queueId", ":epoch", ", set_config('isimud.other_queue', :from, true) AS told")}
+      ${enterQueue(":queueId", ":epoch", ", q.low_water, set_config('isimud.other_queue', :from, true) AS told")}
     ),
     ${clockAfter("entered")},
+    given AS MATERIALIZED (
+      SELECT o.*, m.marker IS NOT NULL AS there,
+        m.marker IS NOT NULL AND (m.last_delivery IS NOT NULL OR m.marker <= e.low_water OR NOT ${ALIVE}) AS busy
+      FROM entered e CROSS JOIN clock CROSS JOIN unnest(
+        :ids::uuid[], :markers::bigint[], :bodies::text[], :remainingSeconds::float8[], :delaySeconds::float8[],
+        :ttlSeconds::bigint[], :clientIds::text[], :headers::text[], :deadLettered::text[]
+      ) WITH ORDINALITY AS o(id, own, body, remaining, delay, ttl, client, headers, dead_lettered, n)
+      LEFT JOIN LATERAL (
+        SELECT m.marker, m.last_delivery, m.expires_at FROM messages m
+        WHERE m.queue_id = :queueId AND (m.origin_id IS NULL OR m.origin_id = o.id) AND m.marker =
+          coalesce((SELECT s.marker FROM messages s WHERE s.queue_id = :queueId AND s.origin_id = o.id), o.own)
+      ) AS m ON m.marker IS NOT NULL
+    ),
     numbered AS MATERIALIZED (
       SELECT nextval('message_marker') AS marker, o.*
-      FROM entered e, (
-        SELECT * FROM unnest(
-          :ids::uuid[], :bodies::text[], :remainingSeconds::float8[], :delaySeconds::float8[], :ttlSeconds::bigint[],
-          :clientIds::text[], :headers::text[], :deadLettered::text[]
-        ) WITH ORDINALITY AS o(id, body, remaining, delay, ttl, client, headers, dead_lettered, n) ORDER BY n
-      ) AS o
+      FROM (SELECT * FROM given g WHERE NOT g.there ORDER BY g.n) AS o
     ),
     adopted AS (
       INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body, headers,
@@ -170,12 +181,14 @@ const adoptText = (keptCte = "") => `
       RETURNING 1
     ),
     ${markHoldsMoved()}${keptCte}
-    SELECT (SELECT count(*)::int FROM entered) AS entered, (SELECT count(*)::int FROM adopted) AS adopted`;
+    SELECT (SELECT count(*)::int FROM entered) AS entered, (SELECT count(*)::int FROM adopted) AS adopted,
+      (SELECT string_agg(g.id::text, ',') FROM given g WHERE g.busy) AS busy`;
 
 const ADOPT_PARAMETERS = {
   queueId: int8,
   epoch: int8,
   ids: uuidArray,
+  markers: int8Array,
   bodies: textArray,
   remainingSeconds: float8Array,
   delaySeconds: float8Array,
@@ -186,20 +199,23 @@ const ADOPT_PARAMETERS = {
   from: text,
 } as const;
 
+/** `busy`: ids, with commas. */
+type AdoptRow = { entered: number; adopted: number; busy: string | null };
+
 const ADOPT = statement({
   name: "message_adopt",
   parameters: ADOPT_PARAMETERS,
-  row: rowOf<{ entered: number; adopted: number }>(),
+  row: rowOf<AdoptRow>(),
   text: adoptText(),
 });
 
-/** Keeps the ids that it is given, also of messages that are there already. */
+/** Keeps the ids that it is given, also of messages that are there already, but for those that are busy. */
 const ADOPT_KEYED = statement({
   name: "message_adopt_keyed",
   parameters: { ...ADOPT_PARAMETERS, key: text, request: text },
-  row: rowOf<{ entered: number; adopted: number }>(),
+  row: rowOf<AdoptRow>(),
   text: adoptText(`,
-    ${keepIds("(SELECT e.id FROM entered e)", "numbered")}`),
+    ${keepIds("(SELECT e.id FROM entered e)", "(SELECT g.id FROM given g WHERE NOT g.busy)")}`),
 });
 
 export function transferMessages(pool: Pool): MessageController["transfer"] {
@@ -266,19 +282,20 @@ export function copyMessages({ statements, queues, ids: messageIds }: Pool): Mes
   };
 }
 
-export function adoptMessages({ statements, queues, counters, arrivals }: Pool): MessageController["adopt"] {
+export function adoptMessages(pool: Pool): MessageController["adopt"] {
+  const { statements, queues, counters, arrivals, ids: messageIds } = pool;
   return async ({ queue, messages, ttlSeconds, from, idempotencyKey: key }) => {
     const request = adoptDigest(from);
 
     async function adopt(row: QueueRow): Promise<string[] | typeof STALE> {
       const kept = key === undefined ? null : await keptParts(statements, { row, key, request });
       const fresh = kept === null ? messages : messages.filter(({ id }) => !kept.ids.includes(id));
-      const all = [...(kept?.ids ?? []), ...fresh.map(({ id }) => id)];
-      if (fresh.length === 0) return all;
+      if (fresh.length === 0) return kept?.ids ?? [];
       const parameters = {
         queueId: row.id,
         epoch: row.epoch,
         ids: fresh.map((message) => message.id),
+        markers: fresh.map((message) => messageIds.markerOf(message.id)),
         bodies: fresh.map((message) => message.bodyText),
         remainingSeconds: fresh.map((message) => ttlSeconds ?? secondsUntil(message, message.expiresAt)),
         delaySeconds: fresh.map((message) => secondsUntil(message, message.delayedUntil)),
@@ -295,7 +312,8 @@ export function adoptMessages({ statements, queues, counters, arrivals }: Pool):
       if (result === undefined || result.entered === 0) return STALE;
       counters.add(row.id, "posted", result.adopted);
       arrivals.tell(queue, result.adopted);
-      return all;
+      const busy = new Set(result.busy?.split(","));
+      return [...(kept?.ids ?? []), ...fresh.map(({ id }) => id).filter((id) => !busy.has(id))];
     }
 
     return queues.with(queue, (row) => untilKept(() => adopt(row)));

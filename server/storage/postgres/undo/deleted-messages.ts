@@ -1,4 +1,7 @@
-/** Deleted messages that can be brought back: whole rows, without their claims. */
+/**
+ * Deleted messages that can be brought back: whole rows, held by no claim. Those that were held back keep the claim's id,
+ * by which a transfer of them finds them: see messages/remove-copied.ts.
+ */
 import { RESTORES } from "../lives/triggers.ts";
 import { CLOCK, NOW } from "../sql/fragments.ts";
 import { int8, uuid } from "../sql/parameter-types.ts";
@@ -18,7 +21,8 @@ export const KEPT: Deletion = {
   after: `,
     kept AS (
       INSERT INTO deleted_messages (token, queue_id, marker, deleted_at, message)
-      SELECT :undoToken, d.queue_id, d.marker, ${NOW}, to_jsonb(d) - 'claim_id' - 'claim_expires_at' FROM deleted d
+      SELECT :undoToken, d.queue_id, d.marker, ${NOW}, to_jsonb(d) - 'claim_expires_at'
+        - CASE WHEN d.last_delivery IS NULL THEN 'claim_id' ELSE '' END FROM deleted d
     )`,
 };
 

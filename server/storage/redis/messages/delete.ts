@@ -8,9 +8,7 @@ import {
   messagesAreNotHeld,
 } from "../../errors/delete-errors.ts";
 import { validUuids } from "../../list-pages.ts";
-import { endingOf, tallyOf } from "../../messages/transfer-kind.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import type { Tallied } from "../../queue-totals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { CONTENT_PARTS } from "../keys.ts";
 import { CALL, ENTER, QUEUE, REMOVE, TELL } from "../queue-lua.ts";
@@ -26,10 +24,9 @@ const MAX_IDS = 500;
 
 /**
  * `mode` says what a request may delete: `any` message; `free`: messages that no live claim holds; `spared`: the same,
- * and claimed ones stay; `held`: messages that its claims hold; `deadLettered` and `moved`: the same, of messages that
- * another store has by now. If one message may not be deleted, its request deletes nothing. For the later requests of
- * a script, messages that an earlier one deletes no longer exist. The claim's id is the fencing token: the step that
- * deletes compares it.
+ * and claimed ones stay; `held`: messages that its claims hold. If one message may not be deleted, its request deletes
+ * nothing. For the later requests of a script, messages that an earlier one deletes no longer exist. The claim's id is
+ * the fencing token: the step that deletes compares it.
  */
 const deleteLua = (keep = "") => `
 local ids, records = {}, {}
@@ -43,11 +40,8 @@ end
 for some, first in slices(ids) do
   for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do records[first + index - 1] = record end
 end
-local moved = {deadLettered = {}, moved = {}}
 local doomed, found, held_by, results = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
 local function judge(request)
-  local gone_to = moved[request.mode]
-  if gone_to then request.mode = 'held' end
   local mine, claimed, refused, verdict = {}, {}, {}, nil
   for index = request.first, request.last do
     local record = records[index]
@@ -71,7 +65,6 @@ local function judge(request)
   for _, message in ipairs(mine) do
     local id, set, claim = unpack(message)
     doomed[id] = true
-    if gone_to then gone_to[#gone_to + 1] = id end
     table.insert(found[set], id)
     if claim then held_by[claim] = (held_by[claim] or 0) + 1 end
   end
@@ -79,14 +72,8 @@ local function judge(request)
 end
 for index, request in ipairs(requests) do results[index] = judge(request) end
 if history then
-  local deleted, is_moved = {}, {}
-  for kind, gone in pairs(moved) do
-    for _, id in ipairs(gone) do is_moved[id] = true end
-    tell_ended(gone, kind)
-  end
-  for id in pairs(doomed) do
-    if not is_moved[id] then deleted[#deleted + 1] = id end
-  end
+  local deleted = {}
+  for id in pairs(doomed) do deleted[#deleted + 1] = id end
   tell_ended(deleted, 'deleted')
 end
 ${keep}
@@ -128,7 +115,6 @@ type Result =
 interface Request {
   queue: QueueRef;
   values: ArgsOf<typeof DELETE>["requests"][number];
-  countedAs: Tallied;
 }
 
 /** Deletes by id. Deletions from one queue that are in flight together share a script. */
@@ -143,8 +129,8 @@ export class MessageDeleter {
       send: async (requests) => {
         const { queue } = requests[0] as Request;
         const [, results] = await queues.call(queue, DELETE, { requests: requests.map(({ values }) => values) });
-        results.forEach((result, index) => {
-          if (result[0] === "ok") queues.counters.add(queue, requests[index]?.countedAs ?? "deleted", result[1]);
+        results.forEach((result) => {
+          if (result[0] === "ok") queues.counters.add(queue, "deleted", result[1]);
         });
         return results;
       },
@@ -166,16 +152,14 @@ export class MessageDeleter {
   async deleteMany(
     params: Parameters<MessageController["bulkDelete"]>[0],
   ): ReturnType<MessageController["bulkDelete"]> {
-    const { queue, transferred, claimed = "delete" } = params;
+    const { queue, claimed = "delete" } = params;
     const claims = validUuids(params.claimIds ?? []);
-    const held = transferred === undefined ? "held" : endingOf(transferred);
-    const mode = params.claimIds !== undefined ? held : { delete: "any", refuse: "free", spare: "spared" }[claimed];
+    const mode = params.claimIds !== undefined ? "held" : { delete: "any", refuse: "free", spare: "spared" }[claimed];
     const ids = [...new Set(validUuids(params.ids))];
-    const kind = transferred === undefined ? "deleted" : tallyOf(transferred);
     const request = { mode, claims, ids };
     const [verdict, found, refused] =
       params.undoToken === undefined
-        ? await this.#submit(queue, request, kind)
+        ? await this.#submit(queue, request)
         : await this.#deleteKept(queue, request, params.undoToken);
     if (verdict === "ok") return { deleted: found, left: refused };
     throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld(refused);
@@ -190,18 +174,14 @@ export class MessageDeleter {
     return result as Result;
   }
 
-  async #submit(
-    queue: QueueRef,
-    values: Request["values"],
-    countedAs: Request["countedAs"] = "deleted",
-  ): Promise<Result> {
+  async #submit(queue: QueueRef, values: Request["values"]): Promise<Result> {
     const { scripts, keys } = this.#queues;
     scripts.calls.begin();
     try {
       // Deletions that share a script must have the same epoch of the queue.
       const partition = `${queue.epoch} ${keys.row(queue)[0]}`;
       const weight = 1 + values.claims.length + values.ids.length;
-      return await this.#batches.submit(partition, { queue, values, countedAs }, weight);
+      return await this.#batches.submit(partition, { queue, values }, weight);
     } finally {
       scripts.calls.end();
     }

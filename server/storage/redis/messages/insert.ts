@@ -19,7 +19,7 @@ import {
   type ValuesOf,
 } from "../server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
-import { carriedText, writeDeadLettered } from "./records.ts";
+import { carriedText, RECORD, writeDeadLettered } from "./records.ts";
 
 /** Posts that share a script have at most this many characters. More would only block the server for longer. */
 const MAX_WEIGHT = 125_000;
@@ -155,21 +155,26 @@ export const ADOPTED = {
 };
 export type Adopted = ValuesOf<typeof ADOPTED>;
 
-/** A message that the queue already has stays as it is. */
+/** A message that the queue already has stays as it is. Unless it is held back, its copy counts as appended. */
 const ADOPT = script("adopt messages", {
   effect: "grows",
   keys: QUEUE,
   args: { ...CALL, from: optionalWord, idempotencyKey: optionalText, digest: text, messages: records(ADOPTED) },
-  uses: [ENTER, TELL, KEPT_KEYS, KEPT_PARTS, APPEND_HERE],
-  answers: answers<["ok", adopted: number, before: string[]] | ["reused"]>(),
+  uses: [ENTER, TELL, RECORD, KEPT_KEYS, KEPT_PARTS, APPEND_HERE],
+  answers: answers<["ok", adopted: number, before: string[], busy: string[]] | ["reused"]>(),
   lua: `
 local before, is_kept, next_key = kept_parts(idempotency_key, digest)
 if not before then return {'reused'} end
-local fresh, ids = {}, {}
+local fresh, ids, busy = {}, {}, {}
 for _, message in ipairs(messages) do
   if not is_kept[message.id] then
-    ids[#ids + 1] = message.id
-    if redis.call('HEXISTS', RECORDS, message.id) == 0 then
+    local record = redis.call('HGET', RECORDS, message.id)
+    if record and read_record(record).part == 'x' then
+      busy[#busy + 1] = message.id
+    else
+      ids[#ids + 1] = message.id
+    end
+    if not record then
       message.expires, message.available = now + message.remaining, message.delay > 0 and now + message.delay or 0
       fresh[#fresh + 1] = message
     end
@@ -184,7 +189,7 @@ if history then
   end
   tell(events)
 end
-return {'ok', #fresh, before}`,
+return {'ok', #fresh, before, busy}`,
 });
 
 type Adopt = Parameters<MessageController["adopt"]>[0];
@@ -268,10 +273,11 @@ export class MessageInserter {
     { from, idempotencyKey }: Pick<Adopt, "from"> & { idempotencyKey?: string | undefined },
   ): Promise<string[]> {
     const request = { from, idempotencyKey, digest: adoptDigest(from), messages };
-    const [verdict, adopted, before] = await this.#queues.call(queue, ADOPT, request);
+    const [verdict, adopted, before, busy] = await this.#queues.call(queue, ADOPT, request);
     if (verdict === "reused") throw keyReused(idempotencyKey ?? "");
     this.#queues.counters.add(queue, "posted", adopted);
     this.#arrivals.tell(queue, adopted);
-    return [...new Set([...before, ...messages.map(({ id }) => id)])];
+    const left = new Set(busy);
+    return [...new Set([...before, ...messages.map(({ id }) => id).filter((id) => !left.has(id))])];
   }
 }

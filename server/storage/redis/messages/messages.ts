@@ -27,6 +27,7 @@ import { MessageInserter } from "./insert.ts";
 import { popMessages } from "./pop.ts";
 import { purgeMessages } from "./purge.ts";
 import { DESCRIBE, isCutByRoom, MAX_ROOM, RECORD, readMessages } from "./records.ts";
+import { removeCopiedMessages } from "./remove-copied.ts";
 import { selectMessages } from "./select.ts";
 import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
@@ -134,6 +135,7 @@ export class RedisMessages implements MessageController {
   readonly select: MessageController["select"];
   readonly count: MessageController["count"];
   readonly hold: MessageController["hold"];
+  readonly removeCopied: MessageController["removeCopied"];
 
   constructor(queues: QueueRows, arrivals: Arrivals, keptPopsBytes = MAX_KEPT_POPS_BYTES) {
     this.#queues = queues;
@@ -144,7 +146,12 @@ export class RedisMessages implements MessageController {
     this.#posts = new MessageInserter(queues, arrivals);
     this.#deletes = new MessageDeleter(queues);
     this.hold = holdMessages(queues, arrivals);
-    this.#moves = new MessageMoves(queues, arrivals, { posts: this.#posts, deletes: this.#deletes, hold: this.hold });
+    this.removeCopied = removeCopiedMessages(queues);
+    this.#moves = new MessageMoves(queues, arrivals, {
+      posts: this.#posts,
+      hold: this.hold,
+      removeCopied: this.removeCopied,
+    });
     this.#statistics = new QueueStatistics(queues);
     this.readings = (counted) => this.#statistics.read(counted);
   }

@@ -14,7 +14,6 @@ import type { QueueRows } from "../queue-rows.ts";
 import { type AnswerOf, answers, piece, script, table } from "../server/script.ts";
 import { list, optionalNumeral, optionalText, optionalWord, text } from "../server/script-parameters.ts";
 import { CLOCK } from "../server/shared-lua.ts";
-import type { MessageDeleter } from "./delete.ts";
 import { type Adopted, APPEND, type MessageInserter } from "./insert.ts";
 import { RECORD, readMessageFields, readMessages, readWord } from "./records.ts";
 
@@ -168,19 +167,17 @@ export class MessageMoves {
   readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
   readonly #posts: MessageInserter;
-  readonly #deletes: MessageDeleter;
-  readonly #hold: MessageController["hold"];
+  readonly #steps: Pick<MessageController, "hold" | "removeCopied">;
 
   constructor(
     queues: QueueRows,
     arrivals: Arrivals,
-    { posts, deletes, hold }: { posts: MessageInserter; deletes: MessageDeleter; hold: MessageController["hold"] },
+    { posts, ...steps }: { posts: MessageInserter } & Pick<MessageController, "hold" | "removeCopied">,
   ) {
     this.#queues = queues;
     this.#arrivals = arrivals;
     this.#posts = posts;
-    this.#deletes = deletes;
-    this.#hold = hold;
+    this.#steps = steps;
   }
 
   async transfer(params: Transfer): Promise<string[]> {
@@ -238,7 +235,7 @@ export class MessageMoves {
   #transferInSteps(params: Transfer): Promise<string[]> {
     const { from, to, as, ttlSeconds: ttl, idempotencyKey } = params;
     return transferInSteps<Adopted>(params, {
-      hold: (ids, holdId, seconds) => this.#hold({ queue: from, ids, holdId, seconds }),
+      hold: (ids, holdId, seconds) => this.#steps.hold({ queue: from, ids, holdId, seconds }),
       copy: async (ids, claimId) => {
         const [now, copies] = await this.#copies(from, { ids, claimId, as }, ttl);
         return copies.map(([id, record, body, more]) => {
@@ -251,7 +248,7 @@ export class MessageMoves {
         });
       },
       adopt: (copies) => this.#posts.append(to, copies, { from: from.name, idempotencyKey }),
-      remove: (ids, claimId) => this.#deletes.deleteMany({ queue: from, ids, claimIds: [claimId], transferred: as }),
+      remove: (ids, claimId) => this.#steps.removeCopied({ queue: from, ids, claimId, as }),
     });
   }
 }
