@@ -167,6 +167,10 @@ export interface JobStore {
    * pools that still exist.
    */
   listFailed(params: { limit: number }): Promise<Job[]>;
+  /** Jobs that have ended with a `begun` in their position that is not empty, the oldest first, at most `limit`. */
+  listUnsettled(params: { limit: number }): Promise<Job[]>;
+  /** Changes how far an ended job came, unless somebody has changed its position since it was read. */
+  settle(job: Job, changes: { progress: number; positionText: string }): Promise<void>;
   /** Deletes jobs that ended more than `days` ago, the oldest first, at most `limit`. Returns how many. */
   trim(params: { days: number; limit: number }): Promise<number>;
   /** Ends the lease, so that another process continues the job at once. */

@@ -95,6 +95,10 @@ export const SQL = {
           ELSE EXISTS (SELECT 1 FROM queues q WHERE q.project = j.project AND q.name = ${shownOf("j")}) END
       ORDER BY j.id DESC LIMIT $1)
     ORDER BY jobs.id DESC`,
+  // An index has this condition.
+  listUnsettled: `SELECT ${COLUMNS} FROM jobs WHERE finished_at IS NOT NULL AND position LIKE '%"begun":[{%'
+    ORDER BY jobs.id LIMIT $1`,
+  settle: "UPDATE jobs SET progress = $3, position = $4 WHERE id = $1 AND finished_at IS NOT NULL AND position = $2",
   // Jobs end in about the order of their ids, so it is enough to look at the first ones.
   trim: `DELETE FROM jobs WHERE id IN (
       SELECT id FROM (SELECT id, finished_at FROM jobs ORDER BY id LIMIT $2) AS first

@@ -116,6 +116,12 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
     async listFailed({ limit }) {
       return (await run<JobRow>(SQL.listFailed, [limit], false)).map(toJob);
     },
+    async listUnsettled({ limit }) {
+      return (await run<JobRow>(SQL.listUnsettled, [limit], false)).map(toJob);
+    },
+    async settle({ id, positionText: before }, { progress, positionText }) {
+      await run(SQL.settle, [id, before, progress, positionText], true);
+    },
     async trim({ days, limit }) {
       return (await run(SQL.trim, [days, limit], true)).length;
     },

@@ -8,6 +8,7 @@ import type { GcResult } from "../storage/driver-health.ts";
 import { isWriteRefusal } from "../storage/errors/read-only-storage.ts";
 import { queueKey } from "../storage/queue-ref.ts";
 import type { OperationContext } from "./context.ts";
+import { settleTransfers } from "./jobs/settle-transfers.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { poolNames } from "./pool-facts/names.ts";
 import type { UndoOperations } from "./undo/undo.ts";
@@ -24,6 +25,7 @@ export interface GcOperations {
    *
    * - frees what deleted queues left because their pool could not be reached,
    * - ends undos that were broken off, and forgets those whose time was over a day ago,
+   * - finishes transfers between pools that jobs have left: see settleTransfers,
    * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS, sessions and one-time links
    *   that are over, jobs that ended JOB_DAYS ago, dry runs without a job, samples of queues that are too old, and
    *   consumers that have been silent for a week,
@@ -142,6 +144,7 @@ export function createGcOperations(
         await told("The sweep of key-value stores", stores.sweep());
         // Before the pools: what comes back is not to be freed.
         await told("The look for undos that were broken off", undo.finishStarted());
+        await told("The end of transfers that jobs have left", settleTransfers(context));
         await told("The trimming of undos", trim(control.undos, 1));
         await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
         await told("The trimming of tokens", trim(control.tokens, limits.AUDIT_DAYS));

@@ -485,6 +485,60 @@ describe("a job on messages", () => {
     await service.operations.pools.update(admin, { pool: "beside", weight: 0 });
   });
 
+  it("whose copies have arrived when it ends, unknown to it or because its queue was deleted, is finished by gc", async () => {
+    const [failing, deleted] = [await aQueue(), await aQueue()];
+    const ids = [...(await post(failing, 2)), ...(await post(deleted, 3))];
+    await service.operations.pools.create(admin, { pool: "further", uri: await service.poolUri(), weight: 1 });
+    const to = await aQueue();
+    const target = (await service.data.pool("further")).messages;
+    const { adopt } = target;
+    const move = async (from: string) => {
+      const { token } = await dryRun({ queue: from, action: { move: { project: "p", queue: to } }, all: true });
+      return ended((await service.operations.jobs.start(operator, { token, reason })).id);
+    };
+    const away = new DomainError("OUTCOME_UNKNOWN", "The connection broke.");
+    const { work } = service.operations.jobs;
+    const onError = (error: unknown) => errors.push(error);
+    const hasty = startJobRunner({ store: service.jobs, work, onError, maxWaitSeconds: 0 });
+    runners.push(hasty);
+
+    target.adopt = async (params) => {
+      const adopted = await adopt(params);
+      if (params.messages.length > 0) throw away;
+      return adopted;
+    };
+    const failed = await move(failing);
+    expect(failed).toMatchObject({ state: "failed", error: { code: "OUTCOME_UNKNOWN" }, progress: 0 });
+    // As long as the target's pool does not say what has arrived.
+    target.adopt = () => Promise.reject(away);
+    await service.operations.gc.collect(admin, {});
+    expect(await idsIn(failing)).toEqual(ids.slice(0, 2));
+    expect((await claim(failing, 5)).messages).toEqual([]);
+
+    target.adopt = async (params) => {
+      const adopted = await adopt(params);
+      if (params.messages.length > 0)
+        await service.operations.queues.delete(operator, { project: "p", queue: deleted });
+      return adopted;
+    };
+    const done = await move(deleted);
+    expect(done).toMatchObject({ state: "done", progress: 0 });
+    target.adopt = adopt;
+    await service.operations.gc.collect(admin, {});
+    const [undo] = await service.operations.undo.list(admin, { project: "p" });
+    expect(undo).toMatchObject({ action: "deleteQueue", queue: deleted });
+    await service.operations.undo.undo(admin, { token: undo?.token ?? "" });
+    await service.operations.gc.collect(admin, {});
+    expect([await idsIn(failing), await idsIn(deleted), await idsIn(to)]).toEqual([[], [], ids]);
+    const jobs = await service.jobs.getMany([failed.id, done.id]);
+    expect(jobs.map(({ id, progress }) => [id, progress]).toSorted()).toEqual([
+      [failed.id, 2],
+      [done.id, 3],
+    ]);
+    expect(await service.jobs.listUnsettled({ limit: 9 })).toEqual([]);
+    await service.operations.pools.update(admin, { pool: "further", weight: 0 });
+  });
+
   it("finishes the transfer that a dead process has begun, and counts it", async () => {
     const [one, other] = [await aQueue(), await aQueue()];
     const ids = await post(one, 3);

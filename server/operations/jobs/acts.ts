@@ -2,12 +2,12 @@
 import { hasCode } from "../../errors.ts";
 import type { MessageAction } from "../../jobs/dry-run.ts";
 import type { LeftWhy } from "../../jobs/job.ts";
-import type { Message } from "../../storage/data-driver.ts";
+import type { Message, MessageController } from "../../storage/data-driver.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import { type Destinations, namedTarget, type Transfer } from "./destinations.ts";
 import type { JobDeletes } from "./job-deletes.ts";
-import type { Run } from "./run.ts";
+import type { BegunTransfer, Run } from "./run.ts";
 
 /** How many messages it acted on, and why it left each of the others. One that is gone meanwhile is neither. */
 export interface Acted {
@@ -66,25 +66,22 @@ export function createActs(
       ids: group.map(({ id }) => id),
     }));
     if (transfers.length === 0) return acted;
-    await run.begin(transfers);
+    await run.begin(from, transfers);
     const { done, left } = await finish(action, from, run);
     return { done, left: [...acted.left, ...left] };
   }
 
   /**
    * Does the transfers that have begun, also when the job was cancelled meanwhile: between two pools a message that was
-   * copied must be deleted before its hold ends.
+   * copied must be deleted before its hold ends. Where that fails, gc does them: see settle-transfers.ts.
    */
   async function finish(action: MessageAction, from: QueueRef, run: Run): Promise<Acted> {
     const acted: Acted = { done: 0, left: [] };
     if (action.kind !== "redriveMessages" && action.kind !== "moveMessages") return acted;
-    const as = action.kind === "redriveMessages" ? "redrive" : "move";
-    const { ttlSeconds } = action;
-    for (const { to, ids, key: idempotencyKey } of run.begun) {
+    for (const begun of run.begunFrom(from)) {
+      const { to, ids } = begun;
       try {
-        const moved = await run.progress.atLast(() =>
-          data.messages.transfer({ from, to, ids, claimId: null, as, ttlSeconds, idempotencyKey }),
-        );
+        const moved = await run.progress.atLast(() => data.messages.transfer(transferOf(action, begun)));
         acted.done += moved.length;
         acted.left.push(...repeated("claimed", await run.progress.atLast(() => stillThere(from, ids, moved))));
       } catch (error) {
@@ -119,6 +116,15 @@ export function createActs(
       }
     },
   };
+}
+
+/** A repeat finishes what the first call began. */
+export function transferOf(
+  action: Transfer,
+  { from, to, ids, key }: BegunTransfer,
+): Parameters<MessageController["transfer"]>[0] {
+  const as = action.kind === "redriveMessages" ? "redrive" : "move";
+  return { from, to, ids, claimId: null, as, ttlSeconds: action.ttlSeconds, idempotencyKey: key };
 }
 
 /** True when the error says that this queue is gone, and not one of the same name in another project. */

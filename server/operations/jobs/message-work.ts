@@ -89,7 +89,7 @@ async function goOver(
     });
   };
   try {
-    if (run.begun.length > 0) run.reached(undefined, (await acts.finish(action, queue, run)).done);
+    if (run.begunFrom(queue).length > 0) run.reached(undefined, (await acts.finish(action, queue, run)).done);
     for (let done = false; !done; ) {
       const room = Math.min(BATCH, (run.dryRun.plan.limit ?? Number.POSITIVE_INFINITY) - run.done);
       if (room <= 0) break;

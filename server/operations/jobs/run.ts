@@ -16,13 +16,14 @@ export interface Position {
   after: string | null;
   done: number;
   left: LeftBehind[];
-  /** Transfers of this batch that have begun, perhaps. They must be finished before anything else. */
+  /** Transfers that have begun, perhaps. Those of the queue must be finished before anything else. */
   begun: BegunTransfer[];
   /** Batches so far. */
   batches: number;
 }
 
 export interface BegunTransfer {
+  from: QueueRef;
   to: QueueRef;
   ids: string[];
   /** A repeat with it moves nothing twice. */
@@ -33,6 +34,14 @@ const BEGINNING: Position = { queue: 0, after: null, done: 0, left: [], begun: [
 
 function readPosition({ positionText }: Job): Position {
   return positionText === null ? BEGINNING : { ...BEGINNING, ...(JSON.parse(positionText) as Partial<Position>) };
+}
+
+/** Where the job is. An older process did not write where transfers come from: from the queue that it was at. */
+export function positionOf(job: Job, { plan }: DryRun): Position {
+  const position = readPosition(job);
+  const { project = "", name = "" } = plan.queues[position.queue] ?? {};
+  const begun = position.begun.map((one) => ({ ...one, from: one.from ?? { project, name } }));
+  return { ...position, begun };
 }
 
 /** What a job has done, and where it is. */
@@ -46,7 +55,7 @@ export class Run {
   #at: Omit<Position, "left">;
 
   constructor(job: Job, dryRun: DryRun, progress: JobProgress) {
-    const { left, ...at } = readPosition(job);
+    const { left, ...at } = positionOf(job, dryRun);
     this.job = job;
     this.dryRun = dryRun;
     this.progress = progress;
@@ -67,36 +76,49 @@ export class Run {
     return this.#at.done;
   }
 
-  get begun(): readonly BegunTransfer[] {
-    return this.#at.begun;
+  begunFrom(queue: QueueRef): readonly BegunTransfer[] {
+    return this.#at.begun.filter(isFrom(queue));
   }
 
   /** Stores what is about to be done, so that whoever continues finishes it. A safe point. */
-  async begin(transfers: readonly Omit<BegunTransfer, "key">[]): Promise<readonly BegunTransfer[]> {
-    const { token } = this.dryRun;
-    const begun = transfers.map((one, index) => ({ ...one, key: `${token}.${this.#at.batches}.${index}` }));
-    this.#at = { ...this.#at, begun };
-    this.#tell();
-    await this.store();
-    return begun;
+  async begin(from: QueueRef, transfers: readonly Pick<BegunTransfer, "to" | "ids">[]): Promise<void> {
+    const { begun, batches } = this.#at;
+    const key = (index: number) => `${this.dryRun.token}.${batches}.${index}`;
+    const { project, name } = from;
+    const added = transfers.map((one, index) => ({ ...one, from: { project, name }, key: key(index) }));
+    this.#begin([...begun, ...added]);
+    try {
+      await this.store();
+    } catch (error) {
+      // Nothing is done, so a job that ends here has left nothing.
+      this.#begin(begun);
+      throw error;
+    }
   }
 
-  /** The end of a batch. */
+  #begin(begun: BegunTransfer[]): void {
+    this.#at = { ...this.#at, begun };
+    this.#tell();
+  }
+
+  /** The end of a batch: the transfers from the queue are finished. */
   reached(after: string | undefined, done: number): void {
-    const { batches } = this.#at;
+    const { batches, begun } = this.#at;
+    const { next } = this;
     this.#at = {
       ...this.#at,
       after: after ?? this.#at.after,
       done: this.#at.done + done,
-      begun: [],
+      begun: next === null ? begun : begun.filter((one) => !isFrom(next)(one)),
       batches: batches + 1,
     };
     this.#tell();
   }
 
+  /** Transfers from a queue that was deleted meanwhile stay begun: it may come back. */
   nextQueue(): void {
     this.kept = null;
-    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null, begun: [] };
+    this.#at = { ...this.#at, queue: this.#at.queue + 1, after: null };
     this.#tell();
   }
 
@@ -111,6 +133,11 @@ export class Run {
     this.progress.keep({ ...this.#at, left: this.left.list() } satisfies Position);
   }
 }
+
+const isFrom =
+  ({ project, name }: QueueRef) =>
+  ({ from }: BegunTransfer) =>
+    from.project === project && from.name === name;
 
 export const leftOf = (job: Job): LeftBehind[] => readPosition(job).left;
 
