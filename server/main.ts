@@ -200,7 +200,7 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
     maxWaitSeconds: config.MAX_JOB_WAIT,
     onError: (error) => log.warn({ err: error }, "A job, or the search for one, failed"),
   });
-  jobs.onAdded(runner.wake);
+  jobs.onChanged(runner.wake);
   const problems = startSampler({
     name: "problems",
     sample: problemRounds.find,

@@ -6,6 +6,7 @@ export class Heartbeats {
   readonly #timer: NodeJS.Timeout;
   #last = Promise.resolve();
   #underWay = 0;
+  #hasStopped = false;
 
   /** `beat` must not reject. */
   constructor(beat: () => Promise<void>) {
@@ -24,8 +25,14 @@ export class Heartbeats {
     return this.#last;
   }
 
+  /** The same, unless one waits already, or `stop` was called: it would renew a lease that was released. */
+  soon(): void {
+    if (!this.#hasStopped && this.#underWay < 2) void this.now();
+  }
+
   /** Sends no more by itself. Resolves once none is under way. */
   stop(): Promise<void> {
+    this.#hasStopped = true;
     clearInterval(this.#timer);
     return this.#last;
   }

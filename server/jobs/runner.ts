@@ -19,7 +19,7 @@ const LANES: readonly (readonly JobKind[])[] = [
 const HELD_AT_A_TIME = 50;
 
 export interface JobRunner {
-  /** Looks for jobs now instead of within the second. */
+  /** Jobs were added or changed: looks for them now instead of within the second, and asks about those that run. */
   wake(): void;
   /** Takes no more jobs, stops the running ones at their next safe point, and releases them to other processes. */
   stop(): Promise<void>;
@@ -78,13 +78,20 @@ export function startJobRunner(params: {
         const free = room();
         const taken = free && (await store.take({ holder, leaseSeconds: LEASE_SECONDS, ...free }));
         if (taken === null) break;
-        const job = new RunningJob({ job: taken, store, maxWaitSeconds, ending: ending.signal, onWait: wake, onError });
+        const job = new RunningJob({
+          job: taken,
+          store,
+          maxWaitSeconds,
+          ending: ending.signal,
+          onWait: lookNow,
+          onError,
+        });
         const ended = job
           .run(work[taken.kind] as JobWork)
           .catch(onError)
           .finally(() => {
             running.delete(job);
-            wake();
+            lookNow();
           });
         running.set(job, ended);
       }
@@ -93,7 +100,7 @@ export function startJobRunner(params: {
     }
   }
 
-  function wake(): void {
+  function lookNow(): void {
     clearTimeout(timer);
     if (ending.signal.aborted) return;
     if (looking !== null) {
@@ -104,16 +111,19 @@ export function startJobRunner(params: {
       looking = null;
       if (again) {
         again = false;
-        wake();
+        lookNow();
       } else if (!ending.signal.aborted) {
-        timer = setTimeout(wake, LOOK_EVERY_MS).unref();
+        timer = setTimeout(lookNow, LOOK_EVERY_MS).unref();
       }
     });
   }
 
-  wake();
+  lookNow();
   return {
-    wake,
+    wake() {
+      for (const job of running.keys()) job.ask();
+      lookNow();
+    },
     async stop() {
       ending.abort();
       clearTimeout(timer);

@@ -105,6 +105,11 @@ export class RunningJob implements JobProgress {
     this.#stop ??= new JobStopped("stopping");
   }
 
+  /** Somebody has changed jobs: asks whether it must stop, or go at another rate, before the next heartbeat. */
+  ask(): void {
+    this.#beats.soon();
+  }
+
   report(progress: number, total: number | null): void {
     const hasGrown = progress > this.#at.progress;
     this.#at = { progress, total };

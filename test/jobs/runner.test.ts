@@ -80,6 +80,25 @@ test("while jobs are suspended none is taken, and one that runs stops at its nex
   expect(await ended).toBe("done");
 });
 
+test("a job that somebody cancels in its process does not go on until the next heartbeat", async () => {
+  let cancelRequested = false;
+  const begun = Promise.withResolvers<void>();
+  const work: JobWork = async (_, progress) => {
+    begun.resolve();
+    for (;;) {
+      progress.checkpoint();
+      await setImmediate();
+    }
+  };
+  const ended = aJob(work, { store: { beat: async () => ({ cancelRequested, held: false, ratePerSecond: null }) } });
+  await begun.promise;
+  cancelRequested = true;
+  const cancelledAt = performance.now();
+  runner?.wake();
+  expect(await ended).toBe("cancelled");
+  expect(performance.now() - cancelledAt).toBeLessThan(1000);
+});
+
 test("a holder that cannot ask whether the job is still its own is told so", async () => {
   const beat = () => Promise.reject(away());
   const asked = Promise.withResolvers<unknown>();

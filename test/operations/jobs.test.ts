@@ -28,7 +28,7 @@ function startRunner(engine: Engine = service, changes: Partial<Record<Job["kind
     onError: (error) => errors.push(error),
     maxWaitSeconds: 60,
   });
-  jobs.onAdded(runner.wake);
+  jobs.onChanged(runner.wake);
   runners.push(runner);
   return runner;
 }

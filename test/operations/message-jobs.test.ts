@@ -37,7 +37,7 @@ afterAll(() => service.stop());
 function startRunner(operations: Operations = service.operations, store: JobStore = service.jobs): JobRunner {
   const { work } = operations.jobs;
   const runner = startJobRunner({ store, work, onError: (error) => errors.push(error), maxWaitSeconds: 60 });
-  service.operations.jobs.onAdded(runner.wake);
+  service.operations.jobs.onChanged(runner.wake);
   runners.push(runner);
   return runner;
 }

@@ -31,7 +31,7 @@ function startRunner(changes: { store?: Partial<Service["jobs"]>; maxWaitSeconds
     onError: () => {},
     maxWaitSeconds,
   });
-  jobs.onAdded(runner.wake);
+  jobs.onChanged(runner.wake);
   runners.push(runner);
 }
 

@@ -13,8 +13,8 @@ import { checkRate } from "./starts.ts";
 /** Of jobs that the caller may see. */
 export interface JobControl {
   /**
-   * Changes the rate of a job, within two seconds also while it runs; null: no limit. One that has ended stays as it is.
-   * NOT_SUPPORTED for a job that keeps to no rate. JOB_DOES_NOT_EXIST and roles as for `cancel`; BAD_INPUT.
+   * Changes the rate of a job, also while it runs: at once in this process, else within two seconds. Null: no limit. One
+   * that has ended stays as it is. NOT_SUPPORTED for a job that keeps to no rate. JOB_DOES_NOT_EXIST and roles as for `cancel`; BAD_INPUT.
    */
   update(access: Access, params: { id: string; ratePerSecond: number | null }): Promise<Job>;
   /**
@@ -59,6 +59,7 @@ export function createJobControl(
       const changed = await parts.change();
       if (changed === null) throw jobDoesNotExist(id);
       await parts.and?.(job, changed);
+      woken();
       return changed;
     };
     // What has ended does not change any more.
@@ -107,13 +108,7 @@ export function createJobControl(
     hold: (access, { id }) =>
       change(access, "holdJob", id, { change: () => jobs.update(id, { held: true }), details: () => ({}) }),
 
-    async resume(access, { id }) {
-      const resumed = await change(access, "resumeJob", id, {
-        change: () => jobs.update(id, { held: false }),
-        details: () => ({}),
-      });
-      woken();
-      return resumed;
-    },
+    resume: (access, { id }) =>
+      change(access, "resumeJob", id, { change: () => jobs.update(id, { held: false }), details: () => ({}) }),
   };
 }

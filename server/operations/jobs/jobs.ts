@@ -19,8 +19,8 @@ export interface JobOperations extends JobReads, JobStarts, JobControl, MoveRequ
   readonly work: Record<JobKind, JobWork>;
   /** See QueueMoves.recover. */
   recoverMoves(): Promise<number>;
-  /** Calls `listener` each time that this process adds a job. */
-  onAdded(listener: () => void): void;
+  /** Calls `listener` each time that this process adds or changes a job. */
+  onChanged(listener: () => void): void;
 }
 
 interface JobParts extends MessageWorkParts {
@@ -54,6 +54,6 @@ export function createJobOperations(context: OperationContext, parts: JobParts):
       ...withOutcome(context, { generateMessages: createGenerateWork(context, parts) }),
     },
     recoverMoves: () => moves.recover(),
-    onAdded: (listener) => void listeners.add(listener),
+    onChanged: (listener) => void listeners.add(listener),
   };
 }

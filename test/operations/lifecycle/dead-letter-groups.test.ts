@@ -30,7 +30,7 @@ function startRunner(moveQueue: JobWork): void {
     throw error;
   };
   runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, moveQueue }, onError, maxWaitSeconds: 0 });
-  jobs.onAdded(runner.wake);
+  jobs.onChanged(runner.wake);
 }
 const poolOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
 /** The result of the job once it has ended; null unless it is done. */

@@ -27,7 +27,7 @@ function startRunner(drainPool: JobWork): void {
     throw error;
   };
   runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, drainPool }, onError, maxWaitSeconds: 60 });
-  jobs.onAdded(runner.wake);
+  jobs.onChanged(runner.wake);
 }
 
 /** A pool with a queue that no other pool takes once `closeBeside` has run. */
