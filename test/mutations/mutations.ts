@@ -23,6 +23,7 @@ const jobs = (name: string) => ({ file: "test/operations/jobs.test.ts", name });
 const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
 const api = (file: string, name: string) => ({ file: `test/graphql/${file}.test.ts`, name });
 const rules = (name: string) => ({ file: "test/problems/queue-rules.test.ts", name });
+const history = (file: string, name: string) => ({ file: `test/history/${file}.test.ts`, name });
 const access = (name: string) => ({ file: "test/access/matrix.test.ts", name });
 const tracing = (name: string) => ({ file: "test/tracing/tracing.test.ts", name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
@@ -31,6 +32,37 @@ const POSTGRES = "server/storage/postgres";
 const REDIS = "server/storage/redis";
 
 export const MUTATIONS: readonly Mutation[] = [
+  {
+    guarantee: "A person who renews a claim does not say that its holder is at work",
+    file: "server/operations/claims/write.ts",
+    from: "access.isPerson === true ? null : holderOf(claim)",
+    to: "holderOf(claim)",
+    test: history("consumers", "are at work while they renew the claim of long work, but not while a person renews it"),
+  },
+  {
+    guarantee: "A job on what one holder holds spares the others, on PostgreSQL",
+    file: `${POSTGRES}/messages/slices.ts`,
+    from: "AND coalesce(k.client_id, k.actor) = :holder",
+    to: "",
+    test: drivers("finds messages by who holds them, and by when their claims end"),
+  },
+  {
+    guarantee: "A job on what one holder holds spares the others, on Redis",
+    file: `${REDIS}/messages/slices.ts`,
+    from: "claimed and (any_holder or holder_of(record.claim) == holder)",
+    to: "claimed",
+    test: drivers("finds messages by who holds them, and by when their claims end"),
+  },
+  {
+    guarantee: "Histories take no more room than they may",
+    file: "server/history/sample-budget.ts",
+    from: "size.bytes <= share",
+    to: "size.bytes > 0",
+    test: history(
+      "queue-samples",
+      "lose the oldest of those that take most when all take too much, and histories of a usual resolution know",
+    ),
+  },
   {
     guarantee: "A repeated post is the same post, in whatever trace it is sent",
     file: "server/storage/idempotency.ts",
