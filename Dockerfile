@@ -13,8 +13,9 @@ COPY --chown=node:node . .
 # Compiles the server and builds the pages: a start builds nothing.
 RUN npm pack && tar --extract --strip-components=1 --directory=../app --file isimud-*.tgz && cp package-lock.json ../app
 WORKDIR /home/node/app
-# The lock file says which packages. None brings a second Node, or the embedded database.
+# The lock file says which packages. None brings a second Node, or the embedded database. What only builds read goes.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
+  && node ../source/server/cli/trim-packages.ts . \
   && mkdir bin && ln -s ../dist/server/cli/launch.mjs bin/isimud && chmod +x dist/server/cli/launch.mjs
 
 FROM node:${NODE_VERSION}-bookworm-slim
