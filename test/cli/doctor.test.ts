@@ -2,12 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { createClient } from "redis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { migrate } from "../../prisma/migrate.ts";
 import { misspeltSettings } from "../../server/cli/doctor/given-settings.ts";
 import { createSecretBox } from "../../server/secret-box.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control/control-driver.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { runCommand } from "../support/command-line.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { freePort, removeDataDir, temporaryDataDir } from "../support/process.ts";
@@ -36,33 +38,39 @@ test("variables that look like misspelt settings are found, and no others", () =
 describeWithRedis(() => {
   let database: TestDatabase;
   let redis: TestRedis;
-  let near: string;
   let settings: Record<string, string>;
   let query: (sql: string) => Promise<unknown[]>;
   let close: () => Promise<void>;
+  let addPool: (name: string, uri: string) => Promise<unknown>;
+  /** A pool on PostgreSQL, in a schema of its own. */
+  let addSchema: (name: string) => Promise<void>;
 
   beforeAll(async () => {
     [database, redis] = await Promise.all([
       createTestDatabase(),
       startRedis(["--appendonly", "yes", "--appendfsync", "always"]),
     ]);
-    const url = new URL(database.url);
-    url.searchParams.set("schema", "near");
-    near = url.toString();
-    await migrate({ url: near, only: "pool" });
     const connections = openConnections({ url: database.url, connections: 1 });
     const { pools } = createPostgresControlDriver({
       connections,
       schema: "public",
       secrets: createSecretBox(SECRET_KEY),
     });
-    await pools.create({ name: "near", uri: near, weight: 1 });
-    await pools.create({ name: "fast", uri: redis.url, weight: 1 });
-    await connections.end();
+    addPool = (name, uri) => pools.create({ name, uri, weight: 1 });
+    addSchema = async (name) => {
+      const url = new URL(database.url);
+      url.searchParams.set("schema", name);
+      await migrate({ url: url.toString(), only: "pool" });
+      await addPool(name, url.toString());
+    };
+    await addSchema("near");
+    await addPool("fast", redis.url);
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
     query = async (sql) => (await client.query(sql)).rows;
-    close = () => client.end();
+    close = async () => {
+      await Promise.all([client.end(), connections.end()]);
+    };
     settings = { DATABASE_URL: database.url, SECRET_KEY, REDIS_URL: redis.url, PORT: String(await freePort()) };
   });
   afterAll(async () => {
@@ -127,6 +135,31 @@ describeWithRedis(() => {
         expect.stringMatching(/^failed key-value stores: redis:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/),
       ]),
     );
+  });
+
+  test("two pools that are one store, or a copy of it, are told", async () => {
+    // As the service does when it first uses the pool.
+    const fast = await openRedisDataDriver({ uri: redis.url });
+    await fast.close();
+    const client = createClient({ url: redis.url });
+    await client.connect();
+    await client.set("slow:identity", fast.identity);
+    client.destroy();
+    await addPool("slow", `${redis.url}/slow`);
+    for (const [copy, of] of [
+      ["near_again", "near"],
+      ["own", "public"],
+    ] as const) {
+      await addSchema(copy);
+      await query(`UPDATE ${copy}.pool_identity SET seed = (SELECT seed FROM ${of}.pool_identity)`);
+    }
+    const { code, findings } = await examine();
+    expect(code).toBe(1);
+    const twins = brief(findings).filter((finding) => finding.includes("same server"));
+    const same = (pool: string, first: string) =>
+      `failed pool ${pool}: It is the same server and namespace as the pool ${first}, or a copy of it: both stores have one identity.`;
+    expect(twins).toEqual([same("near_again", "near"), same("own", "default"), same("slow", "fast")]);
+    await query("DELETE FROM pools WHERE name IN ('near_again', 'own', 'slow')");
   });
 
   test("a newer database, another key, and servers that lose messages", async () => {

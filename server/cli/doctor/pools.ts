@@ -2,6 +2,7 @@
 import type { Config } from "../../config.ts";
 import { inBytes } from "../../problems/text.ts";
 import { createSecretBox } from "../../secret-box.ts";
+import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import { maskPoolUri, schemeOf } from "../../storage/pool-uri.ts";
 import { readStoredPools, type StoredPool } from "../../storage/postgres/control/stored-pools.ts";
 import { readPostgresFacts } from "../../storage/postgres/server-facts.ts";
@@ -13,6 +14,12 @@ import { type Finding, failed, ok, reasonOf, warning } from "./finding.ts";
 
 /** Pools that are asked at the same time. */
 const AT_ONCE = 8;
+
+interface Looked {
+  findings: Finding[];
+  /** Which store it is: see StoreFacts. Null when the pool does not answer, or was never used. */
+  identity: string | null;
+}
 
 export async function lookAtPools(
   url: string,
@@ -39,18 +46,40 @@ export async function lookAtPools(
     findings.push(ok("keys", read));
   }
   const open = pools.filter((pool): pool is StoredPool & { uri: string } => pool.uri !== null);
+  // The first pool of each store. The built-in one is that of the control database.
+  const firsts = new Map([[await ownIdentity(url), DEFAULT_POOL]]);
   for (let at = 0; at < open.length; at += AT_ONCE) {
-    const looked = await Promise.all(open.slice(at, at + AT_ONCE).map((pool) => lookAtPool(pool, config, control)));
-    findings.push(...looked.flat());
+    const some = open.slice(at, at + AT_ONCE);
+    const looked = await Promise.all(some.map((pool) => lookAtPool(pool, config, control)));
+    for (const [index, { findings: ofPool, identity }] of looked.entries()) {
+      const { name } = some[index] as StoredPool;
+      findings.push(...ofPool);
+      const first = identity === null ? undefined : firsts.get(identity);
+      if (first !== undefined) findings.push(sameStore(name, first));
+      else if (identity !== null) firsts.set(identity, name);
+    }
   }
   return findings;
+}
+
+/** Null while the tables of its version have none. */
+async function ownIdentity(url: string): Promise<string | null> {
+  return (await inspectPostgresStore(url)).identity;
+}
+
+function sameStore(name: string, first: string): Finding {
+  return failed(
+    `pool ${name}`,
+    `It is the same server and namespace as the pool ${first}, or a copy of it: both stores have one identity.`,
+    "Give it no new queues, move those that it has to a third pool, and delete it.",
+  );
 }
 
 async function lookAtPool(
   { name, uri }: { name: string; uri: string },
   config: Config,
   control: ServerClock,
-): Promise<Finding[]> {
+): Promise<Looked> {
   const check = `pool ${name}`;
   try {
     const isPostgres = schemeOf(uri)?.startsWith("postgres") === true;
@@ -59,22 +88,17 @@ async function lookAtPool(
       : await lookAtRedisPool(check, uri, config, control);
   } catch (error) {
     const advice = "Start its server, or give the pool the right URI with updatePool. Its queues wait until then.";
-    return [failed(check, `${maskPoolUri(uri)}: ${reasonOf(error)}`, advice)];
+    return { findings: [failed(check, `${maskPoolUri(uri)}: ${reasonOf(error)}`, advice)], identity: null };
   }
 }
 
-async function lookAtPostgresPool(
-  check: string,
-  uri: string,
-  config: Config,
-  control: ServerClock,
-): Promise<Finding[]> {
+async function lookAtPostgresPool(check: string, uri: string, config: Config, control: ServerClock): Promise<Looked> {
   const facts = await readPostgresFacts(uri);
-  const { capabilities } = await inspectPostgresStore(uri);
+  const { capabilities, identity } = await inspectPostgresStore(uri);
   const space = facts.space === null ? "" : ` ${inBytes(facts.space.freeBytes)} are free.`;
   const can = [...capabilities].join(", ");
   const shown = `PostgreSQL ${facts.version} at ${maskPoolUri(uri)}: ${can}.${space}`;
-  return [
+  const findings = [
     facts.readOnly
       ? failed(check, `${shown} It takes no writes.`, "Give the pool the URI of the primary server.")
       : ok(check, shown),
@@ -82,11 +106,12 @@ async function lookAtPostgresPool(
     ...judgeClocks(check, [facts.clock], config, control),
     ...(await lookAtTables(uri, "pool", check)),
   ];
+  return { findings, identity };
 }
 
-async function lookAtRedisPool(check: string, uri: string, config: Config, control: ServerClock): Promise<Finding[]> {
+async function lookAtRedisPool(check: string, uri: string, config: Config, control: ServerClock): Promise<Looked> {
   const facts = await readRedisFacts(uri);
-  const { durable, space } = facts;
+  const { durable, space, identity } = facts;
   const room = space === null ? "" : ` ${inBytes(space.freeBytes)} of its memory are free.`;
   const can = `FIFO, CLAIMS, AOD, HIGH_THROUGHPUT${durable ? ", DURABILITY" : ""}`;
   const findings = [ok(check, `${inVersion(facts)} at ${maskPoolUri(uri)}: ${can}.${room}`)];
@@ -98,7 +123,8 @@ async function lookAtRedisPool(check: string, uri: string, config: Config, contr
     const message = "It writes nothing to its disk: a restart loses all messages.";
     findings.push(warning(check, message, "Set appendonly to yes, and appendfsync to always for no loss at all."));
   }
-  return [...findings, ...lookAtSpace(check, facts, config), ...judgeClocks(check, facts.clocks, config, control)];
+  findings.push(...lookAtSpace(check, facts, config), ...judgeClocks(check, facts.clocks, config, control));
+  return { findings, identity };
 }
 
 const inVersion = ({ versions }: RedisFacts) => `Redis ${versions.join(" and ") || "of an unknown version"}`;

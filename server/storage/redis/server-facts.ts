@@ -1,13 +1,18 @@
 /** What the servers of a Redis or Valkey are like, for people who look after them. Only reads. */
 import type { StorageSpace } from "../driver-health.ts";
 import type { ServerClock } from "../server-clock.ts";
+import { PoolKeys } from "./keys.ts";
+import { findIdentity } from "./pool-identity.ts";
 import { parseRedisUri } from "./server/address.ts";
 import { RedisCluster, SingleServer } from "./server/cluster.ts";
 import { ANSWER_TIMEOUT_MS } from "./server/connection.ts";
 import { translateRedisError } from "./server/errors.ts";
 import { inspectServers, memorySpace } from "./server/inspection.ts";
+import { Scripts } from "./server/scripts.ts";
 
 export interface RedisFacts {
+  /** Which store a pool with this URI is: see StoreFacts. Null when none was ever used, or this user may not read it. */
+  identity: string | null;
   /** Each version once. Valkey tells the Redis with which it is compatible. */
   versions: string[];
   /** Every change is on disk before it is answered. */
@@ -43,7 +48,8 @@ export async function readRedisFacts(uri: string): Promise<RedisFacts> {
     const times = await link.sendToAll(["TIME"], options());
     const answered = Date.now();
     const servers = await link.sendToAll(["INFO", "server"], options()).catch(() => []);
-    const [memories, logs, snapshots, space] = await Promise.all([
+    const [identity, memories, logs, snapshots, space] = await Promise.all([
+      findIdentity(new Scripts(link), new PoolKeys(address.prefix)).catch(() => null),
       settings("maxmemory-policy"),
       settings("appendonly"),
       settings("save"),
@@ -51,6 +57,7 @@ export async function readRedisFacts(uri: string): Promise<RedisFacts> {
     ]);
     const version = (text: unknown) => /^redis_version:(\S+)/m.exec(String(text))?.[1] ?? [];
     return {
+      identity,
       versions: [...new Set(servers.flatMap(version))],
       durable,
       evicts,
