@@ -15,8 +15,8 @@ export function addStart(program: Command): void {
   program
     .command("start")
     .description("Run the service. Ctrl-C stops it in order.")
-    .option("--dev", "reload pages and server on change")
-    .addOption(new Option("--build-only", "build the pages if they changed, and end").conflicts("dev"))
+    .option("--dev", "in a checkout: reload pages and server on change")
+    .addOption(new Option("--build-only", "in a checkout: build the pages if they changed, and end").conflicts("dev"))
     .action(async (flags: StartFlags) => {
       const { Shutdown } = await import("../process/shutdown.ts");
       const shutdown = new Shutdown();
@@ -72,7 +72,7 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
     return;
   }
   if (IS_CHECKOUT) await shutdown.step(build);
-  if (config.BASE_PATH !== "") await preparePages(config);
+  if (config.BASE_PATH !== "") await shutdown.step(() => preparePages(config));
   // Links and the session's cookie name the port, so PORT=0 becomes a number first.
   const atPort = { ...ready, PORT: await findPort(ready) };
   const { url } = await shutdown.step(() => run(atPort));
@@ -90,15 +90,16 @@ async function start(flags: StartFlags, shutdown: Shutdown): Promise<void> {
   );
 }
 
-async function preparePages(config: Config): Promise<void> {
+async function preparePages(config: Config): Promise<Stoppable> {
   const { ROOT } = await import("../process/checkout.ts");
   const { makePrivate } = await import("../process/data-dir.ts");
-  const { copyPages } = await import("../process/pages-copy.ts");
+  const { keepPages } = await import("../process/pages-copy.ts");
   const { pagesRoot } = await import("../process/pages-folder.ts");
   makePrivate(config.DATA_DIR);
   // With the embedded database DATA_DIR belongs to this process.
   const isAlone = config.DATABASE_URL === undefined;
-  copyPages({ from: ROOT, to: pagesRoot(config), basePath: config.BASE_PATH, isAlone, report });
+  const pages = keepPages({ from: ROOT, to: pagesRoot(config), basePath: config.BASE_PATH, isAlone, report });
+  return { close: async () => pages.stop() };
 }
 
 /** Once, whatever the number of workers. */

@@ -7,43 +7,120 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { builtFolder, nextPackage, PLACEHOLDER, servedFiles } from "./pages-folder.ts";
 
-/** The name of a copy: see `pagesRoot`, `copyPages` and `moveInto`. What else is in the folder is somebody else's. */
-const COPY = /^[0-9a-f]{16}(\.[0-9a-f]{12}(\.damaged)?)?$/;
+/** The name of a copy: see `pagesRoot` and `besideOf`. */
+const COPY = /^[0-9a-f]{16}(\.[0-9a-f]{12})?$/;
+/** What is in a copy. A folder that has anything else is somebody else's. */
+const IN_COPY: readonly string[] = [".build", "next.config.mjs", "node_modules"];
+/** Between two signs of use: each makes the time at which the copy's folder was changed the present one. */
+const SIGN_MS = 600_000;
+/** A copy without a sign for so long is used by nobody. Long, because clocks of machines differ, and machines sleep. */
+const IDLE_MS = 86_400_000;
 
 /** Relative to a copy, and to the folder that holds the build. */
 type Files = ReadonlyMap<string, Buffer>;
 
-/**
- * Afterwards the folder `to` has the pages that `from` holds, for `basePath`. A copy that is there already is compared
- * with what would be written, and replaced if it differs. It comes into its place by one rename: whatever a crash
- * interrupts, it is whole or absent. Processes that do this at the same time write the same. `isAlone`: no other process
- * uses the folder of `to`, so the copies that other versions, other base paths and killed starts left there are removed.
- */
-export function copyPages(params: {
+export interface PagesCopy {
   from: string;
   to: string;
   basePath: string;
+  /** No other process uses the folder of `to`. */
   isAlone: boolean;
   report: (line: string) => void;
-}): void {
-  const { to, basePath } = params;
-  const files = filesFor(params.from, basePath);
-  if (!isWritten(to, files)) {
-    params.report(`Writing the pages for BASE_PATH=${basePath} (once)...`);
-    const written = `${to}.${randomBytes(6).toString("hex")}`;
-    write(written, files);
-    moveInto(to, written, files);
+}
+
+/**
+ * Afterwards the folder `to` has the pages that `from` holds, for `basePath`. A copy that is there already is compared
+ * with what would be written, and replaced if it differs. It comes into its place by one rename: whatever a crash
+ * interrupts, it is whole or absent. Processes that do this at the same time write the same.
+ *
+ * Removes the copies beside it that other versions, other base paths and killed starts left: when it is alone, all of
+ * them, else those that no process has used for a day. Until `stop` it shows others that this one is used, and writes it
+ * again if it is gone.
+ */
+export function keepPages(params: PagesCopy): { stop(): void } {
+  const { to, isAlone, report } = params;
+  copyPages(params);
+  removeUnused(to, isAlone ? 0 : IDLE_MS, report);
+  const timer = setInterval(() => {
+    try {
+      if (!showUse(to)) copyPages(params);
+    } catch (error) {
+      report(`The pages in ${to} cannot be kept: ${(error as Error).message}`);
+    }
+  }, SIGN_MS);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+function copyPages({ from, to, basePath, report }: PagesCopy): void {
+  const files = filesFor(from, basePath);
+  // Before it is compared: from now on nobody removes it.
+  if (showUse(to) && isWritten(to, files)) return;
+  report(`Writing the pages for BASE_PATH=${basePath} (once)...`);
+  const written = besideOf(to);
+  write(written, files);
+  moveInto(to, written, files);
+}
+
+/** False when there is no such copy. */
+function showUse(copy: string): boolean {
+  const now = new Date();
+  try {
+    utimesSync(copy, now, now);
+    return true;
+  } catch {
+    // It is another user's, or none may write there: then it is that user who removes it.
+    return existsSync(copy);
   }
-  if (!params.isAlone) return;
-  for (const name of readdirSync(dirname(to))) {
-    if (COPY.test(name) && name !== basename(to)) rmSync(join(dirname(to), name), { recursive: true, force: true });
+}
+
+function removeUnused(to: string, idleMs: number, report: (line: string) => void): void {
+  const folder = dirname(to);
+  for (const name of readdirSync(folder)) {
+    const copy = join(folder, name);
+    if (name === basename(to) || !COPY.test(name)) continue;
+    try {
+      if (isCopy(copy) && isIdle(copy, idleMs)) removeIdle(copy, idleMs);
+    } catch (error) {
+      // Another process may be faster. What another user owns is no reason not to start.
+      if (existsSync(copy)) report(`The unused pages in ${copy} cannot be removed: ${(error as Error).message}`);
+    }
   }
+}
+
+const isCopy = (folder: string) => readdirSync(folder).every((name) => IN_COPY.includes(name));
+
+const isIdle = (copy: string, idleMs: number) => Date.now() - statSync(copy).mtimeMs >= idleMs;
+
+/** Takes it away first: a process that begins to use it now finds none, or has shown it before and gets it back. */
+function removeIdle(copy: string, idleMs: number): void {
+  const taken = besideOf(copy);
+  renameSync(copy, taken);
+  if (isIdle(taken, idleMs) || !putBack(taken, copy)) rmSync(taken, { recursive: true, force: true });
+}
+
+/** False when there is another one by now. */
+function putBack(taken: string, copy: string): boolean {
+  try {
+    renameSync(taken, copy);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A new name beside a copy, for one that comes or goes. */
+function besideOf(copy: string): string {
+  const [name = ""] = basename(copy).split(".");
+  return join(dirname(copy), `${name}.${randomBytes(6).toString("hex")}`);
 }
 
 function filesFor(from: string, basePath: string): Files {
@@ -60,10 +137,12 @@ function withBasePath(bytes: Buffer, basePath: string): Buffer {
 
 function isWritten(copy: string, files: Files): boolean {
   if (!existsSync(linkIn(copy))) return false;
-  return [...files].every(([name, bytes]) => {
-    const file = join(copy, name);
-    return existsSync(file) && readFileSync(file).equals(bytes);
-  });
+  try {
+    return [...files].every(([name, bytes]) => readFileSync(join(copy, name)).equals(bytes));
+  } catch {
+    // A file is missing, or was a moment ago.
+    return false;
+  }
 }
 
 function write(copy: string, files: Files): void {
@@ -84,7 +163,7 @@ function moveInto(to: string, written: string, files: Files): void {
     rmSync(written, { recursive: true });
     return;
   }
-  const damaged = `${written}.damaged`;
+  const damaged = besideOf(to);
   try {
     renameSync(to, damaged);
   } catch (error) {

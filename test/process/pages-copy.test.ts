@@ -1,13 +1,23 @@
 /** The pages for a base path are a copy of a build with a placeholder. Here the build is four small files. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { copyPages } from "../../server/process/pages-copy.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { keepPages } from "../../server/process/pages-copy.ts";
 import { PLACEHOLDER } from "../../server/process/pages-folder.ts";
 
 const BINARY = Buffer.from([0, 255, 128, 10, 13]);
@@ -19,6 +29,7 @@ let folder = "";
 let from = "";
 let to = "";
 let reported: string[] = [];
+let kept: { stop(): void }[] = [];
 
 function build(name: string, content: string | Buffer): void {
   const file = join(from, ".build/pages", name);
@@ -38,10 +49,27 @@ beforeEach(() => {
   writeFileSync(join(from, "next.config.mjs"), "export default {}");
 });
 
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  for (const one of kept) one.stop();
+  kept = [];
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true });
+});
 
-const copy = (change: { isAlone?: boolean } = {}) =>
-  copyPages({ from, to, basePath: "/a.b/c", isAlone: false, report: (line) => reported.push(line), ...change });
+const copy = (change: { isAlone?: boolean } = {}) => {
+  const report = (line: string) => reported.push(line);
+  kept.push(keepPages({ from, to, basePath: "/a.b/c", isAlone: false, report, ...change }));
+};
+
+const HOUR_MS = 3_600_000;
+
+/** Another copy, or what looks like one, that was last used some hours ago. */
+function other(name: string, entry: string, idleHours: number): void {
+  const path = join(dirname(to), name);
+  mkdirSync(join(path, entry), { recursive: true });
+  const at = new Date(Date.now() - idleHours * HOUR_MS);
+  utimesSync(path, at, at);
+}
 
 /** Without what is behind the way to the package next. */
 const filesOf = (root: string) =>
@@ -82,23 +110,43 @@ test.each([
   expect(readdirSync(dirname(to))).toEqual([NAME]);
 });
 
-test("what a killed start and other versions left goes when nobody else uses the folder, and stays otherwise", () => {
-  mkdirSync(join(dirname(to), `${NAME}.0123456789ab/node_modules`), { recursive: true });
-  mkdirSync(join(dirname(to), "fedcba9876543210"));
-  // With DATA_DIR=. it is a folder of somebody's program.
-  mkdirSync(join(dirname(to), "blog"));
+test("what a killed start and other versions left goes when nobody has used it for a day, or could use it", () => {
+  // With DATA_DIR=. the folder belongs to somebody's program.
+  other("blog", "node_modules", 100);
+  other("0000000000000000", "posts", 100);
+  other("1111111111111111", ".build", 25);
+  other(`${NAME}.0123456789ab`, "node_modules", 25);
+  other("2222222222222222", ".build", 23);
   copy();
-  expect(readdirSync(dirname(to))).toHaveLength(4);
+  expect(readdirSync(dirname(to))).toEqual(["0000000000000000", NAME, "2222222222222222", "blog"]);
   copy({ isAlone: true });
-  expect(readdirSync(dirname(to))).toEqual([NAME, "blog"]);
+  expect(readdirSync(dirname(to))).toEqual(["0000000000000000", NAME, "blog"]);
+});
+
+test("a copy that is used stays, and is written again when somebody removes it", () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+  copy();
+  vi.setSystemTime(Date.now() + 25 * HOUR_MS);
+  vi.advanceTimersByTime(HOUR_MS);
+  const used = to;
+  to = join(dirname(to), "fedcba9876543210");
+  copy();
+  expect(readdirSync(dirname(to))).toEqual([NAME, "fedcba9876543210"]);
+  rmSync(used, { recursive: true });
+  vi.advanceTimersByTime(HOUR_MS);
+  expect(filesOf(used)).toHaveLength(3);
+  for (const one of kept) one.stop();
+  vi.advanceTimersByTime(30 * HOUR_MS);
+  copy();
+  expect(existsSync(used)).toBe(false);
 });
 
 test("processes that start at the same time end with one whole copy", async () => {
   for (let file = 0; file < 300; file += 1) build(`static/${file}.js`, `${PLACEHOLDER}/${file}`);
   const module = fileURLToPath(new URL("../../server/process/pages-copy.ts", import.meta.url));
-  const program = `import { copyPages } from ${JSON.stringify(module)};
+  const program = `import { keepPages } from ${JSON.stringify(module)};
     const params = ${JSON.stringify({ from, to, basePath: "/a.b/c", isAlone: false })};
-    process.stdin.once("data", () => copyPages({ ...params, report() {} }));
+    process.stdin.once("data", () => keepPages({ ...params, report() {} }));
     console.log("ready");`;
   const children = [1, 2, 3].map(() =>
     spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["pipe", "pipe", "inherit"] }),
