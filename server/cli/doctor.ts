@@ -1,7 +1,7 @@
 /** `isimud doctor`: looks at everything that the service needs, and says what to do about what is wrong. */
 import type { Command } from "commander";
 import type { Finding } from "./doctor/finding.ts";
-import { print, printJson } from "./output.ts";
+import { inLine, print, printJson } from "./output.ts";
 
 export function addDoctor(program: Command): void {
   program
@@ -51,6 +51,7 @@ async function* examine(): AsyncGenerator<Finding[]> {
 const WIDTH = { state: 9, check: 18 };
 
 function show({ state, check, message, advice }: Finding): void {
-  print(`${state.padEnd(WIDTH.state)}${check.padEnd(WIDTH.check)}${message.replaceAll("\n", " ")}`);
-  if (advice !== null) print(`${"".padEnd(WIDTH.state + WIDTH.check)}${advice}`);
+  const words = inLine(message.replaceAll(/\s+/g, " "));
+  print(`${state.padEnd(WIDTH.state)}${inLine(check).padEnd(WIDTH.check)}${words}`);
+  if (advice !== null) print(`${"".padEnd(WIDTH.state + WIDTH.check)}${inLine(advice)}`);
 }

@@ -1,6 +1,6 @@
 /** `isimud migrate`: brings the tables of the control database up to date, as a start does. */
 import type { Command } from "commander";
-import { print, printJson, tell } from "./output.ts";
+import { inLine, print, printJson, tell } from "./output.ts";
 import { withOwnDatabase } from "./own-database.ts";
 
 interface MigrateOptions {
@@ -90,10 +90,11 @@ async function poolStates(
 }
 
 function inWords({ pool, missing, applied, error }: PoolState): string {
-  if (missing === null) return `Pool ${pool}: not known. ${error}`;
-  if (missing.length === 0) return `Pool ${pool}: nothing is missing.`;
-  if (applied) return `Pool ${pool}: applied ${missing.length}.`;
-  return `Pool ${pool}: ${missing.length} will be applied when a process first uses it, or now with --pools.`;
+  const of = `Pool ${inLine(pool)}`;
+  if (missing === null) return `${of}: not known. ${inLine(error ?? "")}`;
+  if (missing.length === 0) return `${of}: nothing is missing.`;
+  if (applied) return `${of}: applied ${missing.length}.`;
+  return `${of}: ${missing.length} will be applied when a process first uses it, or now with --pools.`;
 }
 
 async function showAll(dataDir: string, json: boolean): Promise<void> {

@@ -1,8 +1,9 @@
 /** What commands print: results on standard output, and what is only for people on standard error. */
 
-/** True once nobody reads the output any more, such as after `head` has ended. What follows is for nobody. */
+/** True once the output takes nothing more, such as after `head` has ended, or on a full disk. What follows is lost. */
 export function isOutputGone(): boolean {
-  return process.stdout.destroyed || process.stdout.writableEnded;
+  const { destroyed, writableEnded, errored } = process.stdout;
+  return destroyed || writableEnded || errored !== null;
 }
 
 /**
@@ -18,7 +19,16 @@ const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028
 
 /** A name, or another text of somebody's, as a part of a line: it can neither end the line nor look like two columns. */
 export function inLine(text: string): string {
-  return harmless(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+  return harmless(text)
+    .replaceAll("\n", "\\n")
+    .replaceAll("\t", "\\t")
+    .replaceAll(/(?<= ) /g, "\\u0020");
+}
+
+/** Where somebody may do something. Names are quoted, because a project may be named `all projects`. */
+export function inProjects(projects: "all" | readonly string[]): string {
+  if (projects === "all") return "all projects";
+  return projects.map((project) => inLine(JSON.stringify(project))).join(" ");
 }
 
 export function print(line: string): void {

@@ -4,7 +4,7 @@ import type { Access } from "../access/access.ts";
 import type { Engine } from "../bootstrap.ts";
 import { SCOPES, type Scope, type Token } from "../storage/tokens.ts";
 import { collect, collectOneOf, wholeNumber } from "./option-values.ts";
-import { print, printJson, tell } from "./output.ts";
+import { inLine, inProjects, print, printJson, tell } from "./output.ts";
 import { withOwnEngine } from "./own-engine.ts";
 
 interface AddOptions {
@@ -27,7 +27,7 @@ export function addToken(program: Command): void {
     .command("add")
     .description("Create a token, and print its secret, once: export TOKEN=$(isimud token add ...)")
     .argument("<name>")
-    .requiredOption("--scope <scope>", `${SCOPES.join(", ")}; more than one are added up`, collectOneOf(SCOPES))
+    .requiredOption("--scope <scope>", `needed: ${SCOPES.join(", ")}; more than one are added up`, collectOneOf(SCOPES))
     .option("--project <name>", "where it may be used; more than one are added up; left out: in all projects", collect)
     .option("--days <days>", "after how many days it ends; 0 for never; left out: 90", wholeNumber)
     .option(
@@ -39,7 +39,7 @@ export function addToken(program: Command): void {
     .action(add);
   token
     .command("list")
-    .description("All tokens, without their secrets.")
+    .description("List all tokens, without their secrets.")
     .option("--json", "print JSON")
     .action(({ json }: { json?: boolean }) => withOwnEngine((engine, access) => list(engine, access, json)));
   token
@@ -95,8 +95,7 @@ function shown({ name, prefix, state, scopes, projects, createdAt, expiresAt, la
 }
 
 function line({ name: of, prefix, state, scopes, projects, expiresAt, lastUsedAt }: Token): string {
-  const where = projects === "all" ? "all projects" : projects.map((project) => JSON.stringify(project)).join(" ");
   const end = expiresAt === null ? "never ends" : `ends ${expiresAt.toISOString()}`;
   const use = lastUsedAt === null ? "never used" : `used ${lastUsedAt.toISOString()}`;
-  return [of, `${prefix}...`, state, scopes.join(" "), where, end, use].join("  ");
+  return [inLine(of), `${prefix}...`, state, scopes.join(" "), inProjects(projects), end, use].join("  ");
 }

@@ -7,7 +7,7 @@ import type { PasswordLink } from "../operations/people/write.ts";
 import type { Person } from "../storage/people.ts";
 import { CommandError } from "./command-error.ts";
 import { collect } from "./option-values.ts";
-import { print, printJson, tell } from "./output.ts";
+import { inLine, inProjects, print, printJson, tell } from "./output.ts";
 import { withOwnEngine } from "./own-engine.ts";
 
 interface RoleOptions {
@@ -33,7 +33,7 @@ export function addUser(program: Command): void {
       "Creates, lists and changes people, for a service with AUTH=accounts. " +
         "It works on the database of DATABASE_URL or DATA_DIR, whether the service runs or not.",
     );
-  const role = () => new Option("--role <role>", "what somebody may do").choices(ROLES).makeOptionMandatory();
+  const role = () => new Option("--role <role>", "needed: what somebody may do").choices(ROLES).makeOptionMandatory();
   const project = ["--project <name>", "where; more than one are added up; left out: in all projects"] as const;
   const command = (name: string, description: string, work: Work) =>
     user
@@ -57,7 +57,7 @@ export function addUser(program: Command): void {
   command("remove", "Remove a person.", remove);
   user
     .command("list")
-    .description("All people, and what they may do.")
+    .description("List all people, and what they may do.")
     .option("--json", "print JSON")
     .action(({ json }: { json?: boolean }) => withOwnEngine((engine, access) => list(engine, access, json)));
 }
@@ -117,12 +117,10 @@ function facts({ email, name, grants: given, methods, disabledAt, lastSeenAt }: 
 }
 
 function line({ email: address, name, grants: given, disabledAt, lastSeenAt, methods }: Person): string {
-  const may = given.map(
-    ({ role, projects }) => `${role} in ${projects === "all" ? "all projects" : projects.join(", ")}`,
-  );
+  const may = given.map(({ role, projects }) => `${role} in ${inProjects(projects)}`);
   const seen = lastSeenAt === null ? "never seen" : `seen ${lastSeenAt.toISOString()}`;
   const state = disabledAt !== null ? ["disabled"] : methods.length === 0 ? ["no password yet"] : [];
-  return [address, name, may.join("; ") || "nothing", seen, ...state].join("  ");
+  return [inLine(address), inLine(name), may.join("; ") || "nothing", seen, ...state].join("  ");
 }
 
 /** A link is all that goes to the standard output. */
@@ -130,7 +128,7 @@ function show({ person, link: made, removed }: Outcome, json?: boolean): void {
   if (json) {
     const more = made && { link: made.url, linkExpiresAt: made.expiresAt };
     printJson({ ...facts(person), ...more, ...(removed && { removed }) });
-  } else if (removed) print(`${person.email} is removed.`);
+  } else if (removed) print(`${inLine(person.email)} is removed.`);
   else if (made === undefined) print(line(person));
   else {
     tell(`${line(person)}\nTo choose a password, until ${made.expiresAt.toISOString()}:`);

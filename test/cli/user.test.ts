@@ -24,11 +24,20 @@ test("a person is made with a link that leads to the service, also where only th
     code: 0,
     output: expect.stringMatching(/^http:\/\/127\.0\.0\.1:4000\/link#[\w-]{43}\n$/),
     errors: expect.stringMatching(
-      /^vera@example\.com {2}vera {2}viewer in shop {2}never seen {2}no password yet\nTo choose.*:\n$/,
+      /^vera@example\.com {2}vera {2}viewer in "shop" {2}never seen {2}no password yet\nTo choose.*:\n$/,
     ),
   });
   expect(olga.output).toMatch(/:0\/link#[\w-]{43}\n$/);
   expect(olga.errors).toMatch(/PORT is 0: write the port that the start has printed in place of :0\.\n$/);
+});
+
+test("a name cannot look like another person or another right", async () => {
+  const name = "Eve\nroot@example.com  Root  admin in all projects";
+  const added = await run(["add", "eve@example.com", "--role", "viewer", "--project", "all projects", "--name", name]);
+  expect(added.errors.split("\n")[0]).toBe(
+    'eve@example.com  Eve\\nroot@example.com \\u0020Root \\u0020admin in all projects  viewer in "all projects"  ' +
+      "never seen  no password yet",
+  );
 });
 
 test("with --json each change prints the person as JSON, and a link with it", async () => {
