@@ -3,11 +3,12 @@
  * instead of its text, and with TRUSTED_DOCUMENTS=on only these and those of the pages run. They are files in
  * DATA_DIR/documents: another machine needs a copy of that folder. A running service sees a change within a second.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
-import { print, printJson } from "./output.ts";
+import { readText } from "./input.ts";
+import { inLine, print, printJson } from "./output.ts";
 
 interface Registered {
   id: string;
@@ -29,7 +30,7 @@ export function addDocuments(program: Command): void {
     .action(async (files: string[], { json }: { json?: boolean }) => show(await addFiles(files), json));
   documents
     .command("list")
-    .description("The ids of all, with the names of their operations.")
+    .description("List the ids of all, with the names of their operations.")
     .option("--json", "print JSON")
     .action(async ({ json }: { json?: boolean }) => show(await list(), json));
   documents
@@ -55,8 +56,8 @@ async function addFiles(files: readonly string[]): Promise<Registered[]> {
   const { writeDurably } = await import("../process/durable-file.ts");
   const into = await folder();
   const texts = files.map((file) => {
+    const text = readText(file).trim();
     try {
-      const text = readFileSync(file, "utf8").trim();
       checkDocument(text);
       return text;
     } catch (error) {
@@ -90,5 +91,5 @@ async function remove(ids: readonly string[], { json }: { json?: boolean }): Pro
 
 function show(documents: readonly Registered[], json: boolean | undefined): void {
   if (json) printJson(documents);
-  else for (const { id, operations } of documents) print(`${id}  ${operations.join(", ")}`);
+  else for (const { id, operations } of documents) print(`${id}  ${operations.map(inLine).join(", ")}`);
 }

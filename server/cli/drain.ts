@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import { commandLine } from "../process/command-line.ts";
 import { CommandError } from "./command-error.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { inLine, print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type Service, type ServiceOptions } from "./running-service.ts";
 import { DRAIN_POOL, JOB, LIMITS, PLACEMENT_WITHOUT, POOL_TO_DRAIN } from "./service-documents.ts";
@@ -63,11 +64,7 @@ async function drain(
 
 /** Null after Ctrl-C. While the service does not answer, it waits: another process goes on with the job. */
 async function followJob(service: Service, id: string): Promise<Job | null> {
-  const ending = new AbortController();
-  const { signal } = ending;
-  const end = () => ending.abort();
-  // Until the process ends: the installed command passes on a Ctrl-C that has come here already.
-  process.on("SIGINT", end).on("SIGTERM", end);
+  const signal = untilInterrupted();
   let last = "";
   for (;;) {
     try {

@@ -1,9 +1,8 @@
 /** `isimud import`: makes pools, flavors and queues as a file of settings says. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import type { Answer } from "../../clients/typescript/client.ts";
-import { CommandError } from "./command-error.ts";
+import { readText } from "./input.ts";
 import { inLine, print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type ServiceOptions } from "./running-service.ts";
 import { IMPORT_SETTINGS } from "./service-documents.ts";
@@ -44,7 +43,7 @@ async function importSettings(file: string, options: ImportOptions): Promise<voi
   const service = await openService(options, REPEATS);
   // Parts have the same pools and flavors, which are told once.
   const told = new Map<string, Change>();
-  const texts = splitSettings(read(file), PART);
+  const texts = splitSettings(readText(file), PART);
   try {
     for (const text of texts) {
       const input = { file: { text }, dryRun, verifyPools: verify, reason };
@@ -82,19 +81,11 @@ function summarize(changes: readonly Change[], { dryRun = false, json = false }:
   }
 }
 
-function read(file: string): string {
-  try {
-    return readFileSync(file === "-" ? 0 : file, "utf8");
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`);
-  }
-}
-
 const nameOf = ({ kind, project, name }: Change) =>
   `${kind.toLowerCase()} ${project === null ? "" : `${project}/`}${name}`;
 
 function lines(what: string, { action, beforeText, afterText, error }: Change): string[] {
-  if (error !== null) return [`failed  ${what}: ${error.code}: ${error.message}`];
+  if (error !== null) return [`failed  ${what}: ${error.code}: ${inLine(error.message)}`];
   const line = `${action.toLowerCase()}  ${what}`;
   return action === "UPDATE" ? [line, `        - ${beforeText}`, `        + ${afterText}`] : [line];
 }

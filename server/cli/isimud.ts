@@ -3,7 +3,9 @@
  * when it failed, with 2 when it was called wrongly or the settings are wrong, and with 130 when Ctrl-C broke it off.
  */
 import { explain } from "../process/start-error.ts";
-import { tell } from "./output.ts";
+import { whyNotWritten } from "./file-errors.ts";
+import { wasInterrupted } from "./interrupt.ts";
+import { isOutputGone, tell } from "./output.ts";
 
 const USAGE_ERROR = 2;
 /** So that what was printed is written. */
@@ -12,9 +14,11 @@ const PATIENCE_MS = 2000;
 // Whoever read the output may have gone, such as `head`. The command ends its work in order, and nobody reads of it.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
-  tell(`The output cannot be written: ${error.message}`);
+  tell(whyNotWritten("The output", error));
   process.exitCode = 1;
 });
+// Nobody reads why, either.
+process.stderr.on("error", () => undefined);
 
 try {
   // Only now, so that a missing package is explained.
@@ -24,6 +28,13 @@ try {
   process.exitCode = exitCodeOf(error);
   // What a failed command left open does not keep the process.
   setTimeout(() => process.exit(), PATIENCE_MS).unref();
+}
+
+// A signal that came while the process ends by itself would end it instead, with no exit code.
+if (wasInterrupted()) {
+  const end = () => process.exit();
+  if (isOutputGone()) end();
+  else process.stdout.write("", end);
 }
 
 /** Tells what is wrong, unless commander has done so already. */

@@ -1,6 +1,7 @@
 /** The database of the settings, for commands that work on it whether the service runs or not. */
 import type { Config } from "../config.ts";
 import { StartError } from "../process/start-error.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { tell } from "./output.ts";
 
 /**
@@ -29,9 +30,15 @@ export async function withOwnDatabase<T>(
     return work(url);
   }
   const ending = new AbortController();
-  const end = () => ending.abort();
-  // Until all is stopped: the installed command passes on a Ctrl-C that has come here already.
-  process.on("SIGINT", end).on("SIGTERM", end);
+  let interruptedWith: number | undefined;
+  const forget = onInterrupt(
+    (exitCode) => {
+      interruptedWith = exitCode;
+      ending.abort();
+    },
+    // Whoever is impatient would leave a database behind that runs.
+    () => undefined,
+  );
   try {
     const database = await startEmbeddedPostgres({ dataDir: DATA_DIR, signal: ending.signal });
     try {
@@ -41,11 +48,11 @@ export async function withOwnDatabase<T>(
     }
   } finally {
     release();
-    if (ending.signal.aborted) {
+    if (interruptedWith !== undefined) {
       tell("Interrupted.");
-      process.exit(1);
+      process.exit(interruptedWith);
     }
-    process.off("SIGINT", end).off("SIGTERM", end);
+    forget();
   }
 }
 

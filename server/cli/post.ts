@@ -1,8 +1,8 @@
 /** `isimud post`: posts messages from an argument, a file or the standard input. */
-import { isUtf8 } from "node:buffer";
-import { createReadStream, openSync } from "node:fs";
 import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
+import { readParts, textOf } from "./input.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { collectHeader, type Header, wholeNumber } from "./option-values.ts";
 import { print, printJson, tell } from "./output.ts";
 import { addServiceOptions, openService, type Service, type ServiceOptions } from "./running-service.ts";
@@ -108,7 +108,7 @@ async function postLines(service: Service, queue: string, options: PostOptions):
   const ids: string[] = [];
   let count = 0;
   try {
-    for await (const batch of batchesOf(inputOf(file, reading), limits, options)) {
+    for await (const batch of batchesOf(readParts(file, reading), limits, options)) {
       reading.throwIfAborted();
       const posted = await send(service, queue, batch, options, sending);
       count += posted.length;
@@ -124,17 +124,18 @@ async function postLines(service: Service, queue: string, options: PostOptions):
   }
 }
 
-/** Signals that abort on Ctrl-C: `reading` at once, and `sending` when the post under way has had time to end. */
+/**
+ * Signals that abort on Ctrl-C: `reading` at once, and `sending` when the post under way has had time to end, or at the
+ * second Ctrl-C.
+ */
 function untilSignal(): { reading: AbortSignal; sending: AbortSignal } {
   const [reading, sending] = [new AbortController(), new AbortController()];
-  const end = (_name: string, number: number) => {
-    reading.abort(new CommandError("Interrupted.", 128 + number));
-    const giveUp = () =>
-      sending.abort(new CommandError("Interrupted. One more post may have been done.", 128 + number));
-    setTimeout(giveUp, PATIENCE_MS).unref();
-  };
-  // Until the process ends: the installed command passes on a Ctrl-C that has come here already.
-  process.on("SIGINT", end).on("SIGTERM", end);
+  const giveUp = (exitCode: number) =>
+    sending.abort(new CommandError("Interrupted. One more post may have been done.", exitCode));
+  onInterrupt((exitCode) => {
+    reading.abort(new CommandError("Interrupted.", exitCode));
+    setTimeout(giveUp, PATIENCE_MS, exitCode).unref();
+  }, giveUp);
   return { reading: reading.signal, sending: sending.signal };
 }
 
@@ -153,7 +154,7 @@ async function* batchesOf(
       number += 1;
       let message: NewMessage;
       try {
-        const text = textOf(line, limits);
+        const text = bodyOf(line, limits);
         if (/^[ \t]*$/.test(text)) continue;
         message = messageOf(text, options);
       } catch (error) {
@@ -193,25 +194,9 @@ function checkJson(text: string): void {
 
 const BYTE_ORDER_MARK = "\ufeff";
 
-/** The text exactly as it is: whatever is not UTF-8 would come out as other text. */
-function textOf(body: Buffer, { bytes }: PostLimits): string {
+function bodyOf(body: Buffer, { bytes }: PostLimits): string {
   if (body.length > bytes) throw new CommandError(`The body is larger than ${bytes} bytes, the most of one post.`);
-  if (!isUtf8(body)) throw new CommandError("The body is not UTF-8. Convert it first, such as with iconv.", 2);
-  return body.toString();
-}
-
-function inputOf(file: string | undefined, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-  const input = file === undefined ? process.stdin : createReadStream(file, { fd: opened(file) });
-  signal?.addEventListener("abort", () => input.destroy(signal.reason));
-  return input;
-}
-
-function opened(file: string): number {
-  try {
-    return openSync(file, "r");
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`);
-  }
+  return textOf(body, "The body");
 }
 
 /** Reads no more than one post may have. */
@@ -219,13 +204,13 @@ async function readBody(service: Service, file: string | undefined): Promise<str
   const limits = await limitsOf(service);
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of inputOf(file)) {
+  for await (const part of readParts(file)) {
     parts.push(part);
     bytes += part.length;
     if (bytes > limits.bytes + LINE_BREAK.length) break;
   }
   const body = Buffer.concat(parts);
-  return textOf(body.subarray(0, body.length - lineBreakOf(body)), limits);
+  return bodyOf(body.subarray(0, body.length - lineBreakOf(body)), limits);
 }
 
 const LINE_BREAK = "\r\n";

@@ -16,6 +16,10 @@ import { addTail } from "./tail.ts";
 import { addToken } from "./token.ts";
 import { addUser } from "./user.ts";
 
+const EXIT_CODES = `
+It ends with 0 when the command is done, 1 when it failed, 2 when it was called
+wrongly or the settings are wrong, and 130 when Ctrl-C broke it off.`;
+
 /** All commands. Their files import what is heavy only when the command runs, so that help comes at once. */
 export function createProgram(): Command {
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -23,6 +27,7 @@ export function createProgram(): Command {
   program
     .description("Isimud, a message-queue service. Settings come from the environment: README.md lists them.")
     .version(version)
+    .addHelpText("after", EXIT_CODES)
     // Errors come to isimud.ts, which knows the exit codes. Commands that are added from here on inherit this.
     .exitOverride();
   program.commandsGroup("The service:");

@@ -4,6 +4,7 @@ import type { Answer, Document, RequestOptions } from "../../clients/typescript/
 import { commandLine } from "../process/command-line.ts";
 import { CommandError } from "./command-error.ts";
 import { readEvents, type StreamEvent } from "./event-stream.ts";
+import { inLine } from "./output.ts";
 
 export interface ServiceOptions {
   url?: string;
@@ -45,7 +46,7 @@ export function addServiceOptions(command: Command, needs: string): Command {
     .option("--url <url>", "where the service is; left out: ISIMUD_URL, or what HOST, PORT, PUBLIC_URL, BASE_PATH say")
     .addHelpText(
       "after",
-      `\nTo a service with AUTH=accounts it sends the token of the variable TOKEN, which needs the scope ${needs}.`,
+      `\nTo a service with AUTH=accounts it sends the token of the variable TOKEN, which\nneeds the scope ${needs}.`,
     );
 }
 
@@ -119,7 +120,10 @@ export async function openService({ url: given }: ServiceOptions, repeats = 0): 
       const [first] = found;
       const isWhole = data != null && Object.values(data).every((field) => field !== null);
       if (!isWhole && first !== undefined) throw refused(first, token !== undefined);
-      return { data: data as never, missing: [...new Set(found.map(({ code, message }) => `${code}: ${message}`))] };
+      return {
+        data: data as never,
+        missing: [...new Set(found.map(({ code, message }) => `${code}: ${inLine(message)}`))],
+      };
     },
     get: (path) => send(path, {}),
     async *stream(document, variables, { lastEventId, signal }) {
@@ -188,13 +192,14 @@ function noIsimud(url: string, why: string): CommandError {
 }
 
 export function refused({ code, message }: ServiceError, hasToken: boolean, isTransient = false): CommandError {
+  const told = inLine(message);
   if (code !== "UNAUTHENTICATED") {
-    return new CommandError(`${code}: ${ADVICE[code]?.(message) ?? message}`, 1, { isTransient });
+    return new CommandError(`${code}: ${ADVICE[code]?.(told) ?? told}`, 1, { isTransient });
   }
   const advice = hasToken
     ? `Set the variable TOKEN to a token that is in force: \`${commandLine("token list")}\` shows them.`
     : `This service has AUTH=accounts: set the variable TOKEN to a token, which \`${commandLine("token add")}\` makes.`;
-  return new CommandError(`${code}: ${message} ${advice}`, 1, { isTransient });
+  return new CommandError(`${code}: ${told} ${advice}`, 1, { isTransient });
 }
 
 /** What the API says of its arguments, in the words of the command line. */

@@ -4,8 +4,9 @@ import type { Command } from "commander";
 import type { ResultOf } from "gql.tada";
 import type { Retry } from "../../clients/typescript/client.ts";
 import { CommandError } from "./command-error.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { messageMarker } from "./option-values.ts";
-import { isOutputGone, print, tell } from "./output.ts";
+import { inLine, isOutputGone, print, tell } from "./output.ts";
 import { addServiceOptions, openService, refused, type ServiceOptions } from "./running-service.ts";
 import { TAIL } from "./service-documents.ts";
 
@@ -42,13 +43,10 @@ export function addTail(program: Command): void {
 
 async function follow(queue: string, { project, after, json = false, ...where }: TailOptions): Promise<void> {
   const service = await openService(where);
-  const ending = new AbortController();
-  const end = () => ending.abort();
-  // Until the process ends: the installed command passes on a Ctrl-C that has come here already.
-  process.on("SIGINT", end).on("SIGTERM", end);
+  const gone = new AbortController();
   // Also while no message comes.
-  process.stdout.once("close", end);
-  const { signal } = ending;
+  process.stdout.once("close", () => gone.abort());
+  const signal = AbortSignal.any([untilInterrupted(), gone.signal]);
   let lastEventId: string | null = null;
   let pauseMs = FIRST_PAUSE_MS;
   let [hasConnected, isTold] = [false, false];
@@ -63,7 +61,7 @@ async function follow(queue: string, { project, after, json = false, ...where }:
           [isTold, pauseMs] = [false, FIRST_PAUSE_MS];
         }
         lastEventId = id ?? lastEventId;
-        if (isOutputGone()) return end();
+        if (isOutputGone()) return;
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -86,18 +84,18 @@ function show(data: string, json: boolean): void {
     throw refused({ code, message: error.message }, true, retry !== "NEVER");
   }
   if (found === undefined) return;
-  print(json ? inJson(found.messagePosted) : inLine(found.messagePosted));
+  print(json ? asJson(found.messagePosted) : asLine(found.messagePosted));
 }
 
 /** Between the tokens of JSON line breaks mean nothing; inside of its texts there are none. */
 const onOneLine = (json: string) => json.replace(/[\n\r\t]/g, " ");
 
 /** With the body as it was posted, whatever JavaScript makes of its numbers. */
-function inJson({ bodyText, ...message }: Message): string {
+function asJson({ bodyText, ...message }: Message): string {
   return `${JSON.stringify(message).slice(0, -1)},"body":${onOneLine(bodyText)}}`;
 }
 
-function inLine({ createdAt, marker, bodyText, headers }: Message): string {
-  const beside = headers.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(" ");
+function asLine({ createdAt, marker, bodyText, headers }: Message): string {
+  const beside = headers.map(({ name, value }) => `${inLine(name)}=${JSON.stringify(value)}`).join(" ");
   return [createdAt, marker, onOneLine(bodyText), ...(beside === "" ? [] : [beside])].join("  ");
 }

@@ -83,12 +83,13 @@ describe("post", () => {
 
   test("what cannot be posted says what to do, and how far it came", async () => {
     const to = ["--project", project];
-    const [noJson, noLine, noQueue, both, noFile] = await Promise.all([
+    const [noJson, noLine, noQueue, both, noFile, folder] = await Promise.all([
       run(["post", "mails", "{a:1}", ...to]),
       run(["post", "mails", "--lines", ...to], "producer", '{"a": 1}\n{"a": \n'),
       run(["post", "none", "1", ...to]),
       run(["post", "mails", "1", "--file", "x", ...to]),
       run(["post", "mails", "--file", "/nowhere/x", "--lines", ...to]),
+      run(["post", "mails", "--file", ".", ...to]),
     ]);
     expect(noJson).toMatchObject({ code: 2, output: "", errors: expect.stringMatching(/no JSON: .* With --text/) });
     expect(noLine).toMatchObject({
@@ -102,8 +103,9 @@ describe("post", () => {
     expect(both).toMatchObject({ code: 2, errors: expect.stringContaining("not both") });
     expect(noFile).toMatchObject({
       code: 1,
-      errors: expect.stringMatching(/^\/nowhere\/x cannot be read: ENOENT.*\n$/m),
+      errors: "Posted before this: 0.\n/nowhere/x cannot be read: there is no such file (ENOENT).\n",
     });
+    expect(folder).toEqual({ code: 1, output: "", errors: ". cannot be read: it is a folder (EISDIR).\n" });
   });
 });
 
@@ -180,6 +182,14 @@ describe("tail", () => {
     );
     watching.child.kill("SIGINT");
     expect(await watching.ended).toBe(0);
+  });
+
+  test("ends with an exit code, however often Ctrl-C comes", async () => {
+    const watching = start(["tail", "empty", "--project", project, "--after", "0"]);
+    await watching.printed(/kind="test"/);
+    const pressing = setInterval(() => watching.child.kill("SIGINT"), 1);
+    expect([0, 130]).toContain(await watching.ended);
+    clearInterval(pressing);
   });
 
   test("prints one JSON a message, and goes on after the last one when the connection breaks, until its token ends", async () => {
@@ -301,6 +311,49 @@ describe("drain", () => {
     const table = await run(["queues", "--project", "far"], "reader");
     expect(table.output).toMatch(/^far +lost +away +\? +\? +\? +-$/m);
     expect(table).toMatchObject({ code: 0, errors: expect.stringMatching(/^Some numbers are not known\. STORAGE_/) });
+  });
+});
+
+describe("what cannot be read or written", () => {
+  const inShell = (command: string) =>
+    startProcess(settings("admin"), ["/bin/sh", "-c", `"$0" server/cli/isimud.ts ${command}`, process.execPath]);
+
+  test.each(["queues --project many", "export", "--help"])(
+    "a full disk for the output of %s is told",
+    async (command) => {
+      const full = inShell(`${command} > /dev/full`);
+      expect(await full.ended).toBe(1);
+      expect(full.output()).toBe("The output cannot be written: the disk is full (ENOSPC).\n");
+    },
+  );
+
+  test("a file that cannot be written is told, and no part of it is left", async () => {
+    const [nowhere, folder] = await Promise.all([
+      run(["export", "--out", "/nowhere/settings.json"]),
+      run(["export", "--out", "/tmp"]),
+    ]);
+    expect(nowhere).toEqual({
+      code: 1,
+      output: "",
+      errors: "/nowhere/settings.json cannot be written: there is no such folder (ENOENT).\n",
+    });
+    expect(folder).toEqual({ code: 1, output: "", errors: "/tmp cannot be written: it is a folder (EISDIR).\n" });
+  });
+
+  test("an import that is no text, or no file, is told", async () => {
+    const [latin, folder] = await Promise.all([
+      run(["import", "-"], "admin", Buffer.from("caf\u00e9", "latin1")),
+      run(["import", "."]),
+    ]);
+    const advice = "The standard input is not UTF-8. Convert it first, such as with iconv.\n";
+    expect(latin).toEqual({ code: 2, output: "", errors: advice });
+    expect(folder).toMatchObject({ code: 1, errors: ". cannot be read: it is a folder (EISDIR).\n" });
+  });
+
+  test("the exit code is right when nobody reads why", async () => {
+    const unread = start(["queues", "--limit", "0"]);
+    unread.child.stderr?.destroy();
+    expect(await unread.ended).toBe(2);
   });
 });
 

@@ -256,7 +256,7 @@ test("the doctor finds the service and its embedded database, also when they do 
   const interrupted = startProcess(settings, [process.execPath, "server/cli/isimud.ts", "token", "list"]);
   await expect.poll(() => existsSync(lock), { interval: 10 }).toBe(true);
   interrupted.child.kill("SIGINT");
-  expect(await interrupted.ended).toBe(1);
+  expect(await interrupted.ended).toBe(130);
   expect(interrupted.output()).toBe("Interrupted.\n");
   expect(existsSync(lock)).toBe(false);
   expect(readdirSync(dataDir)).toEqual(before);
