@@ -51,7 +51,7 @@ async function writeOutput(source: AsyncIterable<Uint8Array>): Promise<void> {
       if (!process.stdout.write(part)) await once(process.stdout, "drain");
     }
   } catch (error) {
-    // Why it is gone, isimud.ts tells.
+    // Why it is gone is told already.
     if (!isOutputGone()) throw error;
   }
 }

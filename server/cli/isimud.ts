@@ -3,22 +3,14 @@
  * when it failed, with 2 when it was called wrongly or the settings are wrong, and with 130 when Ctrl-C broke it off.
  */
 import { explain } from "../process/start-error.ts";
-import { whyNotWritten } from "./file-errors.ts";
 import { wasInterrupted } from "./interrupt.ts";
-import { isOutputGone, tell } from "./output.ts";
+import { isOutputGone, tell, watchOutput } from "./output.ts";
 
 const USAGE_ERROR = 2;
 /** So that what was printed is written. */
 const PATIENCE_MS = 2000;
 
-// Whoever read the output may have gone, such as `head`. The command ends its work in order, and nobody reads of it.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return;
-  tell(whyNotWritten("The output", error));
-  process.exitCode = 1;
-});
-// Nobody reads why, either.
-process.stderr.on("error", () => undefined);
+watchOutput();
 
 try {
   // Only now, so that a missing package is explained.

@@ -1,9 +1,27 @@
 /** What commands print: results on standard output, and what is only for people on standard error. */
+import { whyNotWritten } from "./file-errors.ts";
 
-/** True once the output takes nothing more, such as after `head` has ended, or on a full disk. What follows is lost. */
+let hasFailed = false;
+
+/**
+ * Call it once. Whoever reads the output may go, such as `head`: then the command ends its work in order, and nobody
+ * reads of it. Any other reason is told, and the process ends with 1.
+ */
+export function watchOutput(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    hasFailed = true;
+    if (error.code === "EPIPE") return;
+    tell(whyNotWritten("The output", error));
+    process.exitCode = 1;
+  });
+  // Nobody reads why, either.
+  process.stderr.on("error", () => undefined);
+}
+
+/** True once the output takes nothing more: `head` has ended, or the disk is full. What follows is lost. */
 export function isOutputGone(): boolean {
-  const { destroyed, writableEnded, errored } = process.stdout;
-  return destroyed || writableEnded || errored !== null;
+  // Node forgets the error of this stream before it tells of it.
+  return hasFailed || process.stdout.errored !== null;
 }
 
 /**
