@@ -55,15 +55,16 @@ async function addFiles(files: readonly string[]): Promise<Registered[]> {
   const { documentId } = await import("../graphql/http/trusted-documents.ts");
   const { writeDurably } = await import("../process/durable-file.ts");
   const into = await folder();
-  const texts = files.map((file) => {
-    const text = readText(file).trim();
+  const texts: string[] = [];
+  for (const file of files) {
+    const text = (await readText(file)).trim();
     try {
       checkDocument(text);
-      return text;
+      texts.push(text);
     } catch (error) {
       throw new CommandError(`${file}: ${error instanceof Error ? error.message : error}`);
     }
-  });
+  }
   mkdirSync(into, { recursive: true, mode: 0o700 });
   return texts.map((text) => {
     const id = documentId(text);

@@ -43,7 +43,7 @@ async function importSettings(file: string, options: ImportOptions): Promise<voi
   const service = await openService(options, REPEATS);
   // Parts have the same pools and flavors, which are told once.
   const told = new Map<string, Change>();
-  const texts = splitSettings(readText(file), PART);
+  const texts = splitSettings(await readText(file), PART);
   try {
     for (const text of texts) {
       const input = { file: { text }, dryRun, verifyPools: verify, reason };

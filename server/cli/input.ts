@@ -1,6 +1,6 @@
 /** What commands read: a file, or the standard input. */
 import { isUtf8 } from "node:buffer";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { CommandError } from "./command-error.ts";
 import { whyNotRead } from "./file-errors.ts";
 
@@ -22,15 +22,12 @@ export async function* readParts(file: string | undefined, signal?: AbortSignal)
 }
 
 /** The whole text of a file, or of the standard input for `-`. A CommandError when it cannot be read. */
-export function readText(file: string): string {
-  const name = file === "-" ? STANDARD_INPUT : file;
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file === "-" ? 0 : file);
-  } catch (error) {
-    throw new CommandError(whyNotRead(name, error));
-  }
-  return textOf(bytes, name);
+export async function readText(file: string): Promise<string> {
+  const isStandard = file === "-";
+  // Not at once by its number: a pipe may have nothing yet, which is an error then.
+  const parts: Uint8Array[] = [];
+  for await (const part of readParts(isStandard ? undefined : file)) parts.push(part);
+  return textOf(Buffer.concat(parts), isStandard ? STANDARD_INPUT : file);
 }
 
 /** The text exactly as it is: whatever is not UTF-8 would come out as other text. `name` begins a sentence. */

@@ -350,6 +350,12 @@ describe("what cannot be read or written", () => {
     expect(folder).toMatchObject({ code: 1, errors: ". cannot be read: it is a folder (EISDIR).\n" });
   });
 
+  test("what one command exports another one imports, however late it comes", async () => {
+    const piped = inShell('export | "$0" server/cli/isimud.ts import - --dry-run');
+    expect(await piped.ended).toBe(0);
+    expect(piped.output()).toBe("Would be created: 0. Would be updated: 0. Failed: 0.\n");
+  });
+
   test("the exit code is right when nobody reads why", async () => {
     const unread = start(["queues", "--limit", "0"]);
     unread.child.stderr?.destroy();
