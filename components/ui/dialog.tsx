@@ -58,7 +58,7 @@ export function Dialog({
     >
       <Base.Portal>
         <Base.Backdrop className={BACKDROP} />
-        <Base.Viewport className="fixed inset-0 z-40 flex items-end justify-center pt-8 sm:items-center sm:p-6">
+        <Base.Viewport className="fixed inset-0 z-40 flex items-end justify-center pt-8 pb-(--below) sm:items-center sm:p-6 sm:pb-[calc(var(--below)+1.5rem)]">
           <Base.Popup
             role={alert ? "alertdialog" : "dialog"}
             initialFocus={firstField}

@@ -16,7 +16,7 @@ export default function SelectionBar({
   return (
     <section
       aria-label="Selected rows"
-      className="sticky bottom-0 z-10 flex min-h-10 flex-wrap items-center gap-2 border-t border-line-2 bg-raised px-3 py-1.5"
+      className="sticky bottom-(--below) z-10 flex min-h-10 flex-wrap items-center gap-2 border-t border-line-2 bg-raised px-3 py-1.5"
     >
       <span role="status" className="font-semibold">
         {count} selected

@@ -79,13 +79,13 @@ export function Shell({
         </div>
       </header>
       <div className="lg:grid lg:grid-cols-[10.5rem_minmax(0,1fr)]">
-        <aside className="sticky top-12 hidden h-[calc(100dvh-3rem)] flex-col overflow-auto border-r border-line bg-surface lg:flex">
+        <aside className="sticky top-12 hidden h-[calc(100dvh-3rem)] flex-col overflow-auto pb-(--toasts) border-r border-line bg-surface lg:flex">
           <Navigation groups={groups} path={path} counts={counts} />
         </aside>
         <main
           id="content"
           tabIndex={-1}
-          className="mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] p-3 pb-6 outline-none sm:px-4 xl:has-[[data-side-panel]]:pr-106"
+          className="mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] p-3 pb-[calc(var(--below)+1.5rem)] outline-none sm:px-4 xl:has-[[data-side-panel]]:pr-106"
         >
           {children}
         </main>

@@ -12,6 +12,15 @@ import { visible } from "./visible.tsx";
 
 const DONE_MS = 5000;
 
+/** Tells the page how much room the reports take: --toasts is their height. One for as long as the page is open. */
+let room: ResizeObserver | null = null;
+function makeRoom(box: HTMLElement | null): void {
+  const list = box?.closest("section");
+  if (room !== null || !list) return;
+  room = new ResizeObserver(() => document.documentElement.style.setProperty("--toasts", `${list.offsetHeight}px`));
+  room.observe(list);
+}
+
 /** One report, which <Toasts> shows. */
 export default function ToastBox({ toast }: { toast: Toast }) {
   const { id, failed, title, description, offer } = toast;
@@ -26,14 +35,15 @@ export default function ToastBox({ toast }: { toast: Toast }) {
   }, [failed, kept, isOpen, id]);
   return (
     <div
+      ref={makeRoom}
       onPointerEnter={() => setKept(true)}
       onPointerLeave={() => setKept(false)}
       className={classes(
-        "pointer-events-auto flex items-start gap-2 rounded border bg-surface p-3 shadow-lg",
-        failed ? "border-danger" : "border-line-2",
+        "pointer-events-auto flex flex-wrap items-start gap-x-2 gap-y-1 border-t bg-raised px-3 py-2 lg:px-4",
+        failed ? "border-danger" : "border-line-strong",
       )}
     >
-      <span className="mt-0.5">
+      <span>
         <Glyph shape={failed ? "octagon" : "check"} ink={failed ? "danger" : "ok"} />
       </span>
       <div className="min-w-0 flex-1 wrap-anywhere">
@@ -41,7 +51,7 @@ export default function ToastBox({ toast }: { toast: Toast }) {
         {description ? <p className="text-muted">{visible(description)}</p> : null}
       </div>
       {offer && isOpen ? (
-        <span className="flex items-center gap-2">
+        <span className="flex items-center gap-2 lg:order-1 lg:w-full lg:justify-between lg:pl-5">
           <SecondsLeft until={offer.until} />
           <Button
             size="small"
@@ -58,7 +68,7 @@ export default function ToastBox({ toast }: { toast: Toast }) {
         type="button"
         aria-label="Close"
         onClick={remove}
-        className="rounded p-1 text-muted hover:bg-raised hover:text-ink"
+        className="-my-0.5 -mr-1 rounded p-1 text-muted hover:bg-surface hover:text-ink"
       >
         <X aria-hidden className="size-4" />
       </button>

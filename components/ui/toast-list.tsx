@@ -7,7 +7,10 @@ import { useToasts } from "./toast.ts";
 const loadBox = () => import("./toast-box.tsx");
 const Box = lazy(loadBox);
 
-/** The list of reports: one for the whole page. */
+/**
+ * The list of reports: one for the whole page. They stand below the navigation, and on narrow screens at the lower edge.
+ * Nothing is under them there: see --toasts and --below in globals.css.
+ */
 export function Toasts() {
   useEffect(() => {
     loadBox().catch(() => {});
@@ -18,17 +21,17 @@ export function Toasts() {
   return (
     <section
       aria-label="Notifications"
-      className="pointer-events-none fixed inset-x-3 bottom-3 z-50 flex flex-col gap-2 sm:left-auto sm:w-96"
+      className="pointer-events-none fixed inset-x-0 bottom-0 z-50 max-h-[50dvh] overflow-y-auto lg:right-auto lg:w-42"
     >
       {/* Always rendered, because screen readers announce what appears in a region that they know. */}
-      <div role="alert" aria-live="assertive" className="flex flex-col gap-2">
+      <div role="alert" aria-live="assertive">
         {failed.map((toast) => (
           <Suspense key={toast.id} fallback={null}>
             <Box toast={toast} />
           </Suspense>
         ))}
       </div>
-      <div role="status" aria-live="polite" className="flex flex-col gap-2">
+      <div role="status" aria-live="polite">
         {done.map((toast) => (
           <Suspense key={toast.id} fallback={null}>
             <Box toast={toast} />
