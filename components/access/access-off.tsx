@@ -8,8 +8,8 @@ import { Panel } from "../ui/page.tsx";
 /** Above every page, with AUTH=none. */
 export function AccessOffNotice() {
   return (
-    <p className="mb-3 flex items-start gap-2 rounded border border-line bg-surface px-3 py-1 text-xs leading-5 text-ink-2">
-      <span className="mt-1">
+    <p className="mb-3 flex gap-2 rounded border border-line bg-surface px-3 py-1 text-xs leading-5 text-ink-2">
+      <span>
         <Glyph shape="triangle" ink="warn" />
       </span>
       <span>

@@ -14,7 +14,7 @@ export function Warnings({ warnings }: { warnings: string[] }) {
     <ul className="flex flex-col gap-2">
       {warnings.map((warning) => (
         <li key={warning} className="flex items-start gap-2">
-          <span className="mt-0.5">
+          <span>
             <Glyph shape="triangle" ink="warn" />
           </span>
           <span className="min-w-0 wrap-anywhere">{warning}</span>

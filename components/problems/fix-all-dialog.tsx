@@ -171,7 +171,7 @@ function FixRow({
       </span>
       <span className="min-w-0 flex-1 basis-56 wrap-anywhere">
         <span className="flex gap-2">
-          <span className="mt-0.5">
+          <span>
             <Glyph shape={shape} ink={ink} />
             <span className="sr-only">{word}: </span>
           </span>

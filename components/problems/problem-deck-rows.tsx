@@ -101,7 +101,7 @@ function Sentence({
   const { shape, ink, word } = SEVERITIES[severity];
   return (
     <span className="flex min-w-0 flex-1 gap-2 py-1">
-      <span className="mt-0.5">
+      <span>
         <Glyph shape={shape} ink={ink} />
         <span className="sr-only">{word}: </span>
       </span>

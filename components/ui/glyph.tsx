@@ -64,7 +64,11 @@ const SHAPES: Record<Shape, ReactNode> = {
 /** A small sign before a word that names a state. Screen readers get the word alone. */
 export function Glyph({ shape, ink = "neutral" }: { shape: Shape; ink?: Ink }) {
   return (
-    <svg viewBox="0 0 12 12" aria-hidden="true" className={classes("inline size-3 shrink-0", INKS[ink])}>
+    <svg
+      viewBox="0 0 12 12"
+      aria-hidden="true"
+      className={classes("inline size-3 shrink-0 align-[-0.125em]", INKS[ink])}
+    >
       {SHAPES[shape]}
     </svg>
   );
