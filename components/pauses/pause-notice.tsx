@@ -1,4 +1,4 @@
-import { Glyph } from "../ui/glyph.tsx";
+import { Notice } from "../ui/notice.tsx";
 import { Ago } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
 import type { PauseFacts } from "./fragments.ts";
@@ -9,16 +9,9 @@ import { capital, named, targetOf } from "./target.ts";
 export function PauseNotice({ pause }: { pause: PauseFacts }) {
   const target = targetOf(pause);
   return (
-    <div
-      role="status"
-      className="mb-3 flex min-h-9 flex-wrap items-center gap-x-2 gap-y-1 rounded border border-line-strong bg-raised px-3 py-1"
-    >
-      <Glyph shape="bars" ink="neutral" />
-      <span className="min-w-0 flex-1 basis-56 wrap-anywhere">
-        <span className="font-semibold">{capital(named(target))} is paused</span> by {visible(pause.actor)}{" "}
-        <Ago at={pause.at} />: {visible(pause.reason)}
-      </span>
-      <ResumeButton target={target} />
-    </div>
+    <Notice shape="bars" action={<ResumeButton target={target} />}>
+      <span className="font-semibold">{capital(named(target))} is paused</span> by {visible(pause.actor)}{" "}
+      <Ago at={pause.at} />: {visible(pause.reason)}
+    </Notice>
   );
 }

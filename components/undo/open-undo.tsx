@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { ActionButton } from "../action.tsx";
 import { formatCount } from "../ui/format.ts";
-import { Glyph } from "../ui/glyph.tsx";
+import { Notice } from "../ui/notice.tsx";
 import { SecondsLeft } from "../ui/seconds-left.tsx";
 import { useNow } from "../ui/time.tsx";
 import { TAKE_BACK } from "./documents.ts";
@@ -27,25 +27,25 @@ export default function OpenUndo({ undo }: { undo: OpenUndoFacts }) {
     return takenBack(data);
   };
   return (
-    <section
-      aria-label={`Undo in ${undo.queueName}`}
-      className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 rounded border border-line-2 bg-surface px-4 py-3"
+    <Notice
+      shape="clock"
+      ink="warn"
+      label={`Undo in ${undo.queueName}`}
+      action={
+        <ActionButton
+          kind="primary"
+          document={TAKE_BACK}
+          variables={{ input: { token: undo.token } }}
+          where={undo.project}
+          done={done}
+        >
+          Undo
+        </ActionButton>
+      }
     >
-      <Glyph shape="clock" ink="warn" />
-      <p className="min-w-0 flex-1 basis-64 wrap-anywhere">
-        {whatWasDone(undo)} <span className="text-muted">By {undo.actor}. </span>
-        <SecondsLeft until={undo.until} />
-      </p>
-      <ActionButton
-        kind="primary"
-        document={TAKE_BACK}
-        variables={{ input: { token: undo.token } }}
-        where={undo.project}
-        done={done}
-      >
-        Undo
-      </ActionButton>
-    </section>
+      <b className="font-semibold">{whatWasDone(undo)}</b> <span className="text-muted">By {undo.actor}. </span>
+      <SecondsLeft until={undo.until} />
+    </Notice>
   );
 }
 
