@@ -8,11 +8,21 @@ import { formatValue, type Values } from "../ui/deck/values.ts";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { Age } from "../ui/time.tsx";
-import type { QueueDepthFacts } from "./fragments.ts";
+import type { QueueDepthFacts, QueueFrameFacts } from "./fragments.ts";
 
 /** How full a queue was, and how fast it filled and drained: two rows of a deck. */
-export function DepthRows({ queue: { sample, history }, range }: { queue: QueueDepthFacts; range: TimeRange }) {
+export function DepthRows({
+  queue: { sample, history },
+  range,
+  stats = null,
+}: {
+  queue: QueueDepthFacts;
+  range: TimeRange;
+  /** The counts now, so that no two on a page differ. Null: those of the sample are shown. */
+  stats?: QueueFrameFacts["stats"];
+}) {
   if (sample === null || history === null) return null;
+  const counts = stats ?? sample;
   const [posted, delivered, deleted] = ["POSTED_RATE", "DELIVERED_RATE", "DELETED_RATE"].map((metric) =>
     alignedTo(range, history, metric),
   ) as [Values, Values, Values];
@@ -24,7 +34,7 @@ export function DepthRows({ queue: { sample, history }, range }: { queue: QueueD
         height="h-20"
         left={
           <div className="flex min-w-0 flex-1 flex-col justify-center gap-0.5 py-2">
-            <KeyNumber value={formatCount(sample.ready, sample.exact ? "exact" : "about")}>
+            <KeyNumber value={formatCount(counts.ready, counts.exact ? "exact" : "about")}>
               <Glyph {...MESSAGE_STATES.ready} />
               ready
             </KeyNumber>
@@ -32,7 +42,7 @@ export function DepthRows({ queue: { sample, history }, range }: { queue: QueueD
               {(["claimed", "delayed", "exhausted"] as const).map((state) => (
                 <span key={state} title={`${state} messages`} className="inline-flex items-center gap-1">
                   <Glyph {...MESSAGE_STATES[state]} />
-                  {formatCount(sample[state])}
+                  {formatCount(counts[state])}
                   <span className="sr-only"> {state}</span>
                 </span>
               ))}
@@ -41,7 +51,13 @@ export function DepthRows({ queue: { sample, history }, range }: { queue: QueueD
         }
         right={
           <Now label="oldest ready">
-            {sample.oldestReadyAt === null ? "none" : <Age since={sample.oldestReadyAt} />}
+            {counts.ready === 0 ? (
+              "none"
+            ) : sample.oldestReadyAt === null ? (
+              "—"
+            ) : (
+              <Age since={sample.oldestReadyAt} coarse />
+            )}
           </Now>
         }
       >

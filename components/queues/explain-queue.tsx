@@ -13,8 +13,11 @@ const MARKS: Partial<Record<Reason["kind"], [Shape, Ink]>> = {
   DELAYED: ["clock", "delayed"],
   EMPTY: ["check", "ok"],
 };
-/** The notice above every tab says these, with more words. */
-const ELSEWHERE: ReadonlySet<Reason["kind"]> = new Set(["PAUSED", "EXHAUSTED", "DEAD_LETTER_QUEUE_MISSING"]);
+/** A notice above every tab says who paused it, and resumes it. */
+const ELSEWHERE: ReadonlySet<Reason["kind"]> = new Set(["PAUSED"]);
+
+/** What helps is on the page of the pool. */
+const OF_POOLS: ReadonlySet<NonNullable<Reason["fix"]>> = new Set(["TEST_POOL", "UPDATE_POOL_URI", "DRAIN_POOL"]);
 
 /** Why the messages of a queue wait, in words, each with what helps; and what was ruled out. */
 export function ExplainQueue({
@@ -22,12 +25,15 @@ export function ExplainQueue({
   name,
   pool,
   explanation,
+  first: isFirst,
 }: {
   project: string;
   name: string;
   /** Null: the catalogue has no entry. */
   pool: string | null;
   explanation: ExplanationFacts;
+  /** Its first fix is the first thing to do on the page. */
+  first: boolean;
 }) {
   const reasons = explanation.reasons.filter(({ kind }) => !ELSEWHERE.has(kind));
   const first = reasons.find(({ fix }) => fix !== null);
@@ -39,25 +45,31 @@ export function ExplainQueue({
             key={`${reason.kind} ${reason.text}`}
             className="flex min-h-9 flex-wrap items-center gap-x-2 gap-y-1 py-1"
           >
-            <Mark reason={reason} />
-            <span className="min-w-0 flex-1 basis-56 wrap-anywhere">
-              {reason.severity === null ? null : <span className="sr-only">{SEVERITIES[reason.severity].word}: </span>}
-              {reason.text}
-              {reason.since === null ? null : (
-                <span className="text-xs text-muted">
-                  {" "}
-                  since <Moment at={reason.since} />
-                </span>
-              )}{" "}
-              {reason.runbook === null ? null : <RunbookLink path={reason.runbook} />}
+            <span className="flex min-w-0 flex-1 basis-56 gap-2 wrap-anywhere">
+              <span>
+                <Mark reason={reason} />
+              </span>
+              <span className="min-w-0">
+                {reason.severity === null ? null : (
+                  <span className="sr-only">{SEVERITIES[reason.severity].word}: </span>
+                )}
+                {reason.text}
+                {reason.since === null ? null : (
+                  <span className="text-xs text-muted">
+                    {" "}
+                    since <Moment at={reason.since} />
+                  </span>
+                )}{" "}
+                {reason.runbook === null ? null : <RunbookLink path={reason.runbook} />}
+              </span>
             </span>
             {reason.fix === null ? null : (
               <ProblemFix
-                primary={reason === first}
+                primary={isFirst && reason === first}
                 fixable={{
                   fix: reason.fix,
                   project,
-                  queueName: name,
+                  queueName: OF_POOLS.has(reason.fix) ? null : name,
                   poolName: reason.problem?.poolName ?? pool,
                   job: reason.problem?.job ?? null,
                   deadLetterQueue: reason.deadLetterQueueName,
@@ -68,7 +80,7 @@ export function ExplainQueue({
         ))}
         {explanation.ruledOut.length === 0 ? null : (
           <li className="flex gap-2 py-1.5 text-xs text-muted">
-            <span className="mt-0.5">
+            <span>
               <Glyph shape="check" />
             </span>
             <span className="min-w-0 wrap-anywhere">

@@ -3,10 +3,9 @@
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { SEVERITIES } from "../problems/looks.ts";
-import { classes } from "../ui/classes.ts";
 import { formatCount } from "../ui/format.ts";
-import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
+import { Notice } from "../ui/notice.tsx";
 import { CREATE_QUEUE } from "./documents.ts";
 
 export interface MissingDeadLetterQueueProps {
@@ -18,7 +17,7 @@ export interface MissingDeadLetterQueueProps {
   exhausted: { count: number; exact: boolean } | null;
 }
 
-/** Stands above a queue whose dead letter queue is missing: what that means for its messages, and what to do. */
+/** Stands above the tabs of a queue whose dead letter queue is missing: what that means, and what to do. */
 export default function MissingDeadLetterQueue({
   project,
   queue,
@@ -27,46 +26,35 @@ export default function MissingDeadLetterQueue({
   exhausted,
 }: MissingDeadLetterQueueProps) {
   const deliveries = maxClaimCount === 1 ? "once" : `${formatCount(Math.max(0, maxClaimCount))} times`;
-  const name = <code className="font-mono text-xs text-ink">{deadLetterQueue}</code>;
-  const some = exhausted !== null && exhausted.count > 0;
-  const { shape, ink } = SEVERITIES[some ? "CRITICAL" : "WARNING"];
+  const count = exhausted?.count ?? 0;
+  const { shape, ink } = SEVERITIES[count > 0 ? "CRITICAL" : "WARNING"];
   return (
-    <section
-      aria-label="Missing dead letter queue"
-      className={classes(
-        "mb-4 flex flex-wrap items-start gap-x-4 gap-y-2 rounded border bg-surface px-4 py-3",
-        some ? "border-danger" : "border-warn",
-      )}
+    <Notice
+      shape={shape}
+      ink={ink}
+      label="Missing dead letter queue"
+      action={
+        <ActionButton
+          kind="primary"
+          document={CREATE_QUEUE}
+          variables={{ input: { project, queue: deadLetterQueue } }}
+          done={`Queue ${deadLetterQueue} is created.`}
+        >
+          Create {deadLetterQueue}
+        </ActionButton>
+      }
     >
-      <span className="mt-0.5">
-        <Glyph shape={shape} ink={ink} />
-      </span>
-      <div className="min-w-0 flex-1 basis-64 wrap-anywhere">
-        <p className="font-medium">
-          {some
-            ? `${formatCount(exhausted.count, exhausted.exact ? "exact" : "at-least")} exhausted: nobody can claim ${exhausted.count === 1 ? "this message" : "these messages"}`
-            : "The dead letter queue is missing"}
-        </p>
-        <p className="max-w-prose text-muted">
-          {some
-            ? `${exhausted.count === 1 ? "It was" : "They were"} delivered ${deliveries}, the most that this queue allows. `
-            : `A message that was delivered ${deliveries} becomes exhausted: nobody can claim it. `}
-          The dead letter queue {name} does not exist. Create it, and the next claim moves exhausted messages there. Or
-          allow more deliveries in the{" "}
-          <Link href={paths.queue(project, queue, "settings")} className="text-accent underline underline-offset-2">
-            settings
-          </Link>
-          .
-        </p>
-      </div>
-      <ActionButton
-        kind="primary"
-        document={CREATE_QUEUE}
-        variables={{ input: { project, queue: deadLetterQueue } }}
-        done={`Queue ${deadLetterQueue} is created.`}
-      >
-        Create {deadLetterQueue}
-      </ActionButton>
-    </section>
+      <b className="font-semibold">
+        The dead letter queue <span className="font-mono text-xs">{deadLetterQueue}</span> does not exist.
+      </b>{" "}
+      {count === 0
+        ? `A message that was delivered ${deliveries} becomes exhausted: nobody can claim it. `
+        : `${formatCount(count, exhausted?.exact ? "exact" : "at-least")} ${count === 1 ? "message is" : "messages are"} exhausted: delivered ${deliveries}, and nobody can claim ${count === 1 ? "it" : "them"}. `}
+      Create it, and the next claim moves exhausted messages there. Or allow more deliveries in the{" "}
+      <Link href={paths.queue(project, queue, "settings")} className="text-accent underline underline-offset-2">
+        settings
+      </Link>
+      .
+    </Notice>
   );
 }

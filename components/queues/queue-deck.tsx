@@ -10,7 +10,7 @@ import { formatCount } from "../ui/format.ts";
 import { Glyph, type Shape } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { DepthRows } from "./depth-rows.tsx";
-import type { ConsumerRow, QueueDepthFacts, QueueEvent } from "./fragments.ts";
+import type { ConsumerRow, QueueDepthFacts, QueueEvent, QueueFrameFacts } from "./fragments.ts";
 
 /** What was done to a queue, by the names of the mutations. Others are called by their own names. */
 const ACTIONS: Record<string, { label: string; shape: Shape; line?: boolean }> = {
@@ -30,6 +30,7 @@ export function QueueDeck({
   project,
   name,
   queue,
+  stats,
   consumers,
   more,
   events,
@@ -39,6 +40,8 @@ export function QueueDeck({
   project: string;
   name: string;
   queue: QueueDepthFacts;
+  /** The counts now; null when the pool does not tell them. */
+  stats: QueueFrameFacts["stats"];
   consumers: readonly ConsumerRow[];
   /** There are further consumers. */
   more: boolean;
@@ -65,7 +68,7 @@ export function QueueDeck({
       <DeckRow height="h-6" left={<span className="text-xs text-muted">events</span>}>
         <Events range={range} label="Events" events={shown.map(({ event }) => event)} />
       </DeckRow>
-      <DepthRows queue={queue} range={range} />
+      <DepthRows queue={queue} range={range} stats={stats} />
       <DeckSection left="Consumers" middle="messages that each got" right="holds, gets" />
       {tracks.length === 0 ? <DeckRow left={<span className="text-muted">None yet.</span>} /> : null}
       {tracks.map(({ consumer, values }) => (

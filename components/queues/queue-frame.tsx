@@ -18,8 +18,13 @@ import { DeletedQueue } from "../undo/deleted-queue.tsx";
 import { UndoNotice } from "../undo/undo-notice.tsx";
 import { CreateQueue } from "./create-queue.tsx";
 import { ExhaustedNotice } from "./exhausted-notice.tsx";
-import type { QueueFrameFacts } from "./fragments.ts";
+import type { ExplanationFacts, QueueFrameFacts } from "./fragments.ts";
 import { QueueWithoutPool } from "./queue-without-pool.tsx";
+
+type ExplainedReason = ExplanationFacts["reasons"][number]["kind"];
+
+/** Each says that the dead letter queue is missing. */
+const OF_DEAD_LETTERS: ReadonlySet<ExplainedReason> = new Set(["EXHAUSTED", "DEAD_LETTER_QUEUE_MISSING"]);
 
 /** Of the queues whose dead letters it takes. */
 const SHOWN_SOURCES = 5;
@@ -39,6 +44,8 @@ export function QueueFrame({
   tab,
   queue,
   graphql: { document, variables },
+  explained = [],
+  tools,
   actions,
   children,
 }: {
@@ -49,6 +56,11 @@ export function QueueFrame({
   queue: { ok: true; data: QueueFrameFacts | null } | { ok: false; error: Failure };
   /** What the page executed, to be shown. */
   graphql: { document: string; variables: object };
+  /** Reasons that the content tells already, each with its button: they need no notice. */
+  explained?: readonly ExplainedReason[];
+  /** What shows the queue otherwise, or gives it away. */
+  tools?: ReactNode;
+  /** What changes the queue, the first thing to do last. */
   actions?: ReactNode;
   children: ReactNode;
 }) {
@@ -89,8 +101,9 @@ export function QueueFrame({
         actions={
           <>
             <PageQuery document={document} variables={variables} />
-            {pause === null ? <PauseButton target={{ project, queue: name }} /> : null}
             <AuditLink query={{ project, target: name }} />
+            {tools}
+            {pause === null ? <PauseButton target={{ project, queue: name }} /> : null}
             {actions}
           </>
         }
@@ -98,7 +111,7 @@ export function QueueFrame({
       <UndoNotice undo={queue.data.undo} />
       {/* That everything is paused is said above every page. */}
       {pause === null || pause.scope === "EVERYTHING" ? null : <PauseNotice pause={pause} />}
-      {deadLetters !== null && deadLetterQueueMissing ? (
+      {deadLetters !== null && deadLetterQueueMissing && !explained.some((kind) => OF_DEAD_LETTERS.has(kind)) ? (
         <ExhaustedNotice
           project={project}
           queue={name}

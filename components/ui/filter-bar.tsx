@@ -62,7 +62,7 @@ export function SearchBox({
   }, [text, search, path, param, forget, router]);
 
   return (
-    <div className={classes("relative w-full", short ? "sm:w-44" : "sm:w-72")}>
+    <div className={classes("relative w-full sm:min-w-44 sm:flex-1", short ? "sm:max-w-44" : "sm:max-w-72")}>
       <label htmlFor={id} className="sr-only">
         {label}
       </label>

@@ -248,8 +248,15 @@ it(
     expect(await page.getByRole("cell", { name: "Exhausted", exact: true }).count()).toBe(3);
     await page.getByLabel("State").selectOption("ready");
     await page.getByText("No ready messages").waitFor();
+    // Here it is one of the reasons, on the other tabs a notice.
+    const why = page.getByRole("region", { name: "Why messages wait" });
+    await why.getByText("its dead letter queue crates.dead does not exist").waitFor();
+    await why.getByRole("button", { name: "Create crates.dead" }).waitFor();
     const notice = page.getByRole("region", { name: "Missing dead letter queue" });
+    expect(await notice.count()).toBe(0);
+    await page.getByRole("navigation", { name: "Parts of the queue" }).getByRole("link", { name: "Claims" }).click();
     await notice.getByText("The dead letter queue crates.dead does not exist.").waitFor();
+    expect(await violations(page, "main")).toEqual([]);
     await notice.getByRole("button", { name: "Create crates.dead" }).click();
     await header.getByText("3 ready", { exact: true }).waitFor();
     await notice.waitFor({ state: "hidden" });

@@ -60,6 +60,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
           pools: loaded.data.pools?.nodes ?? [],
         }
       : null;
+  const reasons = now.data?.queue?.explanation?.reasons ?? [];
   const open = await openMessage(wanted, content, listed, address, browse);
   return (
     <QueueFrame
@@ -68,22 +69,31 @@ export default async function MessagesPage({ params, searchParams }: Props) {
       tab="messages"
       queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(MESSAGES_PAGE), variables }}
-      actions={
+      explained={reasons.map(({ kind }) => kind)}
+      tools={
         <>
+          <ExportList list="messages" of="messages" variables={exportVariables(address, browse)} />
           <QueueRange
             range={now.range}
             hrefOf={(range) => browseHref(address, { ...browse, others: { ...browse.others, range } }, wanted)}
           />
-          <ExportList list="messages" of="messages" variables={exportVariables(address, browse)} />
+        </>
+      }
+      actions={
+        <>
           {movable === null ? null : <MoveQueue row={movable} />}
           {content === null ? null : <PurgeQueue project={project} queue={queue} stats={content.stats} />}
-          {content === null ? null : <RedriveAll project={project} name={queue} queue={content} />}
           <TestLoad project={project} queue={queue} />
-          <PostMessage project={project} queue={queue} plain={hasDeadLetters(content)} />
+          {content === null ? null : <RedriveAll project={project} name={queue} queue={content} />}
+          <PostMessage
+            project={project}
+            queue={queue}
+            plain={hasDeadLetters(content) || reasons.some(({ fix }) => fix !== null)}
+          />
         </>
       }
     >
-      <QueueNow {...now} />
+      <QueueNow {...now} stats={content?.stats ?? null} first={!hasDeadLetters(content)} />
       <MessageBrowser
         project={project}
         queue={queue}

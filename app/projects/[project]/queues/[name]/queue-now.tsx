@@ -4,6 +4,7 @@ import { AlsoAsked } from "@/components/also-asked.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { HISTORY_RANGES, type HistoryRange, rangeUntil } from "@/components/history-ranges.ts";
 import { ExplainQueue } from "@/components/queues/explain-queue.tsx";
+import type { QueueFrameFacts } from "@/components/queues/fragments.ts";
 import { QueueDeck } from "@/components/queues/queue-deck.tsx";
 import { SegmentLinks } from "@/components/ui/segments.tsx";
 import { QUEUE_NOW } from "./documents.ts";
@@ -18,7 +19,20 @@ export async function loadQueueNow(project: string, queue: string, search: Searc
 }
 
 /** Nothing of what cannot be read: the page says why by itself. */
-export function QueueNow({ project, queue: name, variables, range, data }: Awaited<ReturnType<typeof loadQueueNow>>) {
+export function QueueNow({
+  project,
+  queue: name,
+  variables,
+  range,
+  data,
+  stats,
+  first,
+}: Awaited<ReturnType<typeof loadQueueNow>> & {
+  /** The counts that stand above every tab. */
+  stats: QueueFrameFacts["stats"];
+  /** The first thing to do on the page is to fix why messages wait. */
+  first: boolean;
+}) {
   const queue = data?.queue ?? null;
   if (queue === null) return null;
   const pool = queue.catalogueEntry?.poolName ?? null;
@@ -26,13 +40,14 @@ export function QueueNow({ project, queue: name, variables, range, data }: Await
     <div className="mb-3 flex flex-col gap-3">
       <AlsoAsked name="Why messages wait, and the time" document={textOf(QUEUE_NOW)} variables={variables} />
       {queue.explanation === null ? null : (
-        <ExplainQueue project={project} name={name} pool={pool} explanation={queue.explanation} />
+        <ExplainQueue project={project} name={name} pool={pool} explanation={queue.explanation} first={first} />
       )}
       {queue.sample === null ? null : (
         <QueueDeck
           project={project}
           name={name}
           queue={queue}
+          stats={stats}
           consumers={queue.consumers?.nodes ?? []}
           more={queue.consumers?.pageInfo.hasNextPage ?? false}
           events={data?.auditEntries?.nodes ?? []}

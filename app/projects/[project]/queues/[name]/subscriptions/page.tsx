@@ -38,12 +38,8 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
       tab="subscriptions"
       queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(SUBSCRIPTIONS_PAGE), variables }}
-      actions={
-        <>
-          <ExportList list="subscriptions" of="subscriptions" variables={{ project, queue }} />
-          {create}
-        </>
-      }
+      tools={<ExportList list="subscriptions" of="subscriptions" variables={{ project, queue }} />}
+      actions={create}
     >
       <p className="mb-4 flex items-start gap-2 text-muted">
         <Info aria-hidden className="mt-0.5 size-4 shrink-0" />
