@@ -29,11 +29,11 @@ export const KINDS: Record<ProblemKind, Kind> = {
   GROWING: { short: "grows", many: (n) => `${n} queues grow.`, about: "queues" },
   CLAIMS_LAPSING: { short: "claims lapse", many: (n) => `Claims lapse in ${n} queues.`, about: "queues" },
   EXHAUSTED: {
-    short: "exhausted messages",
+    short: "exhausted",
     many: (n) => `${n} queues have messages that nobody can claim.`,
     about: "queues",
   },
-  DEAD_LETTERS_ARRIVING: { short: "gives up messages", many: (n) => `${n} queues give up messages.`, about: "queues" },
+  DEAD_LETTERS_ARRIVING: { short: "dead letters", many: (n) => `${n} queues give up messages.`, about: "queues" },
   DEAD_LETTER_QUEUE_MISSING: {
     short: "no dead letter queue",
     many: (n) => `The dead letter queues of ${n} queues are missing.`,

@@ -58,7 +58,7 @@ function OldestReady({ row: { stats, catalogueEntry, sample } }: { row: QueueRow
       none
     </span>
   ) : (
-    <Age since={sample.oldestReadyAt} />
+    <Age since={sample.oldestReadyAt} coarse />
   );
 }
 
@@ -66,7 +66,7 @@ function OldestReady({ row: { stats, catalogueEntry, sample } }: { row: QueueRow
 function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
   if (pause !== null) {
     return (
-      <span className="inline-flex items-center gap-1.5 whitespace-normal md:min-w-28 2xl:whitespace-nowrap">
+      <span className="inline-flex items-center gap-1.5 whitespace-nowrap">
         <Glyph shape="bars" ink="neutral" />
         <span title={`since ${pause.at}`}>Paused</span>
       </span>
@@ -82,13 +82,19 @@ function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
   }
   const { shape, ink, word } = SEVERITIES[worst.severity];
   return (
-    // Beside all other columns there is room for a line of it on the widest screens only.
-    <span className="inline-flex items-center gap-1.5 whitespace-normal md:min-w-28 2xl:whitespace-nowrap">
+    // Beside all other columns there is room for a line of it on the wider screens only.
+    <span className="flex items-center gap-1.5 whitespace-normal md:min-w-28 xl:min-w-36 min-[88rem]:whitespace-nowrap">
       <Glyph shape={shape} ink={ink} />
       <span>
         <span className="sr-only">{word}: </span>
         {KINDS[worst.kind].short} {worst.sinceFound ? "seen since" : "since"} <Moment at={worst.since} />
-        {problems.length > 1 ? <span className="text-muted"> and {problems.length - 1} more</span> : null}
+        {problems.length > 1 ? (
+          <span className="whitespace-nowrap text-muted">
+            {" "}
+            +{problems.length - 1}
+            <span className="sr-only"> more</span>
+          </span>
+        ) : null}
       </span>
     </span>
   );
@@ -143,7 +149,7 @@ const rest = [
   }),
   column<QueueRow>("why", "Why it waits", (row) => <WhyItWaits row={row} />, { wide: "below" }),
   column<QueueRow>("history", "Last hour", (row) => <LastHour row={row} />, { wide: true }),
-  column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
+  column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} coarse />, { align: "right", wide: true }),
   column<QueueRow>(
     "actions",
     "",

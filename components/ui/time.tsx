@@ -49,9 +49,10 @@ function useInstant(): (iso: string) => string {
 
 /**
  * How long ago a time was, or how far ahead it is; or the date, if the user chose so. Shows the other one on hover. The
- * clock moves each second, so what has just happened can be a second ahead of it: that is now, too.
+ * clock moves each second, so what has just happened can be a second ahead of it: that is now, too. `coarse`: without
+ * the seconds that are beside minutes.
  */
-export function Ago({ at }: { at: string }) {
+export function Ago({ at, coarse = false }: { at: string; coarse?: boolean }) {
   const seconds = (useNow() - Date.parse(at)) / 1000;
   const { form } = useTimeStyle();
   const date = useInstant()(at);
@@ -59,7 +60,7 @@ export function Ago({ at }: { at: string }) {
     seconds > -2 && seconds < 1
       ? "now"
       : seconds > 0
-        ? `${formatDuration(seconds)} ago`
+        ? `${durationText(seconds, coarse)} ago`
         : `in ${formatDuration(-seconds)}`;
   return (
     <time dateTime={at} title={form === "relative" ? date : age} className="whitespace-nowrap">
@@ -68,13 +69,16 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
+const durationText = (seconds: number, coarse: boolean) =>
+  formatDuration(coarse && seconds >= 60 ? seconds - (seconds % 60) : seconds);
+
 /** How old something is. `coarse`: without the seconds that are beside minutes. */
 export function Age({ since, coarse = false }: { since: string; coarse?: boolean }) {
   const instant = useInstant();
   const seconds = (useNow() - Date.parse(since)) / 1000;
   return (
     <time dateTime={since} title={instant(since)} className="whitespace-nowrap">
-      {formatDuration(coarse && seconds >= 60 ? seconds - (seconds % 60) : seconds)}
+      {durationText(seconds, coarse)}
     </time>
   );
 }

@@ -19,7 +19,7 @@ export function Sparkline({ label, values }: { label: string; values: readonly (
       aria-label={label}
       viewBox={`0 0 ${Math.max(1, values.length)} ${HEIGHT}`}
       preserveAspectRatio="none"
-      className="block h-5 w-28 max-w-full overflow-visible"
+      className="block h-5 w-28 max-w-full min-w-20 overflow-visible"
     >
       {pieces.map(({ first, numbers, points }) => (
         <g key={first}>
