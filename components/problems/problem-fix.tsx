@@ -25,7 +25,7 @@ export function ProblemFix({ fixable, primary = false }: { fixable: Fixable; pri
         variables={{ input: { project, queue: deadLetterQueue } }}
         done={`Queue ${deadLetterQueue} is created.`}
       >
-        <span className="max-w-28 truncate">Create {deadLetterQueue}</span>
+        <span className="max-w-24 truncate max-md:max-w-60 xl:max-w-32">Create {deadLetterQueue}</span>
       </ActionButton>
     );
   }

@@ -13,15 +13,44 @@ import { ProblemFix } from "./problem-fix.tsx";
 import { RunbookLink } from "./runbook-link.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
 
+/** The sentence is what matters, so it has the text's size everywhere. */
+function Told({ severity, text, evidence, runbook }: ProblemRow) {
+  return (
+    <span className="flex gap-2 py-1 text-[0.8125rem] leading-5 whitespace-normal text-ink">
+      <span>
+        <Glyph shape={SEVERITIES[severity].shape} ink={SEVERITIES[severity].ink} />
+        <span className="sr-only">{SEVERITIES[severity].word}: </span>
+      </span>
+      <span>
+        {text}
+        <span className="block text-xs text-muted">
+          {evidence} <RunbookLink path={runbook} />
+        </span>
+      </span>
+    </span>
+  );
+}
+
 const COLUMNS = [
   column<ProblemRow>(
     "subject",
     "Queue or pool",
-    ({ project, queueName, poolName }) => {
-      if (project !== null && queueName !== null) {
-        return <NameLink href={paths.queue(project, queueName)}>{queueName}</NameLink>;
-      }
-      return poolName === null ? "—" : <NameLink href={paths.pool(poolName)}>{poolName}</NameLink>;
+    (row) => {
+      const { project, queueName, poolName } = row;
+      return (
+        <>
+          {project !== null && queueName !== null ? (
+            <NameLink href={paths.queue(project, queueName)}>{queueName}</NameLink>
+          ) : poolName === null ? (
+            "—"
+          ) : (
+            <NameLink href={paths.pool(poolName)}>{poolName}</NameLink>
+          )}
+          <span className="block md:hidden">
+            <Told {...row} />
+          </span>
+        </>
+      );
     },
     {},
   ),
@@ -31,25 +60,8 @@ const COLUMNS = [
     ({ project }) => (project === null ? <span data-nothing>—</span> : <ProjectLink project={project} />),
     { wide: "below" },
   ),
-  column<ProblemRow>(
-    "problem",
-    "Problem",
-    ({ severity, text, evidence, runbook }) => (
-      <span className="flex gap-2 py-1 whitespace-normal">
-        <span className="mt-0.5">
-          <Glyph shape={SEVERITIES[severity].shape} ink={SEVERITIES[severity].ink} />
-          <span className="sr-only">{SEVERITIES[severity].word}: </span>
-        </span>
-        <span>
-          {text}
-          <span className="block text-xs text-muted">
-            {evidence} <RunbookLink path={runbook} />
-          </span>
-        </span>
-      </span>
-    ),
-    { grow: true, wide: "below" },
-  ),
+  // On a telephone it is in the first column, which has the whole width.
+  column<ProblemRow>("problem", "Problem", (row) => <Told {...row} />, { grow: true, wide: true }),
   column<ProblemRow>(
     "since",
     "Since",
@@ -70,7 +82,6 @@ const COLUMNS = [
         <SnoozeProblem problem={row} />
       </span>
     ),
-    // Beside the sentence there is no room for them on a telephone.
     { align: "right", wide: "below" },
   ),
 ];
