@@ -34,7 +34,7 @@ const COLUMNS = [
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
   ),
-  column<PausableProject>("bodies", "Bodies read by", (row) => <BodyRule project={row} />),
+  column<PausableProject>("bodies", "Bodies read by", (row) => <BodyRule project={row} />, { wide: true }),
   column<PausableProject>("pause", "Paused", ({ pause }) =>
     pause === null ? (
       <span data-nothing className="text-muted">
@@ -51,7 +51,7 @@ const COLUMNS = [
     "links",
     "",
     (row) => (
-      <span className="flex items-center gap-3">
+      <span className="flex items-center gap-3 max-md:min-h-9">
         <Link href={paths.flavors({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
           Flavors
         </Link>
@@ -65,7 +65,7 @@ const COLUMNS = [
         )}
       </span>
     ),
-    { wide: true },
+    { wide: "below" },
   ),
 ];
 

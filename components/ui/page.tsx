@@ -49,11 +49,14 @@ export function PageHeader({
         </div>
       </div>
       {actions ? (
-        <div data-page-actions className="flex min-w-0 flex-1 basis-80 flex-wrap items-center gap-2 sm:justify-end">
+        <div
+          data-page-actions
+          className="flex min-w-0 flex-1 basis-80 flex-wrap items-center gap-2 max-sm:order-1 sm:justify-end"
+        >
           {actions}
         </div>
       ) : null}
-      {description ? <div className="-mt-1.5 w-full text-muted">{description}</div> : null}
+      {description ? <div className="w-full text-muted sm:-mt-1.5">{description}</div> : null}
     </header>
   );
 }
