@@ -1,5 +1,6 @@
 "use client";
 
+import { formatRate } from "../ui/deck/values.ts";
 import { formatDuration } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { visible } from "../ui/visible.tsx";
@@ -107,7 +108,7 @@ function Advice({ rate, pace, messages }: { rate: number | null; pace: Pace | nu
       </>
     );
   }
-  const spare = pace.spare < 10 ? pace.spare.toFixed(1) : Math.round(pace.spare).toString();
+  const spare = formatRate(pace.spare < 10 ? pace.spare : Math.round(pace.spare));
   const fits = rate !== null && rate <= pace.rate;
   return (
     <>

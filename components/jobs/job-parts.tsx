@@ -70,7 +70,7 @@ const actionOf = (job: Pick<JobRow, "kind" | "targetName">) =>
 export function JobProgress({ job }: { job: JobRow }) {
   const { unit } = KINDS[job.kind];
   return (
-    <span className="flex flex-wrap items-center gap-x-3">
+    <span className="flex flex-wrap items-center gap-x-3 md:flex-nowrap">
       <Progress label={`Progress of job: ${actionOf(job)}`} value={job.progress} total={job.total} />
       <span className="text-muted">
         {unit}

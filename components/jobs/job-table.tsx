@@ -22,7 +22,7 @@ const COLUMNS = [
     ),
     { wide: "below" },
   ),
-  column<JobRow>("target", "Target", (row) => <JobTarget job={row} />, { grow: true }),
+  column<JobRow>("target", "Target", (row) => <JobTarget job={row} />),
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
   column<JobRow>("outcome", "Outcome", outcomeOf, { wide: "below", grow: true }),
   column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: "below" }),
