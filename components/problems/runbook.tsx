@@ -50,7 +50,7 @@ function elementOf(token: Token): ReactNode {
     case "list":
       return <List list={token as Tokens.List} />;
     case "codespan":
-      return <code className="rounded bg-sunken px-1 font-mono text-xs wrap-anywhere">{token.text}</code>;
+      return <code className="rounded-sm bg-raised px-1 font-mono text-xs wrap-anywhere">{token.text}</code>;
     case "strong":
       return (
         <strong>
