@@ -4,6 +4,7 @@
  * A new field is found by itself; a new type of rows, or a required argument, needs an entry below.
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   execute,
   type GraphQLField,
@@ -95,12 +96,18 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   "Project.history": "metrics: [READY]",
 };
 
+/** Asked by no field: each new connection begins with them. */
+const OF_A_CONNECTION = /pg_is_in_recovery\(\)|isimud\.clock_offset/;
+
 let variables: Record<string, unknown> = {};
 const databases: TestDatabase[] = [];
-/** How often each statement ran, by database. */
 /** Tokens of dry runs with so many queues. */
 const tokens = new Map<number, string>();
-let statements = new Map<string, number>();
+/**
+ * How often each statement ran, by database. Of the document alone: the service looks for problems and takes turns
+ * beside it.
+ */
+const asked = new AsyncLocalStorage<Map<string, number>>();
 
 beforeAll(async () => {
   const { operations, jobs, consumers } = server().engine;
@@ -172,13 +179,17 @@ beforeAll(async () => {
   vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const [statement] = args as [string | { name?: string; text: string }];
     const text = typeof statement === "string" ? statement : (statement.name ?? statement.text);
-    // Not asked by a field: each new connection begins with it.
-    if (text.includes("pg_is_in_recovery()")) return Reflect.apply(query, this, args);
-    // A list of parameters is as long as the list of rows.
-    const key = `${this.database}: ${text.replace(/\$\d+(,\$\d+)*/g, "$")}`;
-    statements.set(key, (statements.get(key) ?? 0) + 1);
+    const statements = asked.getStore();
+    if (statements !== undefined && !OF_A_CONNECTION.test(text)) {
+      // A list of parameters is as long as the list of rows.
+      const key = `${this.database}: ${text.replace(/\$\d+(,\$\d+)*/g, "$")}`;
+      statements.set(key, (statements.get(key) ?? 0) + 1);
+    }
     return Reflect.apply(query, this, args);
   } as never);
+  // What is remembered for a second stays remembered, however long a document takes on a busy machine.
+  const now = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => now);
 });
 afterAll(async () => {
   vi.restoreAllMocks();
@@ -273,21 +284,23 @@ async function costOf(list: string, selection: string, n: number): Promise<Map<s
   const names = Array.from({ length: n }, (_, index) => `queue-${index}`);
   const keys = Array.from({ length: n }, (_, index) => `key-${index}`);
   const head = used.length === 0 ? "" : `query Q(${used.map(([name, type]) => `$${name}: ${type}`).join(", ")})`;
-  statements = new Map();
+  const statements = new Map<string, number>();
   const { operations, config } = server().engine;
   // Straight to the executor: a document of this test may cost more than one of a client.
-  const { errors = [] } = await execute({
-    schema,
-    document: parse(`${head} { ${body} }`),
-    variableValues: { ...variables, n, names, keys, token: tokens.get(n) },
-    contextValue: new GraphQLContext({
-      access: admin,
-      operations,
-      limits: config,
-      signal: () => new AbortController().signal,
-      showsCost: false,
-    }),
-  });
+  const run = async () =>
+    execute({
+      schema,
+      document: parse(`${head} { ${body} }`),
+      variableValues: { ...variables, n, names, keys, token: tokens.get(n) },
+      contextValue: new GraphQLContext({
+        access: admin,
+        operations,
+        limits: config,
+        signal: () => new AbortController().signal,
+        showsCost: false,
+      }),
+    });
+  const { errors = [] } = await asked.run(statements, run);
   expect(errors, body).toEqual([]);
   return statements;
 }
@@ -307,14 +320,12 @@ test.each(Object.keys(LISTS))("no field of %s costs a list a statement for each 
   for (const field of Object.values(type.getFields())) {
     if (OF_ONE_ROW.includes(`${name}.${field.name}`)) continue;
     const selection = selectionOf(type, field);
+    // Then both meet the same caches.
+    await costOf(list, selection, ROWS);
     const one = await costOf(list, selection, 1);
-    const isRepeated = ([statement, times]: [string, number]) => times > Math.max(1, one.get(statement) ?? 0);
-    let found: [string, number][] = [];
-    // What a cache has forgotten is asked for, perhaps once for the rows and once for something else.
-    for (let attempt = 1; attempt <= 3; attempt += 1) {
-      found = [...(await costOf(list, selection, ROWS))].filter(isRepeated);
-      if (found.length === 0) break;
-    }
+    const found = [...(await costOf(list, selection, ROWS))].filter(
+      ([statement, times]) => times > Math.max(1, one.get(statement) ?? 0),
+    );
     for (const [statement, times] of found) {
       repeated.push(`${field.name}: ${times} times ${statement.replace(/\s+/g, " ").slice(-200)}`);
     }
