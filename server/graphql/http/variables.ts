@@ -139,7 +139,8 @@ class Walk {
 /** Coerces the member `key` of `parent`. `path` names it for errors. */
 type Coerce = (parent: object, key: string | number, path: string, walk: Walk) => unknown;
 
-const coercions = new Map<GraphQLInputType, Coerce>();
+/** Weak, because each document has its own objects for `[ID!]!` and the like. */
+const coercions = new WeakMap<GraphQLInputType, Coerce>();
 
 function coerceTo(type: GraphQLInputType): Coerce {
   let coerce = coercions.get(type);
