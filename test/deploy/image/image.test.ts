@@ -186,17 +186,18 @@ test(
     await engine.podman("exec", `--env=TOKEN=${token}`, service.name, ...posting);
     expect(await inside("isimud", "doctor")).toMatch(/^ok +tables /m);
 
-    const cookie = (await signIn(service.url, PASSWORD)).headers.getSetCookie().map((one) => one.split(";", 1)[0]);
+    const cookies = (await signIn(service.url, PASSWORD)).headers.getSetCookie();
+    const headers = { cookie: cookies.map((one) => one.split(";", 1)[0]).join("; ") };
     const routes = Object.entries(JSON.parse(await inside("cat", "dist/.next/app-path-routes-manifest.json")));
     const paths = routes.flatMap(([file, route]) => (/^\/(?!_).*page$/.test(file) ? [String(route)] : []));
     expect(paths.length).toBeGreaterThan(20);
     const names = { "/pools/[name]": "/pools/default", "/jobs/[id]": "/jobs/Job:1" } as Record<string, string>;
     for (const path of paths) {
       const filled = (names[path] ?? path).replace("[project]", "shop").replace("[name]", "orders");
-      const { scripts } = await page(service.url + filled, { cookie: cookie.join("; ") });
+      const { scripts } = await page(service.url + filled, headers);
       expect(scripts.every((status) => status === 200)).toBe(true);
     }
-    expect((await fetch(`${service.url}/nothing/here`)).status).toBe(404);
+    expect((await fetch(`${service.url}/nothing/here`, { headers })).status).toBe(404);
     expect(await service.output()).not.toMatch(/MODULE_NOT_FOUND|Cannot find (module|package)/);
     expect((await service.stop()).code).toBe(0);
   },
