@@ -42,6 +42,8 @@ export interface Access {
   /** Of a person: who it is, and with which session. */
   readonly personId?: string;
   readonly sessionId?: string;
+  /** When it ends in any case. One that nobody uses ends before. */
+  readonly sessionEndsAt?: Date;
   /** True: a person acts, on a page. Left out: a program, or nobody knows. */
   readonly isPerson?: boolean;
   /** Of the kind `token`. */

@@ -18,11 +18,7 @@ export interface SessionIdentities {
 }
 
 /** What a request with a session says of its sender. */
-export interface SessionIdentity {
-  identity: Identity;
-  /** Its person, whose requests are counted together. */
-  account: string;
-}
+export type SessionIdentity = Identity & Required<Pick<Identity, "personId" | "sessionId" | "sessionEndsAt">>;
 
 export interface Identified {
   readonly identity: Identity;
@@ -77,7 +73,7 @@ export class Credentials {
     if (!hasSession) return null;
     const found = (this.#sessions as SessionIdentities).identify(request, caller);
     const counted = (session: SessionIdentity | null) =>
-      session === null ? null : identified(session.identity, ofAddress, this.#limits.account(session.account));
+      session === null ? null : identified(session, ofAddress, this.#limits.account(session.personId));
     return found instanceof Promise ? found.then(counted) : counted(found);
   }
 }

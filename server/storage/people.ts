@@ -76,8 +76,11 @@ export interface PeopleController {
   lockAdmins(): Promise<string[]>;
   /** The hash of the person's password. Null: there is none. */
   getPassword(id: string): Promise<string | null>;
-  /** Sets or replaces the password, and ends all sessions and links of the person. PERSON_DOES_NOT_EXIST. */
-  setPassword(id: string, hash: string): Promise<void>;
+  /**
+   * Sets or replaces the password, and ends all links of the person, and all sessions but the one with the id `keep`.
+   * PERSON_DOES_NOT_EXIST.
+   */
+  setPassword(id: string, hash: string, keep?: string): Promise<void>;
 
   /** Those of these people, the newest first, at most `limit` of each. */
   listSessions(personIds: readonly string[], params: Living & { limit: number }): Promise<PersonSession[]>;
@@ -88,8 +91,9 @@ export interface PeopleController {
   trim(params: Living & { limit: number }): Promise<number>;
 
   /**
-   * Keeps a link by its digest. Earlier ones of the same person, or of the first admin, are no longer valid. False: it is
-   * not kept, because another process is making the link of the first admin at the same time.
+   * Keeps a link by its digest. Earlier ones of the same person are no longer valid; those of the first admin stay so,
+   * because each start prints one and nobody may have read the last. False: it is not kept, because another process is
+   * making the link of the first admin at the same time.
    */
   addLink(link: OneTimeLink & { digest: Uint8Array; createdBy: string }): Promise<boolean>;
   /** Null: there is none, or it is over. */

@@ -82,13 +82,13 @@ describe("a token", () => {
   });
 
   test("stands alone: a session beside it is refused, but not beside what a proxy asks for", () => {
-    const session = { identity: admin, account: "ada" };
+    const session = { ...admin, personId: "ada", sessionId: "s", sessionEndsAt: new Date() };
     const sessions: SessionIdentities = { isNamedBy: () => true, identify: () => session };
     const limits = new RateLimits(service.config, () => 0);
     const credentials = new Credentials({ tokens: {} as TokenIdentities, sessions, limits });
     const ask = (authorization?: string) =>
       credentials.identify({ headers: { authorization } } as IncomingMessage, CALLER) as Identified;
-    for (const other of [undefined, "Basic YTpi", "Negotiate YII="]) expect(ask(other).identity).toBe(admin);
+    for (const other of [undefined, "Basic YTpi", "Negotiate YII="]) expect(ask(other).identity).toBe(session);
     expect(() => ask("Bearer isi_x")).toThrow(expect.objectContaining({ code: "BAD_INPUT" }));
   });
 

@@ -151,7 +151,8 @@ describe("with a map of groups", () => {
     const { location, cookie } = await signIn(sub);
     expect(location).toBe("/queues?project=shop");
     expect(await sessionOf(cookie)).toMatchObject({
-      identity: { actor: email, rights: { read: "all", operate: ["shop", "billing"] } },
+      actor: email,
+      rights: { read: "all", operate: ["shop", "billing"] },
     });
     expect(await personOf(email)).toMatchObject({ name: "Olga", claimed: true, methods: ["identityProvider"] });
     // Nothing of the provider's is kept.
@@ -166,8 +167,8 @@ describe("with a map of groups", () => {
     const first = await signIn(sub);
     accounts.set(sub, { ...accounts.get(sub), groups: "staff" });
     const second = await signIn(sub);
-    expect((await sessionOf(second.cookie))?.identity.rights).toMatchObject({ read: "all", operate: [] });
-    await expect.poll(async () => (await sessionOf(first.cookie))?.identity.rights.operate).toEqual([]);
+    expect((await sessionOf(second.cookie))?.rights).toMatchObject({ read: "all", operate: [] });
+    await expect.poll(async () => (await sessionOf(first.cookie))?.rights.operate).toEqual([]);
     const change = server.engine.operations.people.update(admin, {
       id: (await personOf(email))?.id ?? "",
       grants: [{ role: "admin" }],
@@ -260,7 +261,7 @@ describe("without a map", () => {
     await strict.engine.operations.people.create(admin, { email: known.email, name: "Known", grants });
     const { location, cookie } = await signIn(known.sub, strict, "//evil.example/x");
     expect(location).toBe("/");
-    expect((await sessionOf(cookie, strict))?.identity.rights).toMatchObject({ read: ["p"], operate: [] });
+    expect((await sessionOf(cookie, strict))?.rights).toMatchObject({ read: ["p"], operate: [] });
     expect(await personOf(known.email, strict)).toMatchObject({ name: "Known", claimed: false });
     expect((await signIn(unknown.sub, strict)).location).toBe("/sign-in?error=unknownPerson");
   });

@@ -74,8 +74,8 @@ describe("a password", () => {
     expect(answer.setCookie[0]).toMatch(/^isimud-0=[^;]+; Max-Age=36000; Path=\/; HttpOnly; SameSite=Lax$/);
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(await sessionOf(answer.cookie)).toMatchObject({
-      account: id,
-      identity: { actor: email, kind: "person", personId: id, rights: { operate: ["shop"], administer: [] } },
+      ...{ actor: email, kind: "person", personId: id, rights: { operate: ["shop"], administer: [] } },
+      sessionEndsAt: expect.any(Date),
     });
     const [sessions] = await server.engine.operations.people.sessionsOf(admin, { ids: [id] });
     expect(sessions).toMatchObject([{ address: "127.0.0.1", userAgent: "node" }]);
@@ -140,6 +140,8 @@ describe("a password", () => {
       const told = [answer.status, codeOf(answer), answer.headers.get("retry-after")];
       expect(told).toEqual([503, "DEADLINE_EXCEEDED", "2"]);
     }
+    // Nothing has changed for whoever wanted another password.
+    expect([answers[1]?.setCookie, await sessionOf(cookie)]).toEqual([[], expect.anything()]);
     const counted = await query("SELECT points FROM sign_in_attempts WHERE key LIKE $1", [`%${email}`]);
     expect(counted.rows).toEqual([{ points: 0 }, { points: 0 }]);
     expect((await signIn(email)).status).toBe(200);
@@ -226,7 +228,7 @@ describe("a session", () => {
     await ended(cookies[0]);
 
     const known = await sessionOf(cookies[1]);
-    const own = { ...callerWith("viewer", ["q"], email), ...known?.identity };
+    const own = { ...callerWith("viewer", ["q"], email), ...known };
     const { people } = server.engine.operations;
     expect(await people.endSession(own, { id: own.sessionId ?? "" })).toEqual({ ended: 1 });
     await ended(cookies[1]);
@@ -241,9 +243,9 @@ describe("a session", () => {
   test("has new rights in all processes as soon as its person has", async () => {
     const { email, id } = await aPerson();
     const { cookie } = await signIn(email);
-    expect((await sessionOf(cookie, other))?.identity.rights.operate).toEqual(["shop"]);
+    expect((await sessionOf(cookie, other))?.rights.operate).toEqual(["shop"]);
     await server.engine.operations.people.update(admin, { id, grants: [{ role: "viewer" }] });
-    const rights = async () => (await sessionOf(cookie, other))?.identity.rights;
+    const rights = async () => (await sessionOf(cookie, other))?.rights;
     await expect.poll(rights, { timeout: 1000, interval: 10 }).toMatchObject({ read: "all", operate: [] });
   });
 
@@ -265,6 +267,29 @@ describe("a session", () => {
     server.clock.offsetMs = 10.1 * 3_600_000;
     expect(await sessionOf(cookie)).toBeNull();
     server.clock.offsetMs = 0;
+  });
+
+  test("takes its streams along when it ends, also when nobody ends it", async () => {
+    const { email, id } = await aPerson();
+    const { cookie = "" } = await signIn(email);
+    await server.engine.operations.queues.create(admin, { project: "shop", queue: "watched" });
+    await query("UPDATE sessions SET expires_at = clock_timestamp() + interval '2 s' WHERE person_id = $1", [id]);
+    const watch = 'subscription { messagePosted(project: "shop", queue: "watched") { id } }';
+    const ask = () =>
+      fetch(`${server.url}/api/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "text/event-stream", cookie },
+        body: JSON.stringify({ query: watch }),
+      });
+    // The change of the session ends the first ones. The last one has nobody to end it.
+    const status = async () => {
+      const stream = await ask();
+      await stream.text();
+      return stream.status;
+    };
+    await expect.poll(status, { timeout: 8000, interval: 200 }).toBe(401);
+    // Garbage collection has not removed it.
+    expect((await query("SELECT 1 FROM sessions WHERE person_id = $1", [id])).rowCount).toBe(1);
   });
 
   test("is not begun by a cookie that nobody has signed", async () => {
@@ -303,7 +328,7 @@ describe("a one-time link", () => {
     expect(codeOf(await post("link", { code, password: "short" }))).toBe("PASSWORD_TOO_WEAK");
     const used = await post("link", { code, password: PASSWORD });
     expect([used.status, used.body]).toEqual([200, { person: { email: "linda@example.com", name: "Linda" } }]);
-    expect((await sessionOf(used.cookie))?.account).toBe(person.id);
+    expect((await sessionOf(used.cookie))?.personId).toBe(person.id);
     expect(codeOf(await post("link", { code, password: PASSWORD }))).toBe("LINK_NOT_VALID");
     expect(codeOf(await post("link/read", { code: "guess" }))).toBe("LINK_NOT_VALID");
     expect((await signIn("linda@example.com")).status).toBe(200);
@@ -372,7 +397,7 @@ async function query(text: string, values: unknown[] = []): Promise<pg.QueryResu
 }
 const clearAttempts = () => query("DELETE FROM sign_in_attempts");
 async function lastSeen(cookie: string | undefined): Promise<number> {
-  const id = (await sessionOf(cookie))?.identity.sessionId;
+  const id = (await sessionOf(cookie))?.sessionId;
   const { rows } = await query("SELECT last_seen_at FROM sessions WHERE id = $1", [id]);
   return rows[0].last_seen_at.getTime();
 }
@@ -396,17 +421,17 @@ describe("the first admin", () => {
     return { status: response.status, cookies: response.headers.getSetCookie() };
   };
 
-  test("comes by the link that the last start printed, with a session; then no start prints one", async () => {
+  test("comes by the link of any start, with a session; then none of them is valid, and no start prints one", async () => {
     expect(
       await prepareFirstAdmin({ ...empty.engine, config: { ...empty.engine.config, AUTH: "none" } }, admin),
     ).toBeNull();
-    const [old, link] = [await started(), await started()];
+    const [link, later] = [await started(), await started()];
     expect(link).toMatch(/^Nobody can sign in yet\..*\n {2}http:\/\/127\.0\.0\.1:0\/link#[\w-]{43}$/);
-    expect((await use(old)).status).toBe(404);
     const used = await use(link);
     expect([used.status, used.cookies.length]).toEqual([200, 1]);
+    expect((await use(later)).status).toBe(404);
     const [cookie] = used.cookies[0]?.split(";") ?? [];
-    expect(await sessionOf(cookie, empty.engine)).toMatchObject({ identity: { rights: { administer: "all" } } });
+    expect(await sessionOf(cookie, empty.engine)).toMatchObject({ rights: { administer: "all" } });
     expect([await started(), await started({ ADMIN_EMAIL: "late@example.com" })]).toEqual([null, null]);
   });
 

@@ -10,10 +10,8 @@ import type { AccessChanges } from "../changes.ts";
 import type { SessionIdentity } from "../credentials.ts";
 import { Remembered } from "../remembered.ts";
 
-interface KnownSession extends SessionIdentity {
-  personId: string;
-  sessionId: string;
-  expiresAt: number;
+interface KnownSession {
+  readonly identity: SessionIdentity;
   /** As this process knows it: another one may have seen it later. */
   lastSeenAt: number;
 }
@@ -62,7 +60,7 @@ export class Sessions {
     this.#known = new Remembered({
       changes: parts.changes,
       read: (value) => this.#read(value),
-      rowsOf: ({ sessionId, personId }) => [
+      rowsOf: ({ identity: { sessionId, personId } }) => [
         { table: "sessions", key: sessionId },
         { table: "people", key: personId },
       ],
@@ -101,12 +99,9 @@ export class Sessions {
     const [row] = rows;
     if (row === undefined) return null;
     const rights = rightsOfGrants(grantsFromJson(row.grants));
+    const { id: sessionId, person_id: personId, expires_at: sessionEndsAt } = row;
     const session: KnownSession = {
-      identity: { actor: row.email, kind: "person", rights, personId: row.person_id, sessionId: row.id },
-      account: row.person_id,
-      personId: row.person_id,
-      sessionId: row.id,
-      expiresAt: row.expires_at.getTime(),
+      identity: { actor: row.email, kind: "person", rights, personId, sessionId, sessionEndsAt },
       lastSeenAt: row.last_seen_at.getTime(),
     };
     return this.#isLiving(session) ? session : null;
@@ -127,20 +122,21 @@ export class Sessions {
     return given.length === expected.length && timingSafeEqual(given, expected) ? token : null;
   }
 
-  #isLiving({ expiresAt, lastSeenAt }: KnownSession): boolean {
+  #isLiving({ identity, lastSeenAt }: KnownSession): boolean {
     const now = this.#now().getTime();
-    return now < expiresAt && now < lastSeenAt + this.#idleMs;
+    return now < identity.sessionEndsAt.getTime() && now < lastSeenAt + this.#idleMs;
   }
 
   /** Notes now and then that it is used, without making the request wait. */
-  #see(session: KnownSession): KnownSession {
+  #see(session: KnownSession): SessionIdentity {
+    const { identity } = session;
     const now = this.#now();
     // An idle end that is near must not wait for the minute.
-    if (now.getTime() - session.lastSeenAt < Math.min(SEEN_EVERY_MS, this.#idleMs / 4)) return session;
+    if (now.getTime() - session.lastSeenAt < Math.min(SEEN_EVERY_MS, this.#idleMs / 4)) return identity;
     session.lastSeenAt = now.getTime();
     this.#connections
-      .query(SEE, [session.sessionId, now])
+      .query(SEE, [identity.sessionId, now])
       .catch((error: unknown) => this.#warn("When a session was last used could not be noted", error));
-    return session;
+    return identity;
   }
 }

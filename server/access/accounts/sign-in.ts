@@ -10,13 +10,7 @@ import type { Auth } from "./auth.ts";
 import { PROVIDER_ID } from "./identity-provider.ts";
 import { type Answer, ask, type From, failureIn } from "./library-requests.ts";
 import { linkDigest } from "./link-code.ts";
-import {
-  hashPassword,
-  MAX_PASSWORD_LENGTH,
-  MIN_PASSWORD_LENGTH,
-  requireStrongPassword,
-  verifyPassword,
-} from "./passwords.ts";
+import { hashPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, requireStrongPassword } from "./passwords.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Attempt, SignInLimits } from "./sign-in-limits.ts";
 
@@ -53,7 +47,10 @@ export interface SignIn {
   changePassword(params: { current: string; wanted: string }, from: From): Promise<{ cookies: string[] }>;
   /** LINK_NOT_VALID, RATE_LIMITED. */
   readLink(params: { code: string }, from: From): Promise<ReadLink>;
-  /** Uses the link up, sets the password and signs in. LINK_NOT_VALID, PASSWORD_TOO_WEAK, BAD_INPUT. */
+  /**
+   * Uses the link up, sets the password and signs in. LINK_NOT_VALID, PASSWORD_TOO_WEAK, BAD_INPUT. Without a cookie
+   * when the server was too busy to sign in.
+   */
   useLink(params: { code: string; password: string; email?: string; name?: string }, from: From): Promise<SignedIn>;
 }
 
@@ -106,8 +103,8 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
     async out(from) {
       const session = await identified(sessions, from.cookie);
       if (session !== null) {
-        await control.people.endSessions({ ids: [String(session.identity.sessionId)] });
-        await note(session.identity.actor, "signOut", "done", from);
+        await control.people.endSessions({ ids: [session.sessionId] });
+        await note(session.actor, "signOut", "done", from);
       }
       return { cookies: [noCookie] };
     },
@@ -118,30 +115,31 @@ function passwords(parts: Parts): Pick<SignIn, "options" | "withPassword" | "out
       await requireStrongPassword(checkText("newPassword", wanted), person);
       const attempt = { address: from.address, account: person.email };
       await limits.begin(attempt);
-      const stored = await control.people.getPassword(person.id);
-      const isRight = stored !== null && (await checked(parts, attempt, () => verifyPassword(stored, current)));
-      if (!isRight) {
+      const hash = await checked(parts, attempt, () => hashPassword(wanted));
+      // The new session begins with the current password: whoever cannot be signed in keeps that one, and the session.
+      const given = { email: person.email, password: current };
+      const begun = await checked(parts, attempt, () => begunWith(parts, given, from)).catch(async (error: unknown) => {
+        if (!hasCode(error, "UNAUTHENTICATED")) throw error;
         await note(person.email, "changePassword", "refused", from);
         throw badInput(
           "currentPassword",
           "The current password is wrong, or you have none here. An admin can give you a link.",
         );
-      }
-      await limits.succeeded(attempt);
-      const hash = await hashPassword(wanted);
-      await control.transaction(async (tx) => {
-        // With all sessions: whoever has a copy of this one's cookie must not keep it.
-        await tx.people.setPassword(person.id, hash);
-        await tx.audit.append(row(person.email, "changePassword", "done", from, "{}"));
       });
-      // The password is changed, whatever comes of this: its person signs in with the new one.
+      await limits.succeeded(attempt);
       try {
-        const { cookies } = await signedInWith(parts, { email: person.email, password: wanted }, from);
-        return { cookies };
+        await control.transaction(async (tx) => {
+          // With all other sessions: whoever has a copy of this one's cookie must not keep it.
+          await tx.people.setPassword(person.id, hash, begun.sessionId);
+          await tx.audit.append(row(person.email, "changePassword", "done", from, "{}"));
+        });
       } catch (error) {
-        warn("After a change of the password its person was not signed in again", error);
-        return { cookies: [noCookie] };
+        await control.people
+          .endSessions({ ids: [begun.sessionId] })
+          .catch((failure: unknown) => warn("A session that nobody has could not be ended", failure));
+        throw error;
       }
+      return { cookies: begun.cookies };
     },
   };
 }
@@ -181,7 +179,7 @@ function atProvider(parts: Parts): Pick<SignIn, "atProvider" | "back"> {
       const session = await replaced(parts, cookies, from);
       // No session although nothing failed: the browser has another one's answer.
       if (session === null) return { location: `${basePath}/sign-in?error=provider`, cookies };
-      await note(session.identity.actor, "signIn", "done", from, { identityProvider: provider?.name });
+      await note(session.actor, "signIn", "done", from, { identityProvider: provider?.name });
       return { location: location as string, cookies };
     },
   };
@@ -195,7 +193,7 @@ function atProvider(parts: Parts): Pick<SignIn, "atProvider" | "back"> {
 }
 
 function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
-  const { control, limits, now } = parts;
+  const { control, limits, now, warn } = parts;
   const note = auditOf(parts);
 
   async function found(code: string, from: From): Promise<{ link: OneTimeLink; person: Person | null }> {
@@ -232,9 +230,15 @@ function links(parts: Parts): Pick<SignIn, "readLink" | "useLink"> {
         const details = JSON.stringify({ kind: link.kind });
         await tx.audit.append(row(who.email, "useLink", "done", from, details));
       });
-      const signedIn = await signedInWith(parts, { email: who.email, password }, from);
-      await note(who.email, "signIn", "done", from);
-      return signedIn;
+      // The link is used up and the password is set, whatever comes of this: its person signs in with it.
+      try {
+        const signedIn = await signedInWith(parts, { email: who.email, password }, from);
+        await note(who.email, "signIn", "done", from);
+        return signedIn;
+      } catch (error) {
+        warn("After the use of a link its person was not signed in", error);
+        return { person: { email: who.email, name: who.name }, cookies: [] };
+      }
     },
   };
 }
@@ -257,26 +261,38 @@ function linkNotValid(): DomainError {
 }
 
 async function signedInWith(parts: Parts, given: { email: string; password: string }, from: From): Promise<SignedIn> {
+  const { cookies } = await begunWith(parts, given, from);
+  await replaced(parts, cookies, from);
+  const person = await parts.control.people.getByEmail(given.email);
+  return { person: { email: given.email, name: person?.name ?? "" }, cookies };
+}
+
+/** A new session, beside the one that the browser has. */
+async function begunWith(
+  parts: Parts,
+  given: { email: string; password: string },
+  from: From,
+): Promise<{ cookies: string[]; sessionId: string }> {
   const wrong = () => new DomainError("UNAUTHENTICATED", "The e-mail address or the password is wrong.");
   if (typeof given.password !== "string" || given.password.length > MAX_PASSWORD_LENGTH) throw wrong();
-  const { basePath, control } = parts;
+  const { basePath, sessions } = parts;
   const answer: Answer = await ask(parts.auth(), { basePath, from }, "/sign-in/email", { ...given });
   if (answer.status === 403) throw new DomainError("FORBIDDEN", "This account is disabled. Ask an admin.");
-  if (answer.status !== 200) throw wrong();
-  await replaced(parts, answer.cookies, from);
-  const person = await control.people.getByEmail(given.email);
-  return { person: { email: given.email, name: person?.name ?? "" }, cookies: answer.cookies };
+  const session = answer.status === 200 ? await begunBy(sessions, answer.cookies) : null;
+  if (session === null) throw wrong();
+  return { cookies: answer.cookies, sessionId: session.sessionId };
 }
 
 /** The session that these cookies begin. It replaces the one that the browser had. */
 async function replaced({ sessions, control }: Parts, cookies: readonly string[], from: From) {
-  const session = await identified(sessions, cookies.map((cookie) => cookie.split(";", 1)[0]).join("; "));
+  const session = await begunBy(sessions, cookies);
   const before = await identified(sessions, from.cookie);
-  if (session !== null && before !== null) {
-    await control.people.endSessions({ ids: [String(before.identity.sessionId)] });
-  }
+  if (session !== null && before !== null) await control.people.endSessions({ ids: [before.sessionId] });
   return session;
 }
+
+const begunBy = (sessions: Sessions, cookies: readonly string[]) =>
+  identified(sessions, cookies.map((cookie) => cookie.split(";", 1)[0]).join("; "));
 
 async function identified(sessions: Sessions, cookie: string | undefined): Promise<SessionIdentity | null> {
   return sessions.identify({ headers: cookie === undefined ? {} : { cookie } });
@@ -284,7 +300,7 @@ async function identified(sessions: Sessions, cookie: string | undefined): Promi
 
 async function personOf({ sessions, control }: Parts, from: From): Promise<Person> {
   const session = await identified(sessions, from.cookie);
-  const [person] = session === null ? [] : await control.people.getMany([session.account]);
+  const [person] = session === null ? [] : await control.people.getMany([session.personId]);
   if (person === undefined) throw new DomainError("UNAUTHENTICATED", "You are not signed in, or no longer.");
   return person;
 }

@@ -6,12 +6,13 @@ import type { Access } from "../../access/access.ts";
 export const CLIENT_LEFT = new Error("The client has left.");
 
 /** Why a signal aborted: the caller may no longer have what it asked for. */
-export const RIGHTS_CHANGED = new Error("The rights of the caller have changed, or its token has expired.");
+export const RIGHTS_CHANGED = new Error("The rights of the caller have changed, or its token or session has ended.");
 
 export interface Waits {
   /**
-   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT; when its token expires and at `endOf`
-   * for its caller, with RIGHTS_CHANGED; and at `end`. Always the same signal for a reply.
+   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT; when its token expires or its session
+   * ends in any case, and at `endOf` for its caller, with RIGHTS_CHANGED; and at `end`. Always the same signal for a
+   * reply.
    */
   signalOf(reply: FastifyReply, access: Access): AbortSignal;
   /** Whether rights of this request's caller have changed since it began to wait. False for one that does not wait. */
@@ -71,10 +72,11 @@ export function createWaits(): Waits {
 /** Milliseconds that a timer can wait at a time: almost 25 days. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** Calls `expire` when the caller's token ends, until the function that it returns is called. */
-function atExpiry({ token }: Access, expire: () => void): () => void {
-  if (token === undefined || token.expiresAt === null) return () => undefined;
-  const ends = token.expiresAt.getTime();
+/** Calls `expire` when the caller's token or session ends, until the function that it returns is called. */
+function atExpiry({ token, sessionEndsAt }: Access, expire: () => void): () => void {
+  const end = token?.expiresAt ?? sessionEndsAt;
+  if (end === undefined) return () => undefined;
+  const ends = end.getTime();
   let timer: NodeJS.Timeout;
   const wait = () => {
     const left = ends - Date.now();

@@ -18,12 +18,17 @@ function withToken(days: number | null): Access {
   return { ...person("token:t"), kind: "token", token: { id: "1", expiresAt } as Access["token"] & object };
 }
 
-test.each([1, 24, 25, 90, 365])("a wait ends with its token, after %d days", (days) => {
-  const signal = createWaits().signalOf(aReply(), withToken(days));
+const withSession = (days: number): Access => ({
+  ...person("ada"),
+  sessionEndsAt: new Date(Date.now() + days * DAY_MS),
+});
+
+test.each([1, 24, 25, 90, 365])("a wait ends with its token or its session, after %d days", (days) => {
+  const signals = [withToken(days), withSession(days)].map((access) => createWaits().signalOf(aReply(), access));
   vi.advanceTimersByTime(days * DAY_MS - 1);
-  expect(signal.aborted).toBe(false);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
   vi.advanceTimersByTime(1);
-  expect(signal.reason).toBe(RIGHTS_CHANGED);
+  expect(signals.map(({ reason }) => reason)).toEqual([RIGHTS_CHANGED, RIGHTS_CHANGED]);
 });
 
 test("a wait with a token that never ends goes on, and one whose client leaves keeps no timer", () => {

@@ -118,7 +118,7 @@ function people(session: Session): Pick<PeopleController, PeopleVerbs | "lockAdm
       return row?.password ?? null;
     },
 
-    setPassword: (id, hash) =>
+    setPassword: (id, hash, keep) =>
       session.atomically(async (tx) => {
         if ((await tx.person.count({ where: { id } })) === 0) throw personDoesNotExist();
         const key = { providerId: PASSWORD, accountId: id };
@@ -127,7 +127,7 @@ function people(session: Session): Pick<PeopleController, PeopleVerbs | "lockAdm
           create: { ...key, id: randomUUID(), userId: id, password: hash },
           update: { password: hash, updatedAt: new Date() },
         });
-        await tx.session.deleteMany({ where: { userId: id } });
+        await tx.session.deleteMany({ where: { userId: id, ...(keep === undefined ? {} : { id: { not: keep } }) } });
         await tx.oneTimeLink.deleteMany({ where: { personId: id } });
       }),
   };
@@ -186,10 +186,11 @@ function links(session: Session): Pick<PeopleController, "addLink" | "getLink" |
   return {
     addLink: ({ digest, kind, personId, createdBy, expiresAt }) =>
       session.atomically(async (tx) => {
-        // Two at once would not see each other's link, and leave both.
-        if (personId !== null) await tx.$queryRaw`SELECT 1 FROM people WHERE id = ${personId}::uuid FOR NO KEY UPDATE`;
-        else if (!(await isOnlyMaker(tx))) return false;
-        await tx.oneTimeLink.deleteMany({ where: { kind, personId } });
+        if (personId !== null) {
+          // Two at once would not see each other's link, and leave both.
+          await tx.$queryRaw`SELECT 1 FROM people WHERE id = ${personId}::uuid FOR NO KEY UPDATE`;
+          await tx.oneTimeLink.deleteMany({ where: { kind, personId } });
+        } else if (!(await isOnlyMaker(tx))) return false;
         await tx.oneTimeLink.create({ data: { digest: bytes(digest), kind, personId, createdBy, expiresAt } });
         return true;
       }),
