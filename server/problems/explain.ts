@@ -272,7 +272,9 @@ function explainConsumers({ consumers, messages, claims, now, problems }: QueueF
     last === null
       ? "Nobody claimed from the queue or popped from it in the last week."
       : `No consumer for ${inTime(now.getTime() - last.lastSeenAt.getTime())}: ${last.name} called last.`;
-  add(out, "noConsumer", "warning", text, { since: last?.lastSeenAt ?? null });
+  // Whoever silenced the one knows the other.
+  const isKnown = problems?.some(({ kind, snooze }) => kind === "stuck" && snooze !== null) ?? false;
+  add(out, "noConsumer", isKnown ? null : "warning", text, { since: last?.lastSeenAt ?? null });
 }
 
 function explainRest({ messages, now, consumers }: QueueFacts, out: Explained) {

@@ -154,6 +154,17 @@ describe("messages wait", () => {
         ),
       },
     ]);
+    // That nobody takes them is known with it.
+    const alone = { ...HEALTHY, ...messages({ ready: 3, oldestReadyAt: ago(12) }), consumers: [] };
+    const kinds = explain({ ...alone, problems: [{ ...problem, snooze }] }).reasons.map((one) => [
+      one.kind,
+      one.severity,
+    ]);
+    expect(kinds).toEqual([
+      ["noConsumer", null],
+      ["waitingTurn", null],
+      ["stuck", null],
+    ]);
   });
 
   test("in no other case: an empty queue says so, and a pool that is silent too", () => {
