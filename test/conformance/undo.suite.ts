@@ -197,7 +197,9 @@ export function describeUndo(name: string, open: OpenDataDriver): void {
             // Some transfers do not come as far as that. A repeat changes nothing.
             await undo();
             const free = [...(await claim(harness, from)).messages, ...(await claim(harness, to)).messages];
-            expect(idsOf(free).toSorted(), `${what} after ${at}, undone after ${later}`).toEqual(ids.toSorted());
+            const all = [...(await readAll(harness.driver, from)), ...(await readAll(harness.driver, to))];
+            const found = [idsOf(free).toSorted(), idsOf(all).toSorted()];
+            expect(found, `${what} after ${at}, undone after ${later}`).toEqual(Array(2).fill(ids.toSorted()));
           }
         }
       }
