@@ -1,8 +1,11 @@
-/** Creates the engine from its parts. The only file that knows concrete drivers and backends. */
+/**
+ * Creates the engine from its parts. The only file that knows concrete drivers and backends. What signs people in and
+ * what speaks to Redis is loaded where it is used: their libraries are most of the modules of a start.
+ */
 import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
-import { type Accounts, openAccounts } from "./access/accounts/accounts.ts";
+import type { Accounts } from "./access/accounts/accounts.ts";
 import { AccessChanges } from "./access/changes.ts";
 import { type Identification, openIdentification } from "./access/identification.ts";
 import { createPresentAccess, type PresentAccess } from "./access/present-access.ts";
@@ -23,7 +26,7 @@ import { createJobStore } from "./jobs/store.ts";
 import type { KeyValueStore } from "./kvs/key-value-store.ts";
 import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
-import { createRedisBackend } from "./kvs/redis.ts";
+import type { createRedisBackend } from "./kvs/redis.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
 import { countMessages, createMetrics, type Metrics } from "./metrics/process-metrics.ts";
 import { createOperations } from "./operations/create-operations.ts";
@@ -43,7 +46,6 @@ import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
 import { openConnection, openConnections } from "./storage/postgres/sql/connection.ts";
 import { inspectPostgresStore } from "./storage/postgres/store-inspection.ts";
 import { Timeline } from "./storage/postgres/timeline.ts";
-import { inspectRedisStore, openRedisDataDriver } from "./storage/redis/data-driver.ts";
 import { parseRedisUri } from "./storage/redis/server/address.ts";
 
 export interface Engine {
@@ -83,6 +85,11 @@ interface Opening {
   warn: (message: string, error: unknown) => void;
 }
 
+function noAccounts(config: Config, clock: Clock): Accounts {
+  const now = () => new Date(Date.now() + clock.offsetMs);
+  return { config, now, sessions: null, signIn: null, close: async () => undefined };
+}
+
 /**
  * Applies the missing migrations to the control database and opens everything on it. `config` must have DATABASE_URL
  * and SECRET_KEY. If it fails, it closes what it opened. `clock` moves the databases' clocks forward, for tests.
@@ -99,7 +106,8 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   const failures = new FailureLog({ warn, info: (message) => log.info(message) });
   const opening = { config, url, clock, warn };
 
-  const redis = createRedis(opening);
+  const redis = await createRedis(opening);
+  const signIns = config.AUTH === "none" ? null : await import("./access/accounts/accounts.ts");
   const applied = await migrate({ url, only: "all" });
   if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
 
@@ -147,7 +155,8 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     recovered: () => failures.succeeded(hearing),
   });
   const { schema } = parsePostgresUri(url);
-  const accounts = openAccounts({ config, connections, schema, control, changes, clock, warn });
+  const accounts =
+    signIns?.openAccounts({ config, connections, schema, control, changes, clock, warn }) ?? noAccounts(config, clock);
   const { sessions } = accounts;
   const identification =
     config.AUTH === "none"
@@ -216,8 +225,9 @@ type RedisBackend = ReturnType<typeof createRedisBackend>;
 type Connections = ReturnType<typeof openConnections>;
 
 /** The backend for key-value stores on Redis. It connects at its first use. */
-function createRedis({ config, clock, warn }: Opening): RedisBackend | null {
+async function createRedis({ config, clock, warn }: Opening): Promise<RedisBackend | null> {
   if (config.REDIS_URL === undefined) return null;
+  const { createRedisBackend } = await import("./kvs/redis.ts");
   const onError = (error: unknown) => warn("The key-value store's connection to Redis broke", error);
   return createRedisBackend({ uri: config.REDIS_URL, clock, onError });
 }
@@ -255,6 +265,8 @@ function openPostgresPool(
   });
 }
 
+const redisDriver = () => import("./storage/redis/data-driver.ts");
+
 /** The data drivers, by the scheme of a pool's URI. */
 function createRegistry(opening: Opening): ReturnType<typeof createDriverRegistry> {
   const { config, clock } = opening;
@@ -272,9 +284,19 @@ function createRegistry(opening: Opening): ReturnType<typeof createDriverRegistr
   });
   registry.register(["redis", "rediss", "valkey", "valkeys"], {
     check: parseRedisUri,
-    inspect: (uri) => inspectRedisStore(uri, onPoolError(opening, null)),
-    open: (uri, pool) =>
-      openRedisDataDriver({ uri, clock, undoSeconds: config.UNDO_SECONDS, onError: onPoolError(opening, pool) }),
+    async inspect(uri) {
+      const { inspectRedisStore } = await redisDriver();
+      return inspectRedisStore(uri, onPoolError(opening, null));
+    },
+    async open(uri, pool) {
+      const { openRedisDataDriver } = await redisDriver();
+      return openRedisDataDriver({
+        uri,
+        clock,
+        undoSeconds: config.UNDO_SECONDS,
+        onError: onPoolError(opening, pool),
+      });
+    },
   });
   return registry;
 }

@@ -39,11 +39,10 @@ interface Parts {
   warn: (message: string, error: unknown) => void;
 }
 
-/** Waits for nobody: an identity provider that is away is asked again and again. */
+/** For AUTH=accounts. Waits for nobody: an identity provider that is away is asked again and again. */
 export function openAccounts(parts: Parts): Accounts {
   const { config, connections, control, changes, clock, warn } = parts;
   const now = () => new Date(Date.now() + clock.offsetMs);
-  if (config.AUTH === "none") return { config, now, sessions: null, signIn: null, close: async () => undefined };
   const cookie = sessionCookie(config);
   const prisma = new PrismaClient({
     adapter: new PrismaPg(connections, { schema: parts.schema }),
