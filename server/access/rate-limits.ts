@@ -4,6 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Config } from "../config.ts";
+import { entriesUpTo } from "../entry-limit.ts";
 import { DomainError } from "../errors.ts";
 
 /** Tokens, accounts and addresses whose requests are counted at a time. The least recently used is forgotten. */
@@ -95,7 +96,7 @@ export class Bucket {
 
 export class RateLimits {
   /** By `kind:name`. */
-  readonly buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
+  readonly buckets = new LRUCache<string, Bucket>(entriesUpTo(MAX_BUCKETS));
   /** Keys of the buckets that may be due, so that the exchange need not ask all. */
   readonly due = new Set<string>();
   readonly #settings: RateLimitSettings;

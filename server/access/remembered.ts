@@ -1,5 +1,6 @@
 /** What was read of the tables of rights, remembered until it changes. */
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../entry-limit.ts";
 import type { AccessChange, AccessChanges } from "./changes.ts";
 
 /** How long anything counts while this process does not listen to changes. */
@@ -106,7 +107,7 @@ export class Remembered<Value extends object> {
   }
 
   #noEntries(): LRUCache<string, Entry<Value>> {
-    return new LRUCache({ max: this.#maximum, dispose: ({ value }, key) => this.#unlist(key, value) });
+    return new LRUCache({ ...entriesUpTo(this.#maximum), dispose: ({ value }, key) => this.#unlist(key, value) });
   }
 
   /** At once: to clear the cache would take the entries out of the index one by one. */

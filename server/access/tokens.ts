@@ -1,5 +1,6 @@
 /** Who programs are, by the tokens that they send. */
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../entry-limit.ts";
 import { DomainError } from "../errors.ts";
 import type { Token, TokensController } from "../storage/tokens.ts";
 import { type Access, rightsOfScopes } from "./access.ts";
@@ -51,7 +52,7 @@ export class TokenIdentities {
     this.#store = parts.store;
     this.#limits = parts.limits;
     this.#now = parts.now;
-    this.#unknown = new LRUCache({ max: MAX_UNKNOWN, ttl: UNKNOWN_MS });
+    this.#unknown = new LRUCache({ ...entriesUpTo(MAX_UNKNOWN), ttl: UNKNOWN_MS });
     this.#tokens = new Remembered({
       changes: parts.changes,
       read: (digest) => this.#read(digest),

@@ -1,6 +1,7 @@
 /** The backend in this process. Entries and locks end with the process, and other processes do not see them. */
 
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../entry-limit.ts";
 import { readsBackward } from "../storage/list-pages.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
@@ -99,7 +100,7 @@ class MemoryRegion implements BackingStore {
 
   constructor(maximumEntries: number, clock: Clock) {
     this.#clock = clock;
-    this.#entries = new LRUCache({ max: maximumEntries });
+    this.#entries = new LRUCache(entriesUpTo(maximumEntries));
   }
 
   peek(key: string): unknown {

@@ -1,6 +1,7 @@
 import { type Link, type Span, TraceFlags } from "@opentelemetry/api";
 import { parseTraceParent } from "@opentelemetry/core";
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../entry-limit.ts";
 import type { Message, MessageController } from "../storage/data-driver.ts";
 import { withDeadline } from "../storage/deadlines/deadline.ts";
 import { TRACEPARENT } from "../storage/messages/message-headers.ts";
@@ -21,7 +22,7 @@ const LOOK_UP_MS = 200;
 export class PostContexts {
   readonly #messages: Pick<MessageController, "bulkGet">;
   /** By the message's id. "": it has none. */
-  readonly #seen = new LRUCache<string, string>({ max: MOST_SEEN });
+  readonly #seen = new LRUCache<string, string>(entriesUpTo(MOST_SEEN));
 
   constructor(messages: Pick<MessageController, "bulkGet">) {
     this.#messages = messages;

@@ -1,5 +1,6 @@
 /** Signing in and out, passwords and one-time links: what the routes below /api/auth do. */
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../entry-limit.ts";
 import { DomainError, hasCode } from "../../errors.ts";
 import { badInput, checkText } from "../../operations/input/limits.ts";
 import { checkEmail, checkPersonName } from "../../operations/people/input.ts";
@@ -306,7 +307,7 @@ async function personOf({ sessions, control }: Parts, from: From): Promise<Perso
 }
 
 /** A guesser must not fill the audit log: the same refusal is written once in a minute. */
-const refused = new LRUCache<string, true>({ max: 10_000, ttl: 60_000 });
+const refused = new LRUCache<string, true>({ ...entriesUpTo(10_000), ttl: 60_000 });
 
 type Outcome = "done" | "refused";
 

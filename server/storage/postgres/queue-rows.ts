@@ -1,5 +1,6 @@
 /** Rows of the table pool_queues: one per queue that the pool holds, with its epoch and low-water marker. */
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../entry-limit.ts";
 import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-errors.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
 import { translatePostgresError } from "./sql/connection.ts";
@@ -106,7 +107,7 @@ const REMEMBERED_QUEUES = 50_000;
  */
 export class QueueRows {
   readonly #statements: Statements;
-  readonly #remembered = new LRUCache<string, QueueRow>({ max: REMEMBERED_QUEUES });
+  readonly #remembered = new LRUCache<string, QueueRow>(entriesUpTo(REMEMBERED_QUEUES));
 
   constructor(statements: Statements) {
     this.#statements = statements;
