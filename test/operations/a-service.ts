@@ -12,7 +12,7 @@ import { describeError } from "../../server/process/log.ts";
 import type { ControlDriver } from "../../server/storage/control-driver.ts";
 import type { PooledDataDriver } from "../../server/storage/pooled-data-driver.ts";
 import { callerWith } from "../support/access.ts";
-import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
+import { createEmptyDatabase, createPoolDatabase, createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 export const admin: Access = callerWith("admin", "all", "ada");
 export const operator: Access = callerWith("operator", ["p"], "otto");
@@ -24,8 +24,10 @@ export interface Service extends Engine {
   readonly logged: readonly string[];
   /** Another process on the same database. */
   another(): Promise<Engine>;
-  /** The URI of a new, empty database for a pool. */
+  /** The URI of a new database with a pool's tables. */
   poolUri(): Promise<string>;
+  /** The URI of a new database without tables, for tests of what a registration does. */
+  emptyUri(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -48,17 +50,18 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
     ends.unshift(() => engine.close());
     return engine;
   };
+  const uriOf = ({ url, drop }: TestDatabase) => {
+    ends.push(drop);
+    return url;
+  };
   const engine = await open();
   return {
     ...engine,
     clock,
     logged,
     another: open,
-    async poolUri() {
-      const pool = await createEmptyDatabase();
-      ends.push(pool.drop);
-      return pool.url;
-    },
+    poolUri: async () => uriOf(await createPoolDatabase()),
+    emptyUri: async () => uriOf(await createEmptyDatabase()),
     async stop() {
       for (const end of ends) await end();
     },

@@ -44,7 +44,7 @@ async function aQueueIn(pool: string, uri: string): Promise<string> {
 }
 
 test("a read-only PostgreSQL pool refuses writes with the reason, shows it in health, and can be read", async () => {
-  const uri = await service.poolUri();
+  const uri = await service.emptyUri();
   const queue = await aQueueIn("pg", uri);
   const client = new pg.Client({ connectionString: uri });
   await client.connect();

@@ -161,7 +161,7 @@ test("an import needs the role admin, and an export shows what the caller may se
 
 test("an import tells nothing of pools to callers who may not change them, and does not compare URIs for them", async () => {
   const { settingsFile, pools } = service.operations;
-  const uri = await service.poolUri();
+  const uri = await service.emptyUri();
   await pools.create(admin, { pool: "private", uri, weight: 1 });
   const limited = limitedTo(admin, "admin", ["p"]);
   const told = async (name: string, more: object) =>

@@ -14,23 +14,33 @@ export interface TestDatabase {
  * Creates a database with all tables of control plane and pool. It gets its own identity, since a copy of the template
  * would have the template's.
  */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const database = await create(`TEMPLATE ${inject("templateDatabase")}`);
-  await execute("UPDATE pool_identity SET seed = floor(random() * 4611686018427387903)::bigint", database.url);
-  return database;
+export function createTestDatabase(): Promise<TestDatabase> {
+  return copy(inject("templateDatabase"));
+}
+
+/** Creates a database with the tables of a pool, as one that was registered before. It has its own identity. */
+export function createPoolDatabase(): Promise<TestDatabase> {
+  return copy(inject("templatePool"));
 }
 
 /** Creates a database without tables, as a pool is before it is registered. `options` follow CREATE DATABASE. */
-export function createEmptyDatabase(options = ""): Promise<TestDatabase> {
-  return create(options);
-}
-
-async function create(options: string): Promise<TestDatabase> {
+export async function createEmptyDatabase(options = ""): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString("hex")}`;
-  await execute(`CREATE DATABASE ${name} ${options}`);
+  await onServer(`CREATE DATABASE ${name} ${options}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return { url: url.toString(), drop: () => drop(name) };
+}
+
+/** As files: through its log the server would write all of it twice, and what it has read would leave its cache. */
+async function copy(template: string): Promise<TestDatabase> {
+  const database = await createEmptyDatabase(`TEMPLATE ${template} STRATEGY FILE_COPY`);
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client
+    .query("UPDATE pool_identity SET seed = floor(random() * 4611686018427387903)::bigint")
+    .finally(() => client.end());
+  return database;
 }
 
 /**
@@ -38,11 +48,21 @@ async function create(options: string): Promise<TestDatabase> {
  * ends by itself.
  */
 function drop(name: string): Promise<void> {
-  return vi.waitFor(() => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`), { timeout: 10_000, interval: 100 });
+  return vi.waitFor(() => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`), { timeout: 10_000, interval: 100 });
 }
 
-async function execute(sql: string, url = inject("postgresUrl")): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(sql).finally(() => client.end());
+/** One connection for all files that this process runs: the server starts a process for each. */
+let server: pg.Pool | undefined;
+
+async function onServer(sql: string): Promise<void> {
+  server ??= openServer();
+  await server.query(sql);
+}
+
+function openServer(): pg.Pool {
+  const connectionString = inject("postgresUrl");
+  const pool = new pg.Pool({ connectionString, max: 1, idleTimeoutMillis: 0, allowExitOnIdle: true });
+  // At the end of the run the server ends first.
+  pool.on("error", () => undefined);
+  return pool;
 }

@@ -1,6 +1,6 @@
 /**
- * What a whole `vitest run` shares: one PostgreSQL with a migrated template database, of which each test file's
- * database is a copy, and a service with the demo's data for tests that look at its pages.
+ * What a whole `vitest run` shares: one PostgreSQL with migrated template databases, of which each test file's
+ * databases are copies, and a service with the demo's data for tests that look at its pages.
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,6 +17,8 @@ declare module "vitest" {
     /** The URL of a database whose user may create databases. */
     postgresUrl: string;
     templateDatabase: string;
+    /** With the tables of a pool alone. */
+    templatePool: string;
     /** Where to ask for the URL of the service with the demo's data. */
     demoServiceAt: string;
   }
@@ -38,9 +40,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const given = process.env.TEST_POSTGRES_URL;
   const server = given === undefined ? await startOwnServer() : { url: given, stop: async () => {} };
   const template = `isimud_template_${process.pid}`;
+  const pool = `isimud_pool_template_${process.pid}`;
   try {
+    if (given === undefined) await hashOnce(server.url);
     await execute(server.url, `CREATE DATABASE ${template}`);
     await migrate({ url: withDatabase(server.url, template), only: "all" });
+    await execute(server.url, `CREATE DATABASE ${pool}`);
+    await migrate({ url: withDatabase(server.url, pool), only: "pool" });
   } catch (error) {
     await server.stop();
     throw error;
@@ -48,10 +54,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const demo = await offerDemoService(() => createDemoDatabase(server.url, template));
   project.provide("postgresUrl", server.url);
   project.provide("templateDatabase", template);
+  project.provide("templatePool", pool);
   project.provide("demoServiceAt", demo.askAt);
   return async () => {
     await demo.close();
-    if (given !== undefined) await execute(given, `DROP DATABASE ${template}`);
+    if (given !== undefined) for (const name of [template, pool]) await execute(given, `DROP DATABASE ${name}`);
     await server.stop();
     forget();
   };
@@ -75,6 +82,12 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
       rmSync(dataDir, { recursive: true });
     },
   };
+}
+
+/** By default each of thousands of connections hashes the password 4096 times, to prove that it knows it. */
+function hashOnce(url: string): Promise<void> {
+  const { username, password } = new URL(url);
+  return execute(url, `SET scram_iterations = 1; ALTER ROLE ${username} PASSWORD '${password}'`);
 }
 
 async function createDemoDatabase(url: string, template: string): Promise<TestDatabase> {

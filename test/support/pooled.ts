@@ -17,7 +17,6 @@ import { openPostgresDataDriver } from "../../server/storage/postgres/data-drive
 import { parsePostgresUri } from "../../server/storage/postgres/sql/address.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import { inspectPostgresStore } from "../../server/storage/postgres/store-inspection.ts";
-import { inspectRedisStore, openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { parseRedisUri } from "../../server/storage/redis/server/address.ts";
 
 export interface Pooled {
@@ -45,6 +44,9 @@ export interface PooledOptions {
   watch?: (control: ControlDriver) => ControlDriver;
 }
 
+/** Its library has more modules than all of ours, which processes that move queues between databases need not load. */
+const redisDriver = () => import("../../server/storage/redis/data-driver.ts");
+
 export async function openPooled(options: PooledOptions): Promise<Pooled> {
   const { url, clock = { offsetMs: 0 }, connections: most = 4, keptPopsBytes } = options;
   const connections = openConnections({ url, connections: most });
@@ -68,8 +70,8 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
   });
   registry.register(["redis", "rediss"], {
     check: parseRedisUri,
-    inspect: (uri) => inspectRedisStore(uri, () => undefined),
-    open: (uri) => openRedisDataDriver({ uri, clock, keptPopsBytes }),
+    inspect: async (uri) => (await redisDriver()).inspectRedisStore(uri, () => undefined),
+    open: async (uri) => (await redisDriver()).openRedisDataDriver({ uri, clock, keptPopsBytes }),
   });
   const errors: unknown[] = [];
   const data = createPoolingDriver({

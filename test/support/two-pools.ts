@@ -2,7 +2,7 @@
 import { createQueueMoves, type QueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import { createEmptyDatabase, createTestDatabase } from "./database.ts";
+import { createPoolDatabase, createTestDatabase } from "./database.ts";
 import { openPooled, type Pooled } from "./pooled.ts";
 import { startRedis, startRedisCluster } from "./redis.ts";
 
@@ -73,7 +73,7 @@ interface Store {
 export type OpenStore = () => Promise<Store>;
 
 export const onPostgres: OpenStore = async () => {
-  const { url, drop } = await createEmptyDatabase();
+  const { url, drop } = await createPoolDatabase();
   return { uri: url, drop };
 };
 

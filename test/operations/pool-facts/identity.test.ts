@@ -41,7 +41,7 @@ const noted = (name: string) =>
 
 describe("on PostgreSQL", () => {
   test("a database cannot be registered again under another address, but another schema of it can", async () => {
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     await create("pg", uri);
     const other = await byDetour(uri);
     expect(await refusal(create("again", other))).toEqual({ code: "POOL_URI_IN_USE", details: { pool: "pg" } });
@@ -59,7 +59,7 @@ describe("on PostgreSQL", () => {
   });
 
   test("of concurrent registrations of one database under several addresses, one succeeds", async () => {
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     const ways = [uri, await byDetour(uri), await byDetour(uri), await byDetour(uri)];
     const { operations } = await service.another();
     const results = await Promise.allSettled(
@@ -79,7 +79,7 @@ describe("on PostgreSQL", () => {
 
   test("the URI of a pool may change to another address of the same database, and to another database only while the pool is empty", async () => {
     const { pools, queues, messages } = service.operations;
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     await create("moving", uri, { weight: 1 });
     await queues.create(operator, { queue: "held" });
     await messages.post(operator, { queue: "held", messages: [{ bodyText: "1" }] });
@@ -89,7 +89,7 @@ describe("on PostgreSQL", () => {
     await pools.update(admin, { pool: "moving", uri: await byDetour(uri) });
     expect((await messages.list(viewer, { project: "p", queue: "held" })).items).toHaveLength(1);
 
-    const elsewhere = await service.poolUri();
+    const elsewhere = await service.emptyUri();
     const stranded = { code: "POOL_IN_USE", details: { pool: "moving", queues: 1, exact: true } };
     expect(await refusal(pools.update(admin, { pool: "moving", uri: elsewhere }))).toEqual(stranded);
     expect(await refusal(create("moving", elsewhere, { replace: true }))).toEqual(stranded);
@@ -103,12 +103,12 @@ describe("on PostgreSQL", () => {
 
   test("a pool that was registered unverified is identified before a new URI could leave its queues behind", async () => {
     const { pools, queues, messages } = service.operations;
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     await create("blind", uri, { weight: 1, verify: false });
     expect((await service.control.pools.get("blind")).identity).toBeNull();
     // The queue is only mapped, so that the pool is not open yet.
     await queues.create(operator, { queue: "blindly" });
-    const elsewhere = await service.poolUri();
+    const elsewhere = await service.emptyUri();
     expect(await codeOf(pools.update(admin, { pool: "blind", uri: elsewhere }))).toBe("POOL_IN_USE");
     await messages.post(operator, { queue: "blindly", messages: [{ bodyText: "1" }] });
     // Without verification the operator may change it all the same.
@@ -121,12 +121,12 @@ describe("on PostgreSQL", () => {
 
   test("a duplicate pool that holds queues cannot be pointed at another store, though its identity is not recorded", async () => {
     const { pools, queues, messages } = service.operations;
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     await create("original", uri);
     await create("double", await byDetour(uri), { weight: 1, verify: false });
     await queues.create(operator, { queue: "doubly" });
     await messages.post(operator, { queue: "doubly", messages: [{ bodyText: "1" }] });
-    const elsewhere = await service.poolUri();
+    const elsewhere = await service.emptyUri();
     const stranded = { code: "POOL_IN_USE", details: { pool: "double", queues: 1, exact: true } };
     expect(await refusal(pools.update(admin, { pool: "double", uri: elsewhere }))).toEqual(stranded);
     expect(await refusal(create("double", elsewhere, { replace: true }))).toEqual(stranded);
@@ -155,7 +155,7 @@ describe("on PostgreSQL", () => {
       now: () => now,
       warn: () => {},
     });
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     await create("twin-a", uri, { weight: 1 });
     await operations.queues.create(operator, { queue: "twice" });
     await operations.messages.post(operator, { queue: "twice", messages: [{ bodyText: "1" }] });

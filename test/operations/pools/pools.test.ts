@@ -16,12 +16,12 @@ afterAll(() => service.stop());
 const CANARY = "canary-password";
 
 async function aPool(name: string, params: { weight?: number; flavor?: string } = {}) {
-  const uri = await service.poolUri();
+  const uri = await service.emptyUri();
   return service.operations.pools.create(admin, { pool: name, uri, weight: 1, ...params });
 }
 
 test("the log says which pool's connections broke, and shows no URI", async () => {
-  const uri = await service.poolUri();
+  const uri = await service.emptyUri();
   await service.operations.pools.create(admin, { pool: "broken", uri, weight: 0 });
   expect(await service.operations.pools.capabilities(viewer, { pool: "broken" })).not.toBeNull();
   const client = new pg.Client({ connectionString: uri });
@@ -39,7 +39,7 @@ test("the log says which pool's connections broke, and shows no URI", async () =
 describe("pools", () => {
   test("are registered, verified, changed and deleted by admins, and shown without passwords", async () => {
     const { pools } = service.operations;
-    const uri = await service.poolUri();
+    const uri = await service.emptyUri();
     const { password } = new URL(uri);
     expect(password).not.toBe("");
     const { pool, created } = await pools.create(admin, { pool: "one", uri, weight: 3, optionsText: '{"a": 1.0}' });
@@ -102,7 +102,7 @@ describe("pools", () => {
 
   test("verifying a URI creates nothing there, and names the pool once it is registered", async () => {
     const { pools } = service.operations;
-    const url = new URL(await service.poolUri());
+    const url = new URL(await service.emptyUri());
     url.searchParams.set("schema", "looked_at");
     const uri = url.toString();
     const client = new pg.Client({ connectionString: uri });
@@ -331,7 +331,7 @@ describe("flavors", () => {
     const elsewhere = flavors.create(admin, { project: "q", flavor: "thief", pools: ["fast-2"] });
     expect(await codeOf(elsewhere)).toBe("POOL_IN_USE_BY_FLAVOR");
     expect(await codeOf(pools.update(admin, { pool: "fast-2", flavor: null }))).toBe("POOL_IN_USE_BY_FLAVOR");
-    const anew = { pool: "fast-2", uri: await service.poolUri(), weight: 1, replace: true, verify: false };
+    const anew = { pool: "fast-2", uri: await service.emptyUri(), weight: 1, replace: true, verify: false };
     expect(await codeOf(pools.create(admin, anew))).toBe("POOL_IN_USE_BY_FLAVOR");
     expect((await pools.update(admin, { pool: "fast-2", weight: 2 })).flavor).toBe("fast");
   });
@@ -451,7 +451,7 @@ describe("the catalogue", () => {
 
   test("maps a queue to an unreachable pool, where calls to it fail, and away from that pool again", async () => {
     const { catalogue, queues } = service.operations;
-    const detour = await postgresByDetour(await service.poolUri());
+    const detour = await postgresByDetour(await service.emptyUri());
     await service.operations.pools.create(admin, { pool: "away", uri: detour.uri, weight: 0 });
     await queues.create(operator, { queue: "early" });
     detour.close();
