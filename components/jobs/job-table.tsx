@@ -26,7 +26,7 @@ const COLUMNS = [
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
   column<JobRow>("outcome", "Outcome", outcomeOf, { wide: "below", grow: true }),
   column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: "below" }),
-  column<JobRow>("created", "Created", (row) => <Ago at={row.createdAt} />, { wide: true }),
+  column<JobRow>("created", "Created", (row) => <Ago at={row.createdAt} coarse />, { wide: true }),
   column<JobRow>("actor", "Actor", (row) => row.actor, { wide: true }),
   column<JobRow>(
     "actions",

@@ -63,7 +63,9 @@ function QueueRow({ queue: { project, name, sample, history }, range }: { queue:
           </span>
         </span>
       }
-      right={sample?.oldestReadyAt ? <Age since={sample.oldestReadyAt} /> : <span className="text-muted">none</span>}
+      right={
+        sample?.oldestReadyAt ? <Age since={sample.oldestReadyAt} coarse /> : <span className="text-muted">none</span>
+      }
     >
       <SeriesChart
         label={`Ready messages of ${name}`}

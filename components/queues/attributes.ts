@@ -1,3 +1,4 @@
+import { formatDuration } from "../ui/format.ts";
 import type { QueueSettingsFacts } from "./fragments.ts";
 
 /** `retryPolicy`: JSON text, as it was written. */
@@ -10,8 +11,10 @@ interface Attribute {
   show: (value: string | number | boolean) => string;
 }
 
-const seconds = (value: string | number | boolean) => `${value} s`;
-const secondsOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} s`);
+/** "3600 s (1 h)": programs send seconds, people read the larger units. */
+const seconds = (value: string | number | boolean) =>
+  Number(value) < 60 ? `${value} s` : `${value} s (${formatDuration(Number(value))})`;
+const secondsOrNever = (value: string | number | boolean) => (value === 0 ? "never" : seconds(value));
 const countOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} or more`);
 const percentOrNever = (value: string | number | boolean) => (value === 0 ? "never" : `${value} %`);
 const plain = (value: string | number | boolean) => String(value);

@@ -182,7 +182,7 @@ function QueueFacts({ project, queue }: { project: string; queue: QueueFrameFact
         </span>
       )}
       <span>
-        created <Ago at={createdAt} />
+        created <Ago at={createdAt} coarse />
       </span>
     </span>
   );
