@@ -62,6 +62,8 @@ export const paths = {
       deadLetters?: boolean | undefined;
       /** "all", or one kind of problems in lower case. */
       problems?: string | undefined;
+      /** Also problems that are silent. */
+      silent?: boolean | undefined;
       sort?: string;
       after?: string | null;
       before?: string | null;

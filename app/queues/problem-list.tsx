@@ -7,10 +7,11 @@ import type { ProblemGroup, ProblemKind } from "../../components/problems/fragme
 import { countProblems, countText, KINDS } from "../../components/problems/looks.ts";
 import { ProblemTable } from "../../components/problems/problem-table.tsx";
 import { projectLabel } from "../../components/projects/project-name.tsx";
+import { LinkButton } from "../../components/ui/button.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import { TabLinks } from "../../components/ui/tabs.tsx";
-import { one, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { QUEUE_PROBLEMS } from "./documents.ts";
 
@@ -20,10 +21,16 @@ const OF_QUEUES = (Object.keys(KINDS) as ProblemKind[]).filter((kind) => KINDS[k
 export async function ProblemList({ project, search }: { project: string | null; search: Search }) {
   const named = one(search, "problems") ?? "all";
   const kind = OF_QUEUES.find((one) => one.toLowerCase() === named);
-  const filter = { kinds: kind === undefined ? OF_QUEUES : [kind], ...(project === null ? {} : { project }) };
+  const silent = isOn(search, "silent");
+  const filter = {
+    kinds: kind === undefined ? OF_QUEUES : [kind],
+    ...(project === null ? {} : { project }),
+    ...(silent ? { includeSnoozed: true } : {}),
+  };
   const variables = { filter, ...pageVariables(search) };
   const loaded = await load(QUEUE_PROBLEMS, variables, ["problemSummary"]);
-  const link = (page: { after?: string; before?: string }) => paths.queues(project, { problems: named, ...page });
+  const link = (page: { after?: string; before?: string }) =>
+    paths.queues(project, { problems: named, silent, ...page });
   return (
     <>
       <PageHeader
@@ -34,6 +41,9 @@ export async function ProblemList({ project, search }: { project: string | null;
           <>
             <PageQuery document={textOf(QUEUE_PROBLEMS)} variables={variables} />
             <ExportList list="problems" of="problems" variables={variables} />
+            <LinkButton kind="ghost" href={paths.queues(project, { problems: named, silent: !silent })}>
+              {silent ? "Without silent ones" : "With silent ones"}
+            </LinkButton>
           </>
         }
       />

@@ -9,3 +9,13 @@ export const SNOOZE_PROBLEM = graphql(`
     }
   }
 `);
+
+export const UNSNOOZE_PROBLEM = graphql(`
+  mutation UnsnoozeProblem($input: UnsnoozeProblemInput!) {
+    unsnoozeProblem(input: $input) {
+      problem {
+        snoozedUntil
+      }
+    }
+  }
+`);

@@ -11,6 +11,9 @@ export const PROBLEM_ROW = graphql(`
     text
     evidence
     advice
+    snoozedUntil
+    snoozedBy
+    snoozeReason
     runbook
     fix
     project

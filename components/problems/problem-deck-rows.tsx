@@ -11,6 +11,7 @@ import type { ProblemGroup, ProblemRow, WorstOfGroup } from "./fragments.ts";
 import { countText, KINDS, namesText, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
 import { RunbookLink } from "./runbook-link.tsx";
+import { Silence } from "./silence.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
 
 /** What a deck shows of all problems: the worst first, and more of one kind than the API names as one. */
@@ -129,6 +130,7 @@ export function ProblemItems({ problems }: { problems: readonly ProblemRow[] }) 
         <li key={problem.id} className="flex flex-wrap items-center gap-2 px-3 py-1">
           <Sentence of={problem} evidence={problem.evidence}>
             {problem.text}
+            <Silence problem={problem} />
           </Sentence>
           <span className="text-xs text-muted">
             {problem.sinceFound ? "first seen" : "since"} <Moment at={problem.since} />

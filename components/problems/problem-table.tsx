@@ -11,10 +11,12 @@ import type { ProblemRow } from "./fragments.ts";
 import { SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
 import { RunbookLink } from "./runbook-link.tsx";
+import { Silence } from "./silence.tsx";
 import { SnoozeProblem } from "./snooze-problem.tsx";
 
 /** The sentence is what matters, so it has the text's size everywhere. */
-function Told({ severity, text, evidence, runbook }: ProblemRow) {
+function Told(problem: ProblemRow) {
+  const { severity, text, evidence, runbook } = problem;
   return (
     <span className="flex gap-2 py-1 text-[0.8125rem] leading-5 whitespace-normal text-ink">
       <span>
@@ -26,6 +28,7 @@ function Told({ severity, text, evidence, runbook }: ProblemRow) {
         <span className="block text-xs text-muted">
           {evidence} <RunbookLink path={runbook} />
         </span>
+        <Silence problem={problem} />
       </span>
     </span>
   );

@@ -112,7 +112,7 @@ it(
 );
 
 it(
-  "the queues with problems are a view of the list, and a problem can be silenced",
+  "the queues with problems are a view of the list, and a problem can be silenced and told again",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
@@ -133,6 +133,16 @@ it(
     await page.getByRole("dialog").getByRole("button", { name: "Silence", exact: true }).click();
     await page.getByText("The problem is silent.").waitFor();
     await page.getByRole("button", { name: /^Silence: .*payments/ }).waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "With silent ones" }).click();
+    await page
+      .getByText(/^Silent until .*: the bank knows$/)
+      .filter({ visible: true })
+      .first()
+      .waitFor();
+    expect(await violations(page, "main")).toEqual([]);
+    await page.getByRole("button", { name: /^End silence of: .*payments/ }).click();
+    await page.getByText("The problem is told again.").waitFor();
+    await page.getByRole("button", { name: /^Silence: .*payments/ }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },
