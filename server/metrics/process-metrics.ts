@@ -17,7 +17,7 @@ export interface Metrics {
   readonly graphqlOperations: Counter<"type" | "outcome">;
   readonly graphqlSeconds: Histogram<"type" | "outcome">;
   readonly collected: Counter<"kind">;
-  /** The values of all metrics of this process. */
+  /** The values of all metrics of this process, as far as they are known. */
   snapshot(): Promise<Snapshot>;
   /** The values of those that only grow. */
   counts(): Promise<Snapshot>;
@@ -84,7 +84,10 @@ export function createMetrics(params: {
       labelNames: ["kind"],
       registers,
     }),
-    snapshot: () => registry.getMetricsAsJSON(),
+    async snapshot() {
+      const metrics = await registry.getMetricsAsJSON();
+      return metrics.map((metric) => ({ ...metric, values: metric.values.filter(isKnown) }));
+    },
     async counts() {
       // Only these are read: others, such as the number of open files, cost more.
       const counts = registry
@@ -94,6 +97,9 @@ export function createMetrics(params: {
     },
   };
 }
+
+/** Just after the start the lag of the event loop has no mean. Among several workers it would hide that of the others. */
+const isKnown = ({ value }: { value: number }) => !Number.isNaN(value);
 
 /**
  * How the values of several workers are put together, where the library would leave them out, or take the mean of their

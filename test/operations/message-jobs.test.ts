@@ -234,8 +234,14 @@ describe("a job on messages", () => {
     expect(await ended(id)).toMatchObject({ state: "done", project: "purged", target: "", progress: 6, total: 6 });
     expect([await idsIn(one, "purged"), await idsIn(two, "purged")]).toEqual([[], late]);
     expect(plan.undoable).toBe(true);
+    // It goes by name, and the newest is first.
     const undos = await service.operations.undo.list(admin, { project: "purged" });
-    expect(undos.map(({ queue, messages }) => [queue, messages])).toEqual([two, one].map((queue) => [queue, 3]));
+    expect(undos.map(({ queue, messages }) => [queue, messages])).toEqual(
+      [one, two]
+        .toSorted()
+        .toReversed()
+        .map((queue) => [queue, 3]),
+    );
     const withRate = service.operations.dryRuns.make(admin, {
       action: { purge: {} },
       queues: { project: "purged" },
