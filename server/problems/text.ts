@@ -215,7 +215,7 @@ const TEXTS: Texts = {
         }
       : {
           text: `Garbage collection failed in the pool ${pool}: ${error}`,
-          evidence: `It fails for ${inTime(now - since.getTime())}.`,
+          evidence: `It has failed for ${inTime(now - since.getTime())}.`,
           advice: "Until it succeeds, expired messages take space there.",
         };
   },

@@ -18,7 +18,7 @@ import { MUTATIONS, type Mutation } from "./mutations.ts";
 const TIME_LIMIT_MS = 180_000;
 /** Some tests look for a race, and may meet none: a mutation is missed when its test stays green this often. */
 const TRIES = 3;
-const COPIED = ["server", "clients", "prisma", "test", "vitest.config.ts", "tsconfig.json", "package.json"];
+const COPIED = ["server", "clients", "docs", "prisma", "test", "vitest.config.ts", "tsconfig.json", "package.json"];
 const top = fileURLToPath(new URL("../..", import.meta.url));
 
 type TestVerdict = "red" | "green" | "not found" | "did not run";
