@@ -219,7 +219,7 @@ const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").impleme
     severity: t.expose("severity", { type: ProblemSeverity, description: "How bad the worst of them is." }),
     count: t.expose("count", { type: "SafeInt", description: "How many were found." }),
     exact: t.exposeBoolean("exact", {
-      description: `False: there may be more. At most ${MOST_FOUND[0].most} queues are found whose dead letter queue is missing, with exhausted messages or without, and ${MOST_FOUND[1].most} failed jobs.`,
+      description: `False: there may be more. Found are at most ${MOST_FOUND[0].most} queues without their dead letter queue, and ${MOST_FOUND[1].most} failed jobs.`,
     }),
     since: t.expose("since", { type: "DateTime", description: "Since when, of the oldest." }),
     runbook: t.string({ description: RUNBOOK_PATH, resolve: ({ kind }) => runbookPath(kind) }),

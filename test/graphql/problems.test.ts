@@ -23,7 +23,8 @@ async function minute(): Promise<void> {
 }
 const find = () => server().engine.operations.problemRounds.find(new AbortController().signal);
 
-const PROBLEM = `id kind severity since sinceFound seenAt text evidence advice runbook fix project queueName queue { name } poolName pool { name }
+const PROBLEM = `id kind severity since sinceFound seenAt text evidence advice runbook fix
+  project queueName queue { name } poolName pool { name }
   job { state } snoozedUntil snoozedBy snoozeReason`;
 const LIST = `query P($filter: ProblemFilter, $first: Int, $after: String, $last: Int, $before: String) {
   problems(filter: $filter, first: $first, after: $after, last: $last, before: $before) {

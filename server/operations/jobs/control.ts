@@ -14,7 +14,8 @@ import { checkRate } from "./starts.ts";
 export interface JobControl {
   /**
    * Changes the rate of a job, also while it runs: at once in this process, else within two seconds. Null: no limit. One
-   * that has ended stays as it is. NOT_SUPPORTED for a job that keeps to no rate. JOB_DOES_NOT_EXIST and roles as for `cancel`; BAD_INPUT.
+   * that has ended stays as it is. NOT_SUPPORTED for a job that keeps to no rate. JOB_DOES_NOT_EXIST and roles as for
+   * `cancel`; BAD_INPUT.
    */
   update(access: Access, params: { id: string; ratePerSecond: number | null }): Promise<Job>;
   /**
