@@ -140,6 +140,25 @@ describe("concurrent moves and posts", () => {
       expect(BigInt((await readAll(two.one.data, queue)).at(-1)?.marker ?? 0)).toBeGreaterThan(BigInt(before));
     }
   });
+
+  it("a move that raises the marker sequence leaves it in its file, since readers of the old one may find nothing", async () => {
+    const right = await connect(two.uris.right);
+    const sequence = async () => {
+      const { rows } = await right.query<{ file: string; marker: string }>(
+        "SELECT pg_relation_filenode('message_marker') AS file, last_value AS marker FROM message_marker",
+      );
+      return rows[0];
+    };
+    const { queue } = await aQueueOf(two, 1);
+    const before = await sequence();
+    await left.query("SELECT setval('message_marker', $1::bigint + 50000000)", [before?.marker]);
+    await postTo(two, queue);
+    await two.moves.move({ queue, target: "right" });
+    const after = await sequence();
+    expect(Number(after?.marker)).toBeGreaterThan(Number(before?.marker));
+    expect(after?.file).toBe(before?.file);
+    await right.end();
+  });
 });
 
 const leftovers = async ({ uris }: TwoPools) => {

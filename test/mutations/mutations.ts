@@ -882,6 +882,15 @@ export const MUTATIONS: readonly Mutation[] = [
     test: movesOf("a reader's marker stays valid after a move, and messages that are posted next come after it"),
   },
   {
+    guarantee: "A new connection can read the marker sequence while a move raises it",
+    file: `${POSTGRES}/messages/marker-sequence.ts`,
+    from: "ALTER SEQUENCE message_marker OWNED BY NONE",
+    to: "ALTER SEQUENCE message_marker NO CYCLE",
+    test: moves(
+      "a move that raises the marker sequence leaves it in its file, since readers of the old one may find nothing",
+    ),
+  },
+  {
     guarantee: "A move includes what changes during it",
     file: `${POSTGRES}/moves/source.ts`,
     from: "AFTER UPDATE OR DELETE ON messages",

@@ -36,11 +36,15 @@ export async function liftMarkers(statements: Statements, marker: string): Promi
   const [row] = await statements.read(NEXT, {});
   if (nextOf(row) > BigInt(marker)) return;
   await withLockTimeout(statements, async (transaction) => {
-    // Changes nothing, and takes the lock.
-    await transaction.execute("ALTER SEQUENCE message_marker NO CYCLE");
+    // Changes nothing, and takes the lock. Hazard: a change of any property writes the sequence to a new file, and
+    // whoever reads it meanwhile, as each new connection does, may find nothing. The owner is no such property.
+    await transaction.execute("ALTER SEQUENCE message_marker OWNED BY NONE");
     const [locked] = await transaction.run(NEXT, {});
     if (nextOf(locked) <= BigInt(marker)) await transaction.run(SET, { marker });
   });
 }
 
-const nextOf = (row: { next: string } | undefined) => BigInt(row?.next ?? 0);
+function nextOf(row: { next: string } | undefined): bigint {
+  if (row === undefined) throw new Error("The marker sequence cannot be read.");
+  return BigInt(row.next);
+}
