@@ -24,9 +24,17 @@ describe("a server with fewer connections than a pool may open", () => {
     await admin.end();
     await database.drop();
   });
-  beforeEach(() => allow(-1));
+  beforeEach(async () => {
+    await allow(-1);
+    // The server counts a connection until its process has ended, which is after the client was told.
+    await expect.poll(connected).toBe(0);
+  });
 
   const name = () => new URL(uri).pathname.slice(1);
+  const connected = async () => {
+    const found = await admin.query("SELECT numbackends FROM pg_stat_database WHERE datname = $1", [name()]);
+    return found.rows[0].numbackends;
+  };
   const allow = (connections: number) => admin.query(`ALTER DATABASE "${name()}" CONNECTION LIMIT ${connections}`);
   /** Runs `count` statements at once, each long enough to overlap with the others. */
   const busy = (pool: pg.Pool, count: number) =>
