@@ -33,6 +33,7 @@ type AlwaysThere =
   | "keyValueStores"
   | "people"
   | "pools"
+  | "problems"
   | "projects"
   | "queues"
   | "tokens";

@@ -6,12 +6,13 @@ import { API_PATH } from "./api.ts";
 import { Skeleton } from "./ui/states.tsx";
 import { useShownTheme } from "./ui/theme.ts";
 import "graphiql/style.css";
+import "./explorer.css";
 
 type GraphiqlProps = ComponentProps<typeof import("graphiql").GraphiQL>;
 type Fetcher = GraphiqlProps["fetcher"];
 
-const FIRST_QUERY = `# Everything that this dashboard shows comes from here.
-# Press Ctrl-Enter to run it.
+const FIRST_QUERY = `# The dashboard asks this API too.
+# Ctrl-Enter runs the query.
 {
   projects(first: 10) {
     nodes {

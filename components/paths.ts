@@ -102,7 +102,8 @@ export const paths = {
   }) => withQuery("/catalogue", { ...query, project: query?.project == null ? null : segment(query.project) }),
   jobs: (query?: { state?: string; after?: string | null; before?: string | null }) => withQuery("/jobs", query),
   job: (id: string) => `/jobs/${segment(id)}`,
-  health: () => "/health",
+  /** `silent`: also problems that are silent. */
+  health: (query?: { silent?: boolean; after?: string; before?: string }) => withQuery("/health", query),
   /** The API tells the addresses of its sections. */
   runbook: () => "/runbook",
   keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),

@@ -1,9 +1,23 @@
+import { PAGE_INFO } from "../../components/fragments.ts";
 import { graphql } from "../../components/graphql.ts";
 import { HEALTH_INTERVAL, POOL_HEALTH, SAMPLING } from "../../components/pools/fragments.ts";
+import { PROBLEM_GROUP, PROBLEM_ROW } from "../../components/problems/fragments.ts";
 
+/** `filter`: which of the problems, those of pools and jobs. */
 export const HEALTH_PAGE = graphql(
   `
-  query HealthPage {
+  query HealthPage($filter: ProblemFilter!, $first: Int, $after: String, $last: Int, $before: String) {
+    problems(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+      nodes {
+        ...ProblemRow
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+    problemSummary {
+      ...ProblemGroup
+    }
     health {
       status
       warnings
@@ -52,5 +66,5 @@ export const HEALTH_PAGE = graphql(
     }
   }
 `,
-  [POOL_HEALTH, HEALTH_INTERVAL, SAMPLING],
+  [POOL_HEALTH, HEALTH_INTERVAL, SAMPLING, PROBLEM_ROW, PROBLEM_GROUP, PAGE_INFO],
 );

@@ -7,18 +7,29 @@ import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
 import { OperationTable, PoolState } from "../../components/pools/pool-health.tsx";
 import { Timeline } from "../../components/pools/timeline.tsx";
+import { countProblems, countText, HEALTH_KINDS } from "../../components/problems/looks.ts";
+import { ProblemTable } from "../../components/problems/problem-table.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
+import { LinkButton } from "../../components/ui/button.tsx";
 import { formatCount, formatMilliseconds } from "../../components/ui/format.ts";
 import { Link } from "../../components/ui/link.tsx";
 import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
+import { EmptyState } from "../../components/ui/states.tsx";
 import { Ago } from "../../components/ui/time.tsx";
+import { isOn, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { HEALTH_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Health" };
 
-export default async function HealthPage() {
-  const loaded = await load(HEALTH_PAGE, {});
+export default async function HealthPage({ searchParams }: { searchParams: Promise<Search> }) {
+  const search = await searchParams;
+  const silent = isOn(search, "silent");
+  const variables = {
+    filter: { kinds: HEALTH_KINDS, ...(silent ? { includeSnoozed: true } : {}) },
+    ...pageVariables(search),
+  };
+  const loaded = await load(HEALTH_PAGE, variables, ["problems", "problemSummary"]);
   if (!loaded.ok) {
     return (
       <>
@@ -27,7 +38,8 @@ export default async function HealthPage() {
       </>
     );
   }
-  const { health, healthSampling, limits } = loaded.data;
+  const { health, healthSampling, limits, problems } = loaded.data;
+  const ofQueues = countProblems(loaded.data.problemSummary ?? [], "queues");
   const look = HEALTH_LOOK[health.status];
   return (
     <>
@@ -35,21 +47,43 @@ export default async function HealthPage() {
         title="Health"
         badges={<Badge tone={look.tone}>{look.label}</Badge>}
         description="Each pool is checked with real operations, at most once in ten seconds."
-        actions={<PageQuery document={textOf(HEALTH_PAGE)} />}
+        actions={
+          <>
+            <PageQuery document={textOf(HEALTH_PAGE)} variables={variables} />
+            <LinkButton kind="ghost" href={paths.health({ silent: !silent })}>
+              {silent ? "Without silent problems" : "With silent problems"}
+            </LinkButton>
+          </>
+        }
       />
       <div className="flex flex-col gap-4">
-        {health.warnings.length > 0 ? (
-          <Panel
-            title="Needs attention"
-            actions={
-              <Link href={paths.runbook()} className="text-xs text-accent underline underline-offset-2">
-                What to do
+        <Panel
+          title="Problems of pools and jobs"
+          flush
+          actions={
+            ofQueues === null ? null : (
+              <Link
+                href={paths.queues(null, { problems: "all" })}
+                className="text-xs text-accent underline underline-offset-2"
+              >
+                Problems of queues: {countText(ofQueues)}
               </Link>
-            }
-          >
-            <Warnings warnings={health.warnings} />
-          </Panel>
-        ) : null}
+            )
+          }
+        >
+          {problems === null ? (
+            <div className="flex flex-col gap-3 p-3">
+              {loaded.failures.problems && <Failed error={loaded.failures.problems} />}
+              <Warnings warnings={health.warnings} />
+            </div>
+          ) : (
+            <ProblemTable
+              rows={problems.nodes}
+              pager={pagerLinks(problems.pageInfo, search, (page) => paths.health({ silent, ...page }))}
+              empty={<EmptyState title="No problems">All pools work, and no job failed.</EmptyState>}
+            />
+          )}
+        </Panel>
         <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
           <Panel title="Control database">
             <Facts

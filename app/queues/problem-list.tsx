@@ -3,8 +3,8 @@ import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
 import { PageQuery } from "../../components/page-query.tsx";
 import { paths } from "../../components/paths.ts";
-import type { ProblemGroup, ProblemKind } from "../../components/problems/fragments.ts";
-import { countProblems, countText, KINDS } from "../../components/problems/looks.ts";
+import type { ProblemGroup } from "../../components/problems/fragments.ts";
+import { countProblems, countText, KINDS, QUEUE_KINDS } from "../../components/problems/looks.ts";
 import { ProblemTable } from "../../components/problems/problem-table.tsx";
 import { projectLabel } from "../../components/projects/project-name.tsx";
 import { LinkButton } from "../../components/ui/button.tsx";
@@ -15,15 +15,13 @@ import { isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts
 import { load } from "../execute.ts";
 import { QUEUE_PROBLEMS } from "./documents.ts";
 
-const OF_QUEUES = (Object.keys(KINDS) as ProblemKind[]).filter((kind) => KINDS[kind].about === "queues");
-
 /** The queues with problems, of one project, or with null of all projects. */
 export async function ProblemList({ project, search }: { project: string | null; search: Search }) {
   const named = one(search, "problems") ?? "all";
-  const kind = OF_QUEUES.find((one) => one.toLowerCase() === named);
+  const kind = QUEUE_KINDS.find((one) => one.toLowerCase() === named);
   const silent = isOn(search, "silent");
   const filter = {
-    kinds: kind === undefined ? OF_QUEUES : [kind],
+    kinds: kind === undefined ? QUEUE_KINDS : [kind],
     ...(project === null ? {} : { project }),
     ...(silent ? { includeSnoozed: true } : {}),
   };
@@ -55,8 +53,8 @@ export async function ProblemList({ project, search }: { project: string | null;
       <Panel flush>
         {loaded.ok ? (
           <ProblemTable
-            rows={loaded.data.problems?.nodes ?? []}
-            pager={loaded.data.problems ? pagerLinks(loaded.data.problems.pageInfo, search, link) : NO_PAGES}
+            rows={loaded.data.problems.nodes}
+            pager={pagerLinks(loaded.data.problems.pageInfo, search, link)}
             empty={<EmptyState title="No problems">No queue has a problem of this kind.</EmptyState>}
           />
         ) : (
@@ -66,8 +64,6 @@ export async function ProblemList({ project, search }: { project: string | null;
     </>
   );
 }
-
-const NO_PAGES = { first: null, previous: null, next: null };
 
 /** The views of the queues. `current` null: all queues. Numbers are those of all projects. */
 export function QueueViews({

@@ -1,5 +1,5 @@
 import { graphql } from "../../components/graphql.ts";
-import { RUNBOOK_SECTION } from "../../components/problems/fragments.ts";
+import { PROBLEM_GROUP, RUNBOOK_SECTION } from "../../components/problems/fragments.ts";
 
 export const RUNBOOK_PAGE = graphql(
   `
@@ -7,7 +7,10 @@ export const RUNBOOK_PAGE = graphql(
     runbook {
       ...RunbookSection
     }
+    problemSummary {
+      ...ProblemGroup
+    }
   }
 `,
-  [RUNBOOK_SECTION],
+  [RUNBOOK_SECTION, PROBLEM_GROUP],
 );

@@ -10,7 +10,7 @@ import { RUNBOOK_PAGE } from "./documents.ts";
 export const metadata: Metadata = { title: "Runbook" };
 
 export default async function RunbookPage() {
-  const loaded = await load(RUNBOOK_PAGE, {});
+  const loaded = await load(RUNBOOK_PAGE, {}, ["problemSummary"]);
   if (!loaded.ok) {
     return (
       <>
@@ -20,6 +20,7 @@ export default async function RunbookPage() {
     );
   }
   const runbook = loaded.data.runbook ?? [];
+  const groups = loaded.data.problemSummary ?? [];
   return (
     <>
       <PageHeader
@@ -27,9 +28,11 @@ export default async function RunbookPage() {
         description="When each kind of problem is found, when it ends, and what to do."
         actions={<PageQuery document={textOf(RUNBOOK_PAGE)} />}
       />
-      <div className="flex flex-col gap-4">
-        <RunbookContents sections={runbook} />
-        <RunbookSections sections={runbook} />
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[14rem_minmax(0,48rem)]">
+        <RunbookContents sections={runbook} groups={groups} />
+        <div className="flex flex-col gap-4">
+          <RunbookSections sections={runbook} groups={groups} />
+        </div>
       </div>
     </>
   );

@@ -1,7 +1,8 @@
 /** How problems look, and what they are called. */
+import { paths } from "../paths.ts";
 import { formatCount } from "../ui/format.ts";
 import type { Ink, Shape } from "../ui/glyph.tsx";
-import type { ProblemGroup, ProblemKind, Severity } from "./fragments.ts";
+import type { ProblemGroup, ProblemKind, ProblemRow, Severity } from "./fragments.ts";
 
 interface Look {
   shape: Shape;
@@ -49,6 +50,14 @@ export const KINDS: Record<ProblemKind, Kind> = {
   DISK: { short: "little space", many: (n) => `${n} pools have little space left.`, about: "pools" },
 };
 
+/** The kinds of problems that are told where one looks at queues, and the others, which are told with health. */
+export const QUEUE_KINDS = kindsAbout((about) => about === "queues");
+export const HEALTH_KINDS = kindsAbout((about) => about !== "queues");
+
+function kindsAbout(fits: (about: Kind["about"]) => boolean): ProblemKind[] {
+  return (Object.keys(KINDS) as ProblemKind[]).filter((kind) => fits(KINDS[kind].about));
+}
+
 /** How many problems there are, or at least how many, and how bad the worst is. Null: none. */
 export interface ProblemCount {
   count: number;
@@ -62,6 +71,19 @@ export function countProblems(groups: readonly ProblemGroup[], about?: Kind["abo
   if (count === 0) return null;
   const severity = chosen.some((group) => group.severity === "CRITICAL") ? "CRITICAL" : "WARNING";
   return { count, exact: chosen.every(({ exact }) => exact), severity };
+}
+
+/** Where the problems of a kind are listed, with what fixes them. */
+export const problemsPath = (kind: ProblemKind) =>
+  KINDS[kind].about === "queues" ? paths.queues(null, { problems: kind.toLowerCase() }) : paths.health();
+
+export type About = Pick<ProblemRow, "project" | "queueName" | "poolName" | "job">;
+
+/** Where one looks at what a problem is about. The queue of a failed job may be gone; the job tells why it failed. */
+export function problemPath({ project, queueName, poolName, job }: About): string {
+  if (job !== null) return paths.job(job.id);
+  if (project !== null && queueName !== null) return paths.queue(project, queueName);
+  return poolName === null ? paths.jobs({ state: "failed" }) : paths.pool(poolName);
 }
 
 /** "12", or "1,000+" where there may be more. */

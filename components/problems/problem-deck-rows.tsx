@@ -1,5 +1,4 @@
 import type { ReactNode } from "react";
-import { paths } from "../paths.ts";
 import { LinkButton } from "../ui/button.tsx";
 import { DeckRow } from "../ui/deck/deck-row.tsx";
 import { Span } from "../ui/deck/span.tsx";
@@ -8,7 +7,7 @@ import { Glyph } from "../ui/glyph.tsx";
 import { Link } from "../ui/link.tsx";
 import { Moment } from "../ui/time.tsx";
 import type { ProblemGroup, ProblemRow, WorstOfGroup } from "./fragments.ts";
-import { countText, KINDS, namesText, SEVERITIES } from "./looks.ts";
+import { countText, KINDS, namesText, problemPath, problemsPath, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
 import { RunbookLink } from "./runbook-link.tsx";
 import { Silence } from "./silence.tsx";
@@ -42,7 +41,7 @@ function ProblemDeckRow({ problem, range }: { problem: ProblemRow; range: TimeRa
       stacked
       left={
         <Sentence of={problem} evidence={problem.evidence}>
-          <Link href={placeOf(problem)} className="hover:underline">
+          <Link href={problemPath(problem)} className="hover:underline">
             {problem.text}
           </Link>
         </Sentence>
@@ -62,12 +61,7 @@ function ProblemDeckRow({ problem, range }: { problem: ProblemRow; range: TimeRa
 function GroupRow({ group, range }: { group: ProblemGroup; range: TimeRange }) {
   const { about, many } = KINDS[group.kind];
   const count = countText(group);
-  const href =
-    about === "queues"
-      ? paths.queues(null, { problems: group.kind.toLowerCase() })
-      : about === "pools"
-        ? paths.pools()
-        : paths.jobs({ state: "failed" });
+  const href = problemsPath(group.kind);
   return (
     <DeckRow
       height="h-10"
@@ -114,12 +108,6 @@ function Sentence({
       </span>
     </span>
   );
-}
-
-/** Where a problem is looked at. */
-function placeOf({ project, queueName, poolName }: ProblemRow): string {
-  if (project !== null && queueName !== null) return paths.queue(project, queueName);
-  return poolName === null ? paths.jobs({ state: "failed" }) : paths.pool(poolName);
 }
 
 /** Problems without their time: on the page of what they are about. */

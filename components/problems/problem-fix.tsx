@@ -6,6 +6,7 @@ import { CREATE_QUEUE } from "../queues/documents.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { canRetry } from "./fixable.ts";
 import type { ProblemRow } from "./fragments.ts";
+import { type About, problemPath } from "./looks.ts";
 
 /** What a fix needs to know. */
 export type Fixable = Pick<ProblemRow, "fix" | "project" | "queueName" | "poolName" | "job"> & {
@@ -51,7 +52,7 @@ export function ProblemFix({ fixable, primary = false }: { fixable: Fixable; pri
       </LinkButton>
     );
   }
-  return <Whereto {...{ project, queueName, poolName, kind }} />;
+  return <Whereto {...{ project, queueName, poolName, job, kind }} />;
 }
 
 function RetryJob({ job, kind }: { job: NonNullable<ProblemRow["job"]>; kind: "primary" | "plain" }) {
@@ -87,21 +88,12 @@ function RetryJob({ job, kind }: { job: NonNullable<ProblemRow["job"]>; kind: "p
   );
 }
 
-function Whereto({
-  project,
-  queueName,
-  poolName,
-  kind,
-}: Pick<ProblemRow, "project" | "queueName" | "poolName"> & { kind: "primary" | "plain" }) {
-  const href =
-    project !== null && queueName !== null
-      ? paths.queue(project, queueName)
-      : poolName !== null
-        ? paths.pool(poolName)
-        : paths.jobs();
+function Whereto({ kind, ...about }: About & { kind: "primary" | "plain" }) {
+  const { queueName, poolName, job } = about;
+  const what = job ? "Open job" : queueName !== null ? "Open queue" : poolName !== null ? "Open pool" : "Show jobs";
   return (
-    <LinkButton size="small" kind={kind} href={href}>
-      {queueName !== null ? "Open queue" : poolName !== null ? "Open pool" : "Show jobs"}
+    <LinkButton size="small" kind={kind} href={problemPath(about)}>
+      {what}
     </LinkButton>
   );
 }

@@ -1,14 +1,13 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { paths } from "../paths.ts";
 import { ProjectLink } from "../projects/project-name.tsx";
 import { Glyph } from "../ui/glyph.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Age, Moment } from "../ui/time.tsx";
 import type { ProblemRow } from "./fragments.ts";
-import { SEVERITIES } from "./looks.ts";
+import { problemPath, SEVERITIES } from "./looks.ts";
 import { ProblemFix } from "./problem-fix.tsx";
 import { RunbookLink } from "./runbook-link.tsx";
 import { Silence } from "./silence.tsx";
@@ -37,18 +36,13 @@ function Told(problem: ProblemRow) {
 const COLUMNS = [
   column<ProblemRow>(
     "subject",
-    "Queue or pool",
+    "About",
     (row) => {
-      const { project, queueName, poolName } = row;
+      const { queueName, poolName, job } = row;
+      const name = queueName ?? poolName ?? (job && (job.targetName || "several queues"));
       return (
         <>
-          {project !== null && queueName !== null ? (
-            <NameLink href={paths.queue(project, queueName)}>{queueName}</NameLink>
-          ) : poolName === null ? (
-            "—"
-          ) : (
-            <NameLink href={paths.pool(poolName)}>{poolName}</NameLink>
-          )}
+          {name === null ? "—" : <NameLink href={problemPath(row)}>{name}</NameLink>}
           <span className="block md:hidden">
             <Told {...row} />
           </span>

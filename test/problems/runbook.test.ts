@@ -49,7 +49,7 @@ test("what explains waiting messages leads to a section when something is wrong"
 });
 
 const markup = (sections: { kind: "STUCK"; title: string; anchor: string; text: string }[]) =>
-  renderToStaticMarkup(createElement(RunbookSections, { sections }));
+  renderToStaticMarkup(createElement(RunbookSections, { sections, groups: [] }));
 
 test("the page has all of it as elements, and nothing as Markdown", () => {
   const html = markup(
