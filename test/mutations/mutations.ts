@@ -417,9 +417,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "On Redis a dead letter tells who had it last, not who moved it",
-    file: `${REDIS}/claims/acquire.ts`,
-    from: "if not string.find(record.more, ' last=', 1, true) then",
-    to: "if true then",
+    file: `${REDIS}/messages/transfer.ts`,
+    from: "local last = string.match(more, ' last=(%S+)') or record.claim",
+    to: "local last = record.claim",
     test: drivers(
       "a dead letter tells where it came from and who had it last; moving it back keeps that, the next time replaces it",
     ),
