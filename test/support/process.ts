@@ -3,7 +3,7 @@
  * port.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -142,13 +142,30 @@ export function removeDataDir(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-export function freePort(): Promise<number> {
+/**
+ * A port on which nobody listens, for a server to start on later, or for nobody at all. Ports of this range are given to
+ * no `listen(0)` and no connection, by Linux as by others: one of those could be taken by another test before the server
+ * starts, or while it is restarted. Browsers and fetch refuse none of them.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = nextPort;
+    nextPort = port < LAST_PORT ? port + 1 : FIRST_PORT;
+    if (await isFree(port)) return port;
+  }
+}
+
+const [FIRST_PORT, LAST_PORT] = [10_100, 15_999];
+/** Random, so that test processes that run at once look at different ports. */
+let nextPort = randomInt(FIRST_PORT, LAST_PORT);
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(false);
+      else reject(error);
     });
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
