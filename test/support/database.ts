@@ -1,7 +1,8 @@
 /** Databases for one test file, on the server that global-setup.ts started. */
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { inject, vi } from "vitest";
+import { inject } from "vitest";
+import { dropDatabase } from "./drop-database.ts";
 
 export interface TestDatabase {
   /** Has no options. A test may add `?schema=`. */
@@ -29,7 +30,7 @@ export async function createEmptyDatabase(options = ""): Promise<TestDatabase> {
   await onServer(`CREATE DATABASE ${name} ${options}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
-  return { url: url.toString(), drop: () => drop(name) };
+  return { url: url.toString(), drop: () => dropDatabase(onServer, name) };
 }
 
 /** As files: through its log the server would write all of it twice, and what it has read would leave its cache. */
@@ -43,20 +44,12 @@ async function copy(template: string): Promise<TestDatabase> {
   return database;
 }
 
-/**
- * Tries again for a while: an autovacuum worker in the database belongs to the superuser, who alone may end it. It soon
- * ends by itself.
- */
-function drop(name: string): Promise<void> {
-  return vi.waitFor(() => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`), { timeout: 10_000, interval: 100 });
-}
-
 /** One connection for all files that this process runs: the server starts a process for each. */
 let server: pg.Pool | undefined;
 
-async function onServer(sql: string): Promise<void> {
+function onServer(sql: string): Promise<pg.QueryResult> {
   server ??= openServer();
-  await server.query(sql);
+  return server.query(sql);
 }
 
 function openServer(): pg.Pool {

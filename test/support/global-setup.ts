@@ -11,6 +11,7 @@ import { migrate } from "../../prisma/migrate.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import type { TestDatabase } from "./database.ts";
 import { offerDemoService } from "./demo-service.ts";
+import { dropDatabase } from "./drop-database.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -85,21 +86,21 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
 }
 
 /** By default each of thousands of connections hashes the password 4096 times, to prove that it knows it. */
-function hashOnce(url: string): Promise<void> {
+async function hashOnce(url: string): Promise<void> {
   const { username, password } = new URL(url);
-  return execute(url, `SET scram_iterations = 1; ALTER ROLE ${username} PASSWORD '${password}'`);
+  await execute(url, `SET scram_iterations = 1; ALTER ROLE ${username} PASSWORD '${password}'`);
 }
 
 async function createDemoDatabase(url: string, template: string): Promise<TestDatabase> {
   const name = `isimud_demo_${process.pid}`;
   await execute(url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
-  return { url: withDatabase(url, name), drop: () => execute(url, `DROP DATABASE ${name} WITH (FORCE)`) };
+  return { url: withDatabase(url, name), drop: () => dropDatabase((sql) => execute(url, sql), name) };
 }
 
-async function execute(url: string, sql: string): Promise<void> {
+async function execute(url: string, sql: string): Promise<pg.QueryResult> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(sql).finally(() => client.end());
+  return await client.query(sql).finally(() => client.end());
 }
 
 function withDatabase(url: string, name: string): string {
