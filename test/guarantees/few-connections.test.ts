@@ -36,6 +36,15 @@ describe("a server with fewer connections than a pool may open", () => {
     return found.rows[0].numbackends;
   };
   const allow = (connections: number) => admin.query(`ALTER DATABASE "${name()}" CONNECTION LIMIT ${connections}`);
+  /**
+   * Opens `count` connections one after another. The server counts those that are still being opened, so of some that are
+   * opened at once it may refuse more than it has to. Others than these it refuses for sure.
+   */
+  const fill = async (pool: pg.Pool, count: number) => {
+    const held: pg.PoolClient[] = [];
+    while (held.length < count) held.push(await pool.connect());
+    for (const client of held) client.release();
+  };
   /** Runs `count` statements at once, each long enough to overlap with the others. */
   const busy = (pool: pg.Pool, count: number) =>
     Promise.all(Array.from({ length: count }, () => pool.query("SELECT pg_sleep(0.02)")));
@@ -71,6 +80,7 @@ describe("a server with fewer connections than a pool may open", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const pool = openConnections({ url: uri, connections: 5 });
     try {
+      await fill(pool, 2);
       await busy(pool, 20);
       expect(pool.totalCount).toBe(2);
       await allow(-1);
@@ -90,6 +100,7 @@ describe("a server with fewer connections than a pool may open", () => {
     const large = openConnections({ url: uri, connections: 8 });
     const small = openConnections({ url: uri, connections: 8 });
     try {
+      await fill(large, 3);
       await busy(large, 8);
       expect(large.totalCount).toBe(3);
       let done = false;
