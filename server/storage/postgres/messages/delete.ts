@@ -21,6 +21,7 @@ import { rowOf, statement } from "../sql/statement.ts";
 import { type Deletion, FOR_GOOD, KEPT } from "../undo/deleted-messages.ts";
 import { DELETE_UNHELD, DELETE_UNHELD_KEPT } from "./delete-unheld.ts";
 import { byNumber } from "./markers.ts";
+import { isNamed, sortedByMarker } from "./named.ts";
 
 const DELETE_LIMITS = {
   concurrency: 2,
@@ -82,8 +83,7 @@ const UNIFORM: Variant = {
 /**
  * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock. Each is
  * judged as it is once locked, which is what makes the claim's id a fencing token, and is then found by its `ctid`. A
- * request that meets a message that its mode refuses deletes nothing. Only a queue that took in messages from elsewhere
- * looks an id up before it takes the id for a sealed marker.
+ * request that meets a message that its mode refuses deletes nothing.
  */
 const deleteText = (
   { queue, queueColumn, mode, held, wantedQueue }: Variant,
@@ -109,14 +109,8 @@ const deleteText = (
         FROM unnest(:ids::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
       ) AS w CROSS JOIN LATERAL (
         SELECT m.ctid AS tid, m.claim_id, m.claim_expires_at FROM messages m
-        WHERE m.queue_id = ${queueColumn("id")} AND m.marker = CASE
-            WHEN ${queueColumn("holds_moved")}
-            THEN coalesce(
-              (SELECT o.marker FROM messages o WHERE o.queue_id = ${queueColumn("id")} AND o.origin_id = w.id),
-              w.marker)
-            ELSE w.marker END
+        WHERE ${isNamed(queueColumn)}
           AND m.marker > ${queueColumn("low_water")} AND (m.expires_at > queue.now) IS TRUE
-          AND (m.origin_id IS NULL OR m.origin_id = w.id)
         FOR UPDATE
       ) AS m
       GROUP BY w.request
@@ -268,13 +262,7 @@ export class MessageDeleter {
   ): Promise<{ deleted: number; left: string[] } | typeof STALE> {
     const { row } = request;
     const { statements } = this.#pool;
-    const wanted = this.#wantedMessages([request]);
-    const parameters = {
-      queueId: row.id,
-      epoch: row.epoch,
-      ids: wanted.map(({ id }) => id),
-      markers: wanted.map(({ marker }) => marker),
-    };
+    const parameters = { queueId: row.id, epoch: row.epoch, ...sortedByMarker(request.ids, this.#pool.ids) };
     const [result] =
       undoToken === undefined
         ? await statements.write(DELETE_UNHELD, parameters)

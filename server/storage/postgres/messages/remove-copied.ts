@@ -1,48 +1,32 @@
 /** The last step of a transfer to another store: removes what that store has by now. */
 import type { MessageController } from "../../data-driver.ts";
-import { normaliseUuid, validUuids } from "../../list-pages.ts";
+import { normaliseUuid } from "../../list-pages.ts";
 import { endingOf, type TransferKind, tallyOf } from "../../messages/transfer-kind.ts";
 import { deletes } from "../lives/triggers.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
-import { int8Array, uuidArray } from "../sql/array-parameter.ts";
-import { allOrNothing, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
-import { int8, uuid } from "../sql/parameter-types.ts";
+import { allOrNothing } from "../sql/fragments.ts";
+import { uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
-import { byNumber } from "./markers.ts";
+import { lockNamed, NAMED, sortedByMarker } from "./named.ts";
 import { ALIVE } from "./rows.ts";
 
 /**
- * The messages come sorted by marker and are locked in that order, as in every delete. Each is judged as it is once
- * locked, and is then found by its `ctid`: nobody has claimed a message that still carries the id of the claim, whether
- * that has ended or not. Purged ones are `hidden` below the mark until gc frees them. No row: the queue is deleted or
- * has another epoch. `left`: ids, with commas.
+ * Nobody has claimed a message that still carries the id of the claim, whether that has ended or not. Purged ones are
+ * `hidden` below the mark until gc frees them. `left`: ids, with commas.
  */
 const removeCopied = (as: TransferKind) =>
   statement({
     name: `message_remove_copied_${as}`,
-    parameters: { queueId: int8, epoch: int8, ids: uuidArray, markers: int8Array, claimId: uuid },
+    parameters: { ...NAMED, claimId: uuid },
     row: rowOf<{ removed: number; lapsed: number; left: string | null }>(),
     text: `${deletes(endingOf(as))}
-    WITH ${CLOCK},
-    queue AS MATERIALIZED (SELECT q.id, q.low_water, q.holds_moved FROM pool_queues q WHERE ${LIVE_QUEUE}),
-    found AS MATERIALIZED (
-      SELECT w.id, m.tid, m.ours, m.hidden, m.lapsed FROM clock CROSS JOIN queue CROSS JOIN (
-        SELECT i.id, (:markers::bigint[])[i.n] AS marker
-        FROM unnest(:ids::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
-      ) AS w CROSS JOIN LATERAL (
-        SELECT m.ctid AS tid, m.claim_id = :claimId IS TRUE AS ours, m.marker <= queue.low_water AS hidden,
-          m.claim_expires_at <= clock.now AS lapsed
-        FROM messages m
-        WHERE m.queue_id = queue.id AND m.marker = CASE
-            WHEN queue.holds_moved
-            THEN coalesce(
-              (SELECT o.marker FROM messages o WHERE o.queue_id = queue.id AND o.origin_id = w.id), w.marker)
-            ELSE w.marker END
-          AND (m.marker <= queue.low_water OR ${ALIVE}) AND (m.origin_id IS NULL OR m.origin_id = w.id)
-        FOR UPDATE
-      ) AS m
-    ),
+    WITH ${lockNamed(
+      "found",
+      `m.claim_id = :claimId IS TRUE AS ours, m.marker <= queue.low_water AS hidden,
+          m.claim_expires_at <= clock.now AS lapsed`,
+      `(m.marker <= queue.low_water OR ${ALIVE})`,
+    )},
     removed AS (
       DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT f.tid FROM found f WHERE f.ours)) RETURNING 1
     ),
@@ -69,16 +53,13 @@ export function removeCopiedMessages(pool: Pool): MessageController["removeCopie
   const { statements, queues, counters, lowWater, reaper, ids: messageIds } = pool;
   return async ({ queue, as, ...params }) => {
     const claimId = normaliseUuid(params.claimId);
-    const wanted = [...new Set(validUuids(params.ids))]
-      .map((id) => ({ id, marker: messageIds.markerOf(id) }))
-      .sort((a, b) => byNumber(a.marker ?? "0", b.marker ?? "0") || (a.id < b.id ? -1 : 1));
-    if (claimId === null || wanted.length === 0) return [];
+    const named = sortedByMarker(params.ids, messageIds);
+    if (claimId === null || named.ids.length === 0) return [];
     return queues.with(queue, async (row) => {
       const [result] = await statements.write(REMOVE_COPIED[as], {
         queueId: row.id,
         epoch: row.epoch,
-        ids: wanted.map(({ id }) => id),
-        markers: wanted.map(({ marker }) => marker),
+        ...named,
         claimId,
       });
       if (result === undefined) return STALE;
