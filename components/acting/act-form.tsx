@@ -7,7 +7,7 @@ import { Panel } from "../ui/page.tsx";
 import { SegmentLinks } from "../ui/segments.tsx";
 import { visible } from "../ui/visible.tsx";
 import { ACTIONS, actHref, type Choices, type QueuesScope, type Scope, STATES } from "./choices.ts";
-import { CONTROL, Condition, FormRow, NumberInput, Pick, TextInput, TimeInput } from "./controls.tsx";
+import { CheckBox, CONTROL, Condition, FormRow, NumberInput, Pick, TextInput, TimeInput } from "./controls.tsx";
 import type { DryRunFacts } from "./fragments.ts";
 import type { Pace } from "./pace.ts";
 import { RateRow } from "./rate-row.tsx";
@@ -61,15 +61,9 @@ export function ActForm(props: Props) {
       {action === "redrive" || action === "move" ? <TargetRow {...props} /> : null}
       {action === "delete" ? (
         <FormRow label="Claimed">
-          <label className="flex min-h-7 items-center gap-2">
-            <input
-              type="checkbox"
-              checked={choices.force}
-              onChange={() => onChange({ force: !choices.force })}
-              className="size-4 accent-accent-fill"
-            />
+          <CheckBox checked={choices.force} onChange={(force) => onChange({ force })}>
             Delete those that are claimed, too
-          </label>
+          </CheckBox>
         </FormRow>
       ) : null}
       {action === "release" ? (

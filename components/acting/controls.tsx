@@ -69,6 +69,29 @@ export function Pick({
   );
 }
 
+/** `children`: what it is, beside the box. */
+export function CheckBox({
+  checked,
+  onChange,
+  children,
+}: {
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+  children: ReactNode;
+}) {
+  return (
+    <label className="flex min-h-7 items-center gap-2">
+      <input
+        type="checkbox"
+        checked={checked}
+        onChange={() => onChange(!checked)}
+        className="size-4 accent-accent-fill"
+      />
+      {children}
+    </label>
+  );
+}
+
 /** A line in a grid of two columns. Its control has a name of its own. */
 export function Condition({ label, children }: { label: string; children: ReactNode }) {
   return (

@@ -2,7 +2,7 @@
 
 import { projectLabel } from "../projects/project-name.tsx";
 import type { QueuesScope } from "./choices.ts";
-import { CONTROL, Condition, FormRow, TextInput } from "./controls.tsx";
+import { CheckBox, CONTROL, Condition, FormRow, TextInput } from "./controls.tsx";
 import { isNarrowed } from "./dry-run-input.ts";
 
 /** Projects that the list offers. */
@@ -65,24 +65,12 @@ export default function QueuesRow({
           <TextInput label="Flavor" value={flavor} placeholder="any" onChange={(next) => onChange({ flavor: next })} />
         </Condition>
         <Condition label="Kind">
-          <label className="flex min-h-7 items-center gap-2">
-            <input
-              type="checkbox"
-              checked={deadLetters}
-              onChange={() => onChange({ deadLetters: !deadLetters })}
-              className="size-4 accent-accent-fill"
-            />
+          <CheckBox checked={deadLetters} onChange={(next) => onChange({ deadLetters: next })}>
             Only those that take the dead letters of others
-          </label>
-          <label className="flex min-h-7 items-center gap-2">
-            <input
-              type="checkbox"
-              checked={claimed}
-              onChange={() => onChange({ claimed: !claimed })}
-              className="size-4 accent-accent-fill"
-            />
+          </CheckBox>
+          <CheckBox checked={claimed} onChange={(next) => onChange({ claimed: next })}>
             Only those with claimed messages at their last samples
-          </label>
+          </CheckBox>
         </Condition>
       </div>
     </FormRow>

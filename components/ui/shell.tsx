@@ -85,7 +85,10 @@ export function Shell({
         <main
           id="content"
           tabIndex={-1}
-          className="mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] p-3 pb-[calc(var(--below)+1.5rem)] outline-none sm:px-4 xl:has-[[data-side-panel]]:pr-106"
+          className={classes(
+            "mx-auto min-h-[calc(100dvh-3rem)] w-full min-w-0 max-w-[100rem] outline-none",
+            "p-3 pb-[calc(var(--below)+1.5rem)] sm:px-4 xl:has-[[data-side-panel]]:pr-106",
+          )}
         >
           {children}
         </main>
