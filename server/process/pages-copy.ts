@@ -88,7 +88,7 @@ function removeUnused(to: string, idleMs: number, report: (line: string) => void
     const copy = join(folder, name);
     if (name === basename(to) || !COPY.test(name)) continue;
     try {
-      if (isCopy(copy) && isIdle(copy, idleMs)) removeIdle(copy, idleMs);
+      if (isOurs(copy) && isIdle(copy, idleMs)) removeIdle(copy, idleMs);
     } catch (error) {
       // Another process may be faster. What another user owns is no reason not to start.
       if (existsSync(copy)) report(`The unused pages in ${copy} cannot be removed: ${(error as Error).message}`);
@@ -96,7 +96,11 @@ function removeUnused(to: string, idleMs: number, report: (line: string) => void
   }
 }
 
-const isCopy = (folder: string) => readdirSync(folder).every((name) => IN_COPY.includes(name));
+/** A copy comes into its place whole, so an empty folder is ours only under a name for what comes or goes. */
+function isOurs(folder: string): boolean {
+  const names = readdirSync(folder);
+  return names.length === 0 ? basename(folder).includes(".") : names.every((name) => IN_COPY.includes(name));
+}
 
 const isIdle = (copy: string, idleMs: number) => Date.now() - statSync(copy).mtimeMs >= idleMs;
 

@@ -63,7 +63,7 @@ const copy = (change: { isAlone?: boolean } = {}) => {
 
 const HOUR_MS = 3_600_000;
 
-/** Another copy, or what looks like one, that was last used some hours ago. */
+/** Another copy, or what looks like one, that was last used some hours ago. Without an entry it is empty. */
 function other(name: string, entry: string, idleHours: number): void {
   const path = join(dirname(to), name);
   mkdirSync(join(path, entry), { recursive: true });
@@ -114,13 +114,16 @@ test("what a killed start and other versions left goes when nobody has used it f
   // With DATA_DIR=. the folder belongs to somebody's program.
   other("blog", "node_modules", 100);
   other("0000000000000000", "posts", 100);
+  other("0000000000000001", "", 100);
   other("1111111111111111", ".build", 25);
   other(`${NAME}.0123456789ab`, "node_modules", 25);
+  other(`${NAME}.0123456789ac`, "", 25);
   other("2222222222222222", ".build", 23);
+  const others = ["0000000000000000", "0000000000000001"];
   copy();
-  expect(readdirSync(dirname(to))).toEqual(["0000000000000000", NAME, "2222222222222222", "blog"]);
+  expect(readdirSync(dirname(to))).toEqual([...others, NAME, "2222222222222222", "blog"]);
   copy({ isAlone: true });
-  expect(readdirSync(dirname(to))).toEqual(["0000000000000000", NAME, "blog"]);
+  expect(readdirSync(dirname(to))).toEqual([...others, NAME, "blog"]);
 });
 
 test("a copy that is used stays, and is written again when somebody removes it", () => {
