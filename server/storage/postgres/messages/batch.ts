@@ -7,18 +7,14 @@ import { int8Array, uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK } from "../sql/fragments.ts";
 import { bool, int8, orNull, text } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
-import { BY_ID, IS_IT } from "./list.ts";
+import { BY_ID, IS_IT, pagedMessages } from "./list.ts";
 import {
-  ALIVE,
-  DUE,
-  deliverable,
   type MaybeMessageRow,
   MESSAGE_COLUMNS,
   type MessageRow,
   readMessage,
   readMessages,
   sizeOf,
-  UNCLAIMED,
   upTo,
 } from "./rows.ts";
 
@@ -53,16 +49,7 @@ const pagesStatement = (direction: "forward" | "backward") =>
       SELECT ${ASKED_COLUMNS}, found.* FROM ${askedQueues({ exhausted_from: ":exhaustedFrom::bigint[]" })}
       LEFT JOIN LATERAL (
         SELECT ${MESSAGE_COLUMNS}, m.more, m.position FROM ${upTo(
-          `SELECT m.* FROM messages m
-           WHERE m.queue_id = q.id AND ${
-             direction === "forward"
-               ? "m.marker > greatest(q.low_water, :from::bigint)"
-               : "m.marker > q.low_water AND m.marker < :from::bigint"
-           }
-             AND ${ALIVE} AND (:includeClaimed OR ${UNCLAIMED}) AND (:includeDelayed OR ${DUE})
-             AND (:exceptClientId::text IS NULL OR m.client_id IS DISTINCT FROM :exceptClientId)
-             AND (${deliverable("a.exhausted_from")} OR NOT ${UNCLAIMED} OR NOT ${DUE})
-           ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit::bigint + 1`,
+          pagedMessages(direction, "a.exhausted_from"),
           ":pageBytes::bigint",
         )} AS m WHERE m.position <= :limit::bigint
       ) AS found ON true`),

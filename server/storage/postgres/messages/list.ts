@@ -37,6 +37,22 @@ export const readText = (messages: string) => `
     LEFT JOIN LATERAL (${messages}) AS found ON true
     WHERE ${LIVE_QUEUE}`;
 
+/**
+ * The messages of the queue `q` that a page may have, and one more. `exhaustedFrom`: SQL for the count from which on
+ * messages are exhausted, or null.
+ */
+export const pagedMessages = (direction: "forward" | "backward", exhaustedFrom: string) =>
+  `SELECT m.* FROM messages m
+         WHERE m.queue_id = q.id AND ${
+           direction === "forward"
+             ? "m.marker > greatest(q.low_water, :from::bigint)"
+             : "m.marker > q.low_water AND m.marker < :from::bigint"
+         }
+           AND ${ALIVE} AND (:includeClaimed OR ${UNCLAIMED}) AND (:includeDelayed OR ${DUE})
+           AND (:exceptClientId::text IS NULL OR m.client_id IS DISTINCT FROM :exceptClientId)
+           AND (${deliverable(exhaustedFrom)} OR NOT ${UNCLAIMED} OR NOT ${DUE})
+         ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit::bigint + 1`;
+
 const listStatement = (direction: "forward" | "backward") =>
   statement({
     name: `message_list_${direction}`,
@@ -52,18 +68,8 @@ const listStatement = (direction: "forward" | "backward") =>
     },
     row: rowOf<(MessageRow & { more: boolean }) | { marker: null }>(),
     text: readText(
-      `SELECT ${MESSAGE_COLUMNS}, m.more FROM ${upTo(
-        `SELECT m.* FROM messages m
-         WHERE m.queue_id = q.id AND ${
-           direction === "forward"
-             ? "m.marker > greatest(q.low_water, :from::bigint)"
-             : "m.marker > q.low_water AND m.marker < :from::bigint"
-         }
-           AND ${ALIVE} AND (:includeClaimed OR ${UNCLAIMED}) AND (:includeDelayed OR ${DUE})
-           AND (:exceptClientId::text IS NULL OR m.client_id IS DISTINCT FROM :exceptClientId)
-           AND (${deliverable(":exhaustedFrom::bigint")} OR NOT ${UNCLAIMED} OR NOT ${DUE})
-         ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit::bigint + 1`,
-      )} AS m WHERE m.position <= :limit::bigint`,
+      `SELECT ${MESSAGE_COLUMNS}, m.more FROM ${upTo(pagedMessages(direction, ":exhaustedFrom::bigint"))} AS m
+       WHERE m.position <= :limit::bigint`,
     ),
   });
 
