@@ -7,6 +7,7 @@ import { ShowRequest } from "../show-request.tsx";
 import { Button } from "../ui/button.tsx";
 import { formatCount } from "../ui/format.ts";
 import { Panel } from "../ui/page.tsx";
+import { ReasonField } from "../ui/reason-field.tsx";
 import { toastDone } from "../ui/toast.ts";
 import { ChangeTable } from "./change-table.tsx";
 import { IMPORT_SETTINGS, type SettingsImported } from "./documents.ts";
@@ -23,7 +24,7 @@ export function ImportSettings() {
   const [found, setFound] = useState<{ dryRun: boolean; imported: SettingsImported } | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [pending, setPending] = useState(false);
-  const [fileId, reasonId] = [useId(), useId()];
+  const fileId = useId();
 
   const variables = (chosen: Chosen, dryRun: boolean) => ({
     input: { file: { text: chosen.text }, dryRun, ...(reason.trim() === "" ? {} : { reason: reason.trim() }) },
@@ -68,18 +69,8 @@ export function ImportSettings() {
             className="h-9 rounded border border-line-strong bg-sunken px-2 py-1"
           />
         </div>
-        <div className="flex min-w-60 flex-1 flex-col gap-1">
-          <label htmlFor={reasonId}>
-            Reason <span className="text-muted">(optional, for the audit log)</span>
-          </label>
-          <input
-            id={reasonId}
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-            maxLength={1000}
-            autoComplete="off"
-            className="h-9 rounded border border-line-strong bg-sunken px-2.5"
-          />
+        <div className="min-w-60 flex-1">
+          <ReasonField value={reason} onChange={setReason} />
         </div>
         <Button
           kind="primary"

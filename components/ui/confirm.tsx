@@ -4,6 +4,7 @@ import { type ReactNode, useId, useState } from "react";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useOpened } from "./opener.tsx";
+import { ReasonField } from "./reason-field.tsx";
 import { visible, visibleIfText } from "./visible.tsx";
 
 /**
@@ -35,7 +36,6 @@ export function Confirm({
   const [typed, setTyped] = useState("");
   const [pending, setPending] = useState(false);
   const inputId = useId();
-  const reasonId = useId();
   const missing = typeName !== undefined && typed !== typeName;
 
   async function confirm() {
@@ -91,19 +91,7 @@ export function Confirm({
           />
         </form>
       ) : null}
-      <div className="flex flex-col gap-1">
-        <label htmlFor={reasonId}>
-          Reason <span className="text-muted">(optional, for the audit log)</span>
-        </label>
-        <input
-          id={reasonId}
-          value={reason}
-          onChange={(event) => onReason(event.target.value)}
-          maxLength={1000}
-          autoComplete="off"
-          className="h-9 w-full rounded border border-line-strong bg-sunken px-2.5"
-        />
-      </div>
+      <ReasonField value={reason} onChange={onReason} />
     </Dialog>
   );
 }
