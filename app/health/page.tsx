@@ -80,7 +80,11 @@ export default async function HealthPage({ searchParams }: { searchParams: Promi
             <ProblemTable
               rows={problems.nodes}
               pager={pagerLinks(problems.pageInfo, search, (page) => paths.health({ silent, ...page }))}
-              empty={<EmptyState title="No problems">All pools work, and no job failed.</EmptyState>}
+              empty={
+                <EmptyState title="No problems">
+                  {silent ? "Pools and jobs have none." : "Pools and jobs have none, or only silent ones."}
+                </EmptyState>
+              }
             />
           )}
         </Panel>

@@ -52,7 +52,8 @@ export function RunbookSections({ sections, groups }: { sections: readonly Runbo
               <>
                 <Found group={group} />
                 <LinkButton size="small" href={problemsPath(kind)}>
-                  Show {countText(group) === "1" ? "it" : "them"} <span className="sr-only">: {title}</span>
+                  Show {countText(group) === "1" ? "it" : "them"}
+                  <span className="sr-only">: {title}</span>
                 </LinkButton>
               </>
             )
