@@ -30,10 +30,10 @@ export const REQUESTS: readonly Mutation[] = [
     ),
   },
   {
-    guarantee: "A document is measured before GraphQL's own rules compare its fields",
-    file: "server/graphql/http/documents.ts",
-    from: "const costs = measureDocument(schema, document, limits);\n    const errors = validate(schema, document, undefined, VALIDATION);",
-    to: "const errors = validate(schema, document, undefined, VALIDATION);\n    const costs = measureDocument(schema, document, limits);",
+    guarantee: "A document that asks for the same fields too many times is refused",
+    file: "server/graphql/http/document-limits.ts",
+    from: "this.#samePosition += field.count;",
+    to: "",
     test: api("http/hostile-requests", "a field 990 times: the answer costs little more than parsing the request"),
   },
   {
