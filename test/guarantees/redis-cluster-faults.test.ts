@@ -8,6 +8,7 @@ import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { PoolKeys } from "../../server/storage/redis/keys.ts";
 import { slotOf } from "../../server/storage/redis/server/cluster.ts";
 import { ask, describeWithRedis, startRedisCluster, type TestRedis } from "../support/redis.ts";
+import { slowNetwork } from "../support/slow-network.ts";
 import { describeRedisBacklogs } from "./redis-backlogs.suite.ts";
 import { describeRedisFaults } from "./redis-faults.suite.ts";
 import { aQueue, codeOf, list, type OpenRedisPlace, post, prepareRedis, untilItWorks } from "./redis-harness.ts";
@@ -36,6 +37,18 @@ describeWithRedis(() => {
     const keysOf = (queue: QueueRef) => new PoolKeys("isimud").queue(queue);
     const idOf = async (server: TestRedis) => /\r\n([0-9a-f]{40})/.exec(await ask(server.port, "CLUSTER MYID"))?.[1];
     const ownerOf = (slot: number) => Math.floor((slot * 3) / 16_384);
+
+    it("a cluster whose server of the URI takes more than a second to answer can be opened", async () => {
+      const network = await slowNetwork(under.url);
+      network.delayMs = 600;
+      try {
+        const far = await openRedisDataDriver({ uri: network.uri });
+        await post(far, await aQueue(far, "far"));
+        await far.close();
+      } finally {
+        await network.close();
+      }
+    });
 
     it("calls wait for a slot that moves to another server, and follow it", async () => {
       const queue = await aQueue(under.driver, "moving");

@@ -83,4 +83,14 @@ export const POOLS: readonly Mutation[] = [
       "does not count an answer that the pool is full or read-only, and takes it as a sign that the pool is reachable",
     ),
   },
+  {
+    guarantee: "A Redis Cluster that answers after more than a second can be used",
+    file: "server/storage/redis/server/cluster.ts",
+    from: "name === names.at(-1) ? Number.POSITIVE_INFINITY : SLOTS_TIMEOUT_MS",
+    to: "SLOTS_TIMEOUT_MS",
+    test: {
+      file: "test/guarantees/redis-cluster-faults.test.ts",
+      name: "a cluster whose server of the URI takes more than a second to answer can be opened",
+    },
+  },
 ];

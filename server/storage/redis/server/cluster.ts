@@ -184,10 +184,13 @@ export class RedisCluster implements RedisLink {
    */
   async #readSlots(options: SendOptions): Promise<void> {
     let failure: unknown;
-    for (const name of new Set([...this.#names(), nameOf(this.#root)])) {
+    const names = [...new Set([...this.#names(), nameOf(this.#root)])];
+    for (const name of names) {
       const server = this.#server(name);
       try {
-        const deadline = Math.min(options.deadline, performance.now() + SLOTS_TIMEOUT_MS);
+        // The last one delays no other, and may be the only one: it has all the time of the call, to connect as well.
+        const patience = name === names.at(-1) ? Number.POSITIVE_INFINITY : SLOTS_TIMEOUT_MS;
+        const deadline = Math.min(options.deadline, performance.now() + patience);
         const ranges = await server.send(["CLUSTER", "SLOTS"], { wrote: false, deadline });
         const slots = slotsOf(ranges, server.server);
         if (slots.length > 0) {
