@@ -6,16 +6,14 @@ import { useState } from "react";
 import { Button } from "./button.tsx";
 import { FIRST_PAGE } from "./filter-bar.tsx";
 import { Instant } from "./time.tsx";
-import { useTimeStyle } from "./time-style.ts";
+import { TimeForm } from "./time-form.tsx";
 
 /** A moment, as a parameter of the address in ISO 8601. `label` says what it bounds, such as "From". */
 export function FilterTime({ param, label }: { param: string; label: string }) {
   const router = useRouter();
   const path = usePathname();
   const search = useSearchParams();
-  const { zone } = useTimeStyle();
   const [open, setOpen] = useState(false);
-  const [text, setText] = useState("");
   const at = search.get(param);
   const set = (value: string | null) => {
     const next = new URLSearchParams(search);
@@ -41,30 +39,5 @@ export function FilterTime({ param, label }: { param: string; label: string }) {
     );
   }
   if (!open) return <Button onClick={() => setOpen(true)}>{label}…</Button>;
-  return (
-    <form
-      className="flex gap-1.5"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const time = new Date(zone === "utc" ? `${text}Z` : text);
-        if (Number.isNaN(time.getTime())) return;
-        setOpen(false);
-        set(time.toISOString());
-      }}
-    >
-      <input
-        type="datetime-local"
-        step={1}
-        required
-        // biome-ignore lint/a11y/noAutofocus: the button that was just pressed is gone
-        autoFocus
-        aria-label={`${label}, ${zone === "utc" ? "in UTC" : "in the zone of this browser"}`}
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
-        className="h-7 rounded border border-line-strong bg-sunken px-2 max-sm:h-9"
-      />
-      <Button type="submit">Go</Button>
-    </form>
-  );
+  return <TimeForm label={label} onTime={set} close={() => setOpen(false)} />;
 }

@@ -9,8 +9,8 @@ import { uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK } from "../sql/fragments.ts";
 import { int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
-import { CLAIM_FIELDS, type ClaimFields, claimOf } from "./get.ts";
-import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./rows.ts";
+import { CLAIM_FIELDS, type ClaimFields, claimOf, pagedClaims } from "./get.ts";
+import { type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./rows.ts";
 
 const pagesStatement = (direction: "forward" | "backward") =>
   statement({
@@ -20,13 +20,7 @@ const pagesStatement = (direction: "forward" | "backward") =>
     text: `
       WITH ${CLOCK}
       SELECT ${ASKED_COLUMNS}, found.* FROM ${askedQueues()}
-      LEFT JOIN LATERAL (
-        SELECT ${CLAIM_COLUMNS}, held.messages AS held
-        FROM claims c CROSS JOIN LATERAL (SELECT count(*)::int AS messages FROM ${HELD}) AS held
-        WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} :from::uuid AND c.expires_at > clock.now
-          AND held.messages > 0
-        ORDER BY c.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit
-      ) AS found ON true
+      LEFT JOIN LATERAL (${pagedClaims(direction)}) AS found ON true
       ORDER BY a.n, found.id ${direction === "forward" ? "ASC" : "DESC"}`,
   });
 

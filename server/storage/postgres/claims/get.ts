@@ -53,6 +53,14 @@ const GET = statement({
     WHERE ${LIVE_QUEUE}`,
 });
 
+/** The claims of the queue `q` that a page has. */
+export const pagedClaims = (direction: "forward" | "backward") => `
+        SELECT ${CLAIM_COLUMNS}, held.messages AS held
+        FROM claims c CROSS JOIN LATERAL (SELECT count(*)::int AS messages FROM ${HELD}) AS held
+        WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} :from::uuid AND c.expires_at > clock.now
+          AND held.messages > 0
+        ORDER BY c.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit`;
+
 const listStatement = (direction: "forward" | "backward") =>
   statement({
     name: `claim_list_${direction}`,
@@ -61,13 +69,7 @@ const listStatement = (direction: "forward" | "backward") =>
     text: `
       WITH ${CLOCK}
       SELECT found.* FROM pool_queues q CROSS JOIN clock
-      LEFT JOIN LATERAL (
-        SELECT ${CLAIM_COLUMNS}, held.messages AS held
-        FROM claims c CROSS JOIN LATERAL (SELECT count(*)::int AS messages FROM ${HELD}) AS held
-        WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} :from::uuid AND c.expires_at > clock.now
-          AND held.messages > 0
-        ORDER BY c.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit
-      ) AS found ON true
+      LEFT JOIN LATERAL (${pagedClaims(direction)}) AS found ON true
       WHERE ${LIVE_QUEUE}`,
   });
 
