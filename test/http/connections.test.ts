@@ -1,4 +1,5 @@
 /** What happens to connections at shutdown, and when a client sends an invalid or too large request. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
@@ -23,6 +24,18 @@ async function open(server: TestServer): Promise<Socket & { heard(): string; end
   const ended = once(socket, "close");
   await once(socket, "connect");
   return Object.assign(socket, { heard: () => heard, ended });
+}
+
+/** Resolves with the server's end of the next connection, as far as a test may look at it. */
+async function nextAccepted(): Promise<{ bytesRead(): number }> {
+  const { socket } = await new Promise<{ socket: Socket }>((resolve) => {
+    const accept = (message: unknown) => {
+      unsubscribe("net.server.socket", accept);
+      resolve(message as { socket: Socket });
+    };
+    subscribe("net.server.socket", accept);
+  });
+  return { bytesRead: () => socket.bytesRead };
 }
 
 const asks = (server: TestServer, path = "/api/health/live") =>
@@ -117,10 +130,12 @@ describe("when the service ends", () => {
 
   test("a request that has begun to arrive is answered", async () => {
     server = await startTestServer();
+    const accepted = nextAccepted();
     const slow = await open(server);
     const text = asks(server);
     slow.write(text.slice(0, 30));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { bytesRead } = await accepted;
+    await expect.poll(bytesRead).toBe(30);
     const closed = server.shutDown({ hasty: true });
     await expect.poll(() => isListening(server)).toBe(false);
     slow.write(text.slice(30));
