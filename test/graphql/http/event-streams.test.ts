@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { EventStreams, type RenderEvent } from "../../../server/graphql/http/event-streams.ts";
 
@@ -7,8 +8,10 @@ afterEach(() => {
   for (const sink of sinks.splice(0)) sink.destroy();
 });
 
-/** Lets all work finish that waits for no timer. */
-const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
+/** Lets all work finish that waits for no timer. In turns of the event loop: a timer may be due after one of them. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 100; turn += 1) await setImmediate();
+}
 const never = new AbortController().signal;
 
 class Source {
@@ -44,7 +47,7 @@ function reader(streams: EventStreams, events: AsyncGenerator<RenderEvent>, take
     highWaterMark: 1,
     write(chunk, _encoding, done) {
       seen.push(chunk);
-      if (seen.length <= takes + 1) setImmediate(done);
+      if (seen.length <= takes + 1) void setImmediate().then(() => done());
     },
   });
   readable.on("error", () => undefined).pipe(sink);
