@@ -101,7 +101,7 @@ export async function startRedisCluster(
     const encrypted = tls ? ["--tls-port", `${tlsPort}`, "--tls-cluster", "yes"] : [];
     if (index === 0) firstTlsPort = tlsPort;
     const server = await startRedis([...clustered, ...timeout, ...encrypted, ...settings]);
-    servers.push(server);
+    servers.push(Object.assign(server, { restart: restartWhole(server) }));
     if (index < masters) {
       await ask(server.port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
       const from = Math.floor((index * SLOTS) / masters);
@@ -124,6 +124,21 @@ export async function startRedisCluster(
   }
   await stop();
   throw new Error("The servers did not become a cluster.");
+}
+
+/**
+ * A restart of a cluster's server that waits until it takes writes. Each finds out by itself that the cluster is whole
+ * again, seconds after it and the other servers answer, and refuses all until then.
+ */
+function restartWhole({ port, restart }: TestRedis): () => Promise<void> {
+  return async () => {
+    await restart();
+    for (let attempt = 0; attempt < 300; attempt += 1) {
+      if ((await ask(port, "CLUSTER INFO")).includes("cluster_state:ok")) return;
+      await sleep(100);
+    }
+    throw new Error("The cluster did not become whole again.");
+  };
 }
 
 async function replicate(replica: TestRedis, master: TestRedis): Promise<void> {
