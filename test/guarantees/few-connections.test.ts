@@ -37,8 +37,8 @@ describe("a server with fewer connections than a pool may open", () => {
   };
   const allow = (connections: number) => admin.query(`ALTER DATABASE "${name()}" CONNECTION LIMIT ${connections}`);
   /**
-   * Opens `count` connections one after another. The server counts those that are still being opened, so of some that are
-   * opened at once it may refuse more than it has to. Others than these it refuses for sure.
+   * Opens `count` connections one after another. The server counts those that are still being opened, so of some that
+   * are opened at once it may refuse more than it has to. Others than these it refuses for sure.
    */
   const fill = async (pool: pg.Pool, count: number) => {
     const held: pg.PoolClient[] = [];

@@ -91,8 +91,8 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
         await expect.poll(isMoving, { interval: 5 }).toBe(true);
         await pause(Math.random() * 120);
         await kill(child);
-        // The server may still do what the dead process sent last, such as beginning a move. So the leases end more than
-        // once, as they do by themselves.
+        // The server may still do what the dead process sent last, such as beginning a move. So the leases end more
+        // than once, as they do by themselves.
         const isStillMoving = async () => {
           const { rows } = await control.query<{ phase: string }>(
             "UPDATE queue_moves SET lease_expires_at = now() - interval '1 second' RETURNING phase",

@@ -143,9 +143,9 @@ export function removeDataDir(folder: string): void {
 }
 
 /**
- * A port on which nobody listens, for a server to start on later, or for nobody at all. Ports of this range are given to
- * no `listen(0)` and no connection, by Linux as by others: one of those could be taken by another test before the server
- * starts, or while it is restarted. Browsers and fetch refuse none of them.
+ * A port on which nobody listens, for a server to start on later, or for nobody at all. Ports of this range are given
+ * to no `listen(0)` and no connection, by Linux as by others: one of those could be taken by another test before the
+ * server starts, or while it is restarted. Browsers and fetch refuse none of them.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
