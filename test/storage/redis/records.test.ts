@@ -102,6 +102,16 @@ describeWithRedis(() => {
     expect(await driver.messages.delete({ queue, id: ids[2] as string })).toBe("deleted");
   });
 
+  it("words without a name in a record that somebody has changed are left out", async () => {
+    const { queue, records } = await aQueue();
+    const [id] = await post(queue, 1, "a client");
+    const record = await read(records, id as string);
+    await ask(server.port, `HSET ${records} ${id} "${record} two words"`);
+    expect(await readAll(driver, queue)).toMatchObject([{ id, clientId: "a client" }]);
+    await ask(server.port, `HSET ${records} ${id} "${record?.replace(" ", " word ")}"`);
+    expect(await readAll(driver, queue)).toMatchObject([{ id, clientId: "a client" }]);
+  });
+
   it("a queue is this version's from its first call on: an earlier process finds an epoch above its own", async () => {
     const place = await aQueue();
     await asBefore(place, []);

@@ -159,14 +159,17 @@ export function readMessages(parts: readonly string[], now: string): Message[] {
   return messages;
 }
 
-/** The fields of a record by their names: those of `Fields`, and others that a later version wrote. */
+/**
+ * The fields of a record by their names: those of `Fields`, and others that a later version wrote. A word without a
+ * name, as in a record that somebody else has changed, is left out.
+ */
 export function readFields<Fields>(record: string): Fields {
   const fields: Record<string, string> = {};
   for (let at = 0; at < record.length; ) {
-    const equals = record.indexOf("=", at);
-    const space = record.indexOf(" ", equals);
+    const space = record.indexOf(" ", at);
     const end = space === -1 ? record.length : space;
-    fields[record.slice(at, equals)] = record.slice(equals + 1, end);
+    const equals = record.indexOf("=", at);
+    if (equals !== -1 && equals < end) fields[record.slice(at, equals)] = record.slice(equals + 1, end);
     at = end + 1;
   }
   return fields as Fields;
