@@ -10,7 +10,7 @@ import {
   USUAL_INTERVALS,
 } from "../operations/samples/samples.ts";
 import { ANY_VALUE } from "./http/document-limits.ts";
-import { PoolType } from "./pools.ts";
+import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { ProjectType } from "./projects.ts";
 import { addressOf, QueueConnectionType, QueueType } from "./queue-types.ts";
 import { batched } from "./schema/batched.ts";
@@ -309,6 +309,20 @@ const KeptSamplesType = builder.objectRef<Sampling["kept"][number]>("KeptSamples
   }),
 });
 
+const PoolBehindType = builder.objectRef<Sampling["last"]["behind"][number]>("PoolBehind").implement({
+  description: "A pool that is not sampled now, as when it does not answer.",
+  fields: (t) => ({
+    poolName: t.exposeString("pool", { description: "Its name." }),
+    pool: t.field({
+      type: PoolType,
+      nullable: true,
+      description: `The pool. ${POOL_REFERENCE}`,
+      resolve: ({ pool: name }, _args, context, info) => followPool({ name }, context, info),
+    }),
+    lastAt: t.expose("at", { type: "DateTime", nullable: true, description: "When its queues were last sampled." }),
+  }),
+});
+
 const QueueSamplingType = builder.objectRef<Sampling>("QueueSampling").implement({
   description: "How queues are sampled: one process samples those of all pools, for all processes.",
   fields: (t) => ({
@@ -319,10 +333,18 @@ const QueueSamplingType = builder.objectRef<Sampling>("QueueSampling").implement
       resolve: ({ kept }) => kept,
     }),
     on: t.exposeBoolean("on", { description: "False: no samples are taken. See the setting QUEUE_SAMPLES." }),
-    lastAt: t.expose("lastAt", {
+    lastAt: t.field({
       type: "DateTime",
       nullable: true,
-      description: "When queues were last sampled, in the pool where that is longest ago; null until all were once.",
+      description:
+        "When queues were last sampled, in the pool where that is longest ago; without the pools that are `behind`. Null until one was.",
+      resolve: ({ last }) => last.at,
+    }),
+    behind: t.field({
+      type: [PoolBehindType],
+      description:
+        "Pools whose queues were never sampled, or last more than three minutes before those of another pool; by name. Lists show their queues as they were then.",
+      resolve: ({ last }) => last.behind,
     }),
   }),
 });
@@ -343,6 +365,6 @@ builder.objectFields(QueueConnectionType, (t) => ({
     complexity: ASKING_THE_STORE,
     description:
       "When the samples were taken that the list was filtered or ordered by: see `QueueSampling.lastAt`. Lists without them are as of now.",
-    resolve: async (_page, _args, { access, operations }) => (await operations.samples.sampling(access, {})).lastAt,
+    resolve: async (_page, _args, { access, operations }) => (await operations.samples.sampling(access, {})).last.at,
   }),
 }));

@@ -46,8 +46,15 @@ export interface SampleReads {
     queue?: string | undefined;
     limit: number;
   }): Promise<{ queues: QueueRef[]; total: number; exact: boolean }>;
-  /** When queues were last sampled, in the pool where that is longest ago. Null: not all pools were sampled yet. */
-  lastAt(): Promise<Date | null>;
+  lastRounds(): Promise<LastRounds>;
+}
+
+/** When the queues of the pools were last sampled. */
+export interface LastRounds {
+  /** In the pool where that is longest ago, but for those that are behind. Null: no pool was sampled yet. */
+  readonly at: Date | null;
+  /** Pools that were never sampled, or more than BEHIND_MS before another one. By name. */
+  readonly behind: readonly { readonly pool: string; readonly at: Date | null }[];
 }
 
 /** How far a pool was read. */

@@ -2,7 +2,7 @@
 
 import type { ByChange, Depths, Sample } from "./sample.ts";
 import { readCuts } from "./sample-budget.ts";
-import type { LastSample, SampleReads, Subject } from "./sample-history.ts";
+import type { LastRounds, LastSample, SampleReads, Subject } from "./sample-history.ts";
 import { fillIntervals, totalOf } from "./sample-series.ts";
 import {
   BLOCKS,
@@ -76,8 +76,7 @@ const SQL = {
       LIMIT ${COUNTED + 1}),
     both_found AS (SELECT * FROM found UNION ALL SELECT * FROM since)
     SELECT project, name, count(*) OVER ()::int AS total FROM both_found ORDER BY claimed DESC, project, name LIMIT $3`,
-  lastAt: `SELECT CASE WHEN bool_and(taken_at IS NOT NULL) THEN min(taken_at) END AS taken_at
-    FROM sampled_groups WHERE kind = 'pool'`,
+  rounds: "SELECT name AS pool, taken_at AS at FROM sampled_groups WHERE kind = 'pool' ORDER BY name",
 };
 
 export function sampleReads(run: RunSql, now: () => Promise<Date>): SampleReads {
@@ -123,11 +122,21 @@ export function sampleReads(run: RunSql, now: () => Promise<Date>): SampleReads 
 
     cuts: () => readCuts(run),
 
-    async lastAt() {
-      const [row] = await run<{ taken_at: Date | null }>(SQL.lastAt, []);
-      return row?.taken_at ?? null;
+    async lastRounds() {
+      return lastRoundsOf(await run<{ pool: string; at: Date | null }>(SQL.rounds, []));
     },
   };
+}
+
+/** Three rounds: a pool that missed so many does not answer. */
+const BEHIND_MS = 3 * 60_000;
+
+/** One pool that does not answer must not hide when all others were sampled. */
+export function lastRoundsOf(pools: readonly { pool: string; at: Date | null }[]): LastRounds {
+  const newest = Math.max(...pools.map(({ at }) => at?.getTime() ?? 0));
+  const isBehind = ({ at }: { at: Date | null }) => at === null || newest - at.getTime() > BEHIND_MS;
+  const times = pools.filter((pool) => !isBehind(pool)).map(({ at }) => (at as Date).getTime());
+  return { at: times.length === 0 ? null : new Date(Math.min(...times)), behind: pools.filter(isBehind) };
 }
 
 /** The samples of these subjects and of their pools, by place and end of the interval. */

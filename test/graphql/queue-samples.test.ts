@@ -67,7 +67,7 @@ test("projects and pools show the sums of their queues, and how they came there"
   const query = `query Q($id: ID!) {
     node(id: $id) { ... on Project { name stats { ${SAMPLE} } ${history} } }
     pool(pool: "default") { stats { ${SAMPLE} } ${history} }
-    queueSampling { on lastAt }
+    queueSampling { on lastAt behind { poolName } }
   }`;
   const { projects } = await api.run("query P($search: String) { projects(search: $search) { nodes { id } } }", {
     search: project,
@@ -80,7 +80,7 @@ test("projects and pools show the sums of their queues, and how they came there"
   });
   expect(found.pool.stats.total).toBeGreaterThanOrEqual(90);
   expect(found.pool.history.series[0].values.at(-1)).toBe(found.pool.stats.total);
-  expect(found.queueSampling).toEqual({ on: false, lastAt: found.pool.stats.asOf });
+  expect(found.queueSampling).toEqual({ on: false, lastAt: found.pool.stats.asOf, behind: [] });
   const [empty] = (await api.run("{ pools { nodes { name stats { total } } } }")).pools.nodes;
   expect(empty.name).toBe("default");
 });

@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { byChange, CHANGES, type Change, RESOLUTIONS, type Sample } from "../../server/history/sample.ts";
 import { decodeBlock, encodeBlock } from "../../server/history/sample-block.ts";
+import { lastRoundsOf } from "../../server/history/sample-reads.ts";
 import { fillIntervals, foldSamples } from "../../server/history/sample-series.ts";
 import { createSampleStore } from "../../server/history/sample-store.ts";
 import type { HistoryParams } from "../../server/operations/samples/samples.ts";
@@ -57,6 +58,18 @@ describe("a block of samples", () => {
     }));
     expect(encodeBlock(entries, UNTIL).length / entries.length).toBeLessThan(22);
   });
+});
+
+it("lists are as of the pools that are sampled, and others are named with the time of their last sample", () => {
+  const ago = (pool: string, seconds: number) => ({ pool, at: new Date(UNTIL.getTime() - seconds * 1000) });
+  const never = { pool: "never", at: null };
+  expect(lastRoundsOf([ago("a", 0), ago("b", 60), ago("c", 180)])).toEqual({ at: ago("c", 180).at, behind: [] });
+  expect(lastRoundsOf([ago("a", 0), ago("b", 60), ago("c", 181), never])).toEqual({
+    at: ago("b", 60).at,
+    behind: [ago("c", 181), never],
+  });
+  expect(lastRoundsOf([never])).toEqual({ at: null, behind: [never] });
+  expect(lastRoundsOf([])).toEqual({ at: null, behind: [] });
 });
 
 describe("a history of intervals", () => {

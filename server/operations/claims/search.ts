@@ -155,9 +155,9 @@ export function createClaimSearch(
       const order = orderOf(orderBy);
       const from = order.read(page);
 
-      const [{ queues, leftOut, exact }, asOf, at] = await Promise.all([
+      const [{ queues, leftOut, exact }, { at: asOf }, at] = await Promise.all([
         candidates(projects, queue),
-        samples.lastAt(),
+        samples.lastRounds(),
         samples.now(),
       ]);
       const { claims: all, ...coverage } = await ask(queues);

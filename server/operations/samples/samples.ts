@@ -2,7 +2,7 @@ import { type Access, requirePermission } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { endBefore, FINEST, MINUTE, RESOLUTIONS, type ResolutionSeconds } from "../../history/sample.ts";
 import type { Cuts } from "../../history/sample-budget.ts";
-import type { GroupKind, LastSample, Subject } from "../../history/sample-history.ts";
+import type { GroupKind, LastRounds, LastSample, Subject } from "../../history/sample-history.ts";
 import { endsOf, type Metric, metricOf, type Span } from "../../history/sample-series.ts";
 import type { OperationContext } from "../context.ts";
 import { FreshValue } from "../fresh-value.ts";
@@ -31,8 +31,7 @@ export interface History extends Span {
 export interface Sampling {
   /** False: no samples are taken. */
   on: boolean;
-  /** When queues were last sampled, in the pool where that is longest ago. Null: not all pools were sampled yet. */
-  lastAt: Date | null;
+  last: LastRounds;
   /** For each resolution, how long samples are kept: less than usual when all together would take too much. */
   kept: { resolutionSeconds: ResolutionSeconds; seconds: number }[];
 }
@@ -129,12 +128,12 @@ export function createSampleOperations({ samples, limits, now }: OperationContex
 
     async sampling(access) {
       requirePermission(access, "read");
-      const [lastAt, time, since] = await Promise.all([samples.lastAt(), samples.now(), cuts.get()]);
+      const [last, time, since] = await Promise.all([samples.lastRounds(), samples.now(), cuts.get()]);
       const kept = RESOLUTIONS.map(({ seconds, keptSeconds }) => {
         const age = (time.getTime() - (since.get(seconds)?.getTime() ?? 0)) / 1000;
         return { resolutionSeconds: seconds, seconds: Math.min(keptSeconds, Math.floor(age)) };
       });
-      return { on: samples.isOn, lastAt, kept };
+      return { on: samples.isOn, last, kept };
     },
   };
 }
