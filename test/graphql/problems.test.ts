@@ -229,6 +229,36 @@ test("a pool that cannot be reached is a problem of its own, until it has been h
   expect(await kinds()).toEqual([]);
 });
 
+test("that nothing is collected in a pool is told once it answers: until then that is the problem", async () => {
+  const { operations, control } = server().engine;
+  const note = (storageReachable: boolean) =>
+    operations.problemRounds.notePools([
+      {
+        ...{ pool: "default", identity: "x", storageReachable, errorCode: null, checkedAt: new Date() },
+        ...{ freeBytes: null, totalBytes: null, operations: [] },
+      },
+    ]);
+  const collected = (failed: { pool: string; error: string }[]) =>
+    control.collections.record({
+      durationSeconds: 1,
+      total: { messages: 0, claims: 0, subscriptions: 0, queues: 0 },
+      failed,
+    });
+  const kinds = async () => {
+    await find();
+    return (await list({ pool: "default" })).nodes.map(({ kind }: { kind: string }) => kind).sort();
+  };
+  await collected([{ pool: "default", error: "It failed." }]);
+  await note(false);
+  expect(await kinds()).toEqual(["POOL_UNHEALTHY"]);
+  await note(true);
+  expect(await kinds()).toEqual(["GC_BEHIND", "POOL_UNHEALTHY"]);
+  await collected([]);
+  server().clock.offsetMs += 61_000;
+  await note(true);
+  expect(await kinds()).toEqual([]);
+});
+
 test("a job that failed is a problem until it is asked for again", async () => {
   const project = aProject();
   await createQueue(api, project, "orders");

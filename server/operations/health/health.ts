@@ -136,7 +136,11 @@ export function createHealthOperations(
           .flatMap((check) => judgePool({ check, refusal: refusals.ofWrites(check.pool), before: [], now, limits }))
           .filter(({ kind }) => kind !== "disk"),
         ...losses.map(lossProblem),
-        ...gcProblems(last, names),
+        // That a pool does not answer is told above, and no collection can succeed there meanwhile.
+        ...gcProblems(
+          last,
+          checked.filter(({ storageReachable }) => storageReachable).map(({ pool }) => pool),
+        ),
         ...missing.slice(0, MAX_MISSING),
       ];
       const warnings = [...controlWarnings(controlHealth), ...problemWarnings(found, known, silent, now)];

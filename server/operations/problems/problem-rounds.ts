@@ -27,6 +27,8 @@ export interface ProblemRounds {
 
 const [{ most: MAX_QUEUES }, { most: MAX_JOBS }] = MOST_FOUND;
 
+const isUnreachable = (problem: Problem) => problem.kind === "poolUnhealthy" && !problem.numbers.reachable;
+
 export function createProblemRounds(
   context: OperationContext,
   parts: { missingDeadLetterQueues: MissingDeadLetterQueues; refusals: Refusals; lookup: Pick<QueueLookup, "find"> },
@@ -37,7 +39,10 @@ export function createProblemRounds(
 
   async function findGc(now: Date): Promise<FoundProblem[]> {
     const [last, names] = await Promise.all([control.collections.last(), poolNames(control)]);
-    return judgeCollections({ last, names, now, limits });
+    const found = judgeCollections({ last, names, now, limits });
+    const known = await problems.ofPools(found.map(({ pool }) => pool));
+    // That the pool does not answer is a problem already, and no collection can succeed there meanwhile.
+    return found.filter((_, index) => !(known[index] ?? []).some(isUnreachable));
   }
 
   /** Null: not known yet. After a restart of the service, consumers need a moment to call again. */
