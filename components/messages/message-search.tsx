@@ -106,9 +106,14 @@ export default function MessageSearch({ project, queue, browse, total, open, onR
         ) : (
           <>
             {done ? null : (
-              <Button size="small" onClick={() => void search(found, examined + STEP)}>
-                Search {formatCount(STEP)} more
-              </Button>
+              <>
+                <Button size="small" onClick={() => void search(found, examined + STEP)}>
+                  Search {formatCount(STEP)} more
+                </Button>
+                <Button size="small" kind="ghost" onClick={() => void search(found, Number.POSITIVE_INFINITY)}>
+                  Search to the end
+                </Button>
+              </>
             )}
             <Button size="small" kind="ghost" onClick={() => void search(NOTHING, Math.max(STEP, examined))}>
               Search again

@@ -2,7 +2,7 @@
 
 import { Search } from "lucide-react";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { type ReactNode, useEffect, useId, useRef, useState, useTransition } from "react";
+import { type ReactNode, useEffect, useId, useOptimistic, useRef, useState, useTransition } from "react";
 import { classes } from "./classes.ts";
 import { SavedViews } from "./saved-views.tsx";
 
@@ -110,7 +110,8 @@ export function FilterCheck({
   const path = usePathname();
   const search = useSearchParams();
   const [, start] = useTransition();
-  const on = search.get(param) === "1";
+  // It shows what was chosen while the page is still on its way.
+  const [on, turn] = useOptimistic(search.get(param) === "1");
   return (
     <label className="flex h-7 items-center gap-1.5">
       <input
@@ -122,7 +123,10 @@ export function FilterCheck({
           if (on) next.delete(param);
           else next.set(param, "1");
           const query = next.toString();
-          start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
+          start(() => {
+            turn(!on);
+            router.replace(query ? `${path}?${query}` : path, { scroll: false });
+          });
         }}
         className="size-4 accent-accent-fill"
       />
@@ -153,6 +157,7 @@ export function FilterSelect({
   const path = usePathname();
   const search = useSearchParams();
   const [, start] = useTransition();
+  const [selected, select] = useOptimistic(search.get(param) ?? value ?? "");
   const id = useId();
   return (
     <div className="flex items-center gap-1.5">
@@ -161,14 +166,17 @@ export function FilterSelect({
       </label>
       <select
         id={id}
-        value={search.get(param) ?? value ?? ""}
-        onChange={(event) => {
+        value={selected}
+        onChange={({ target }) => {
           const next = new URLSearchParams(search);
           for (const name of forget) next.delete(name);
-          if (event.target.value === "") next.delete(param);
-          else next.set(param, event.target.value);
+          if (target.value === "") next.delete(param);
+          else next.set(param, target.value);
           const query = next.toString();
-          start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
+          start(() => {
+            select(target.value);
+            router.replace(query ? `${path}?${query}` : path, { scroll: false });
+          });
         }}
         className="h-7 max-w-56 rounded border border-line-strong bg-sunken px-2 max-sm:h-9"
       >

@@ -123,7 +123,8 @@ it(
     const streaming = page.waitForResponse((response) =>
       (response.headers()["content-type"] ?? "").includes("event-stream"),
     );
-    await page.getByLabel("Follow live").click();
+    // It is checked at once, before the page has answered.
+    await page.getByLabel("Follow live").check();
     await streaming;
     await post("arrivals", ["first", "second"]);
     await page.getByText("Following: 2 came in.").waitFor();
