@@ -60,6 +60,10 @@ export const paths = {
       pool?: string;
       flavor?: string;
       deadLetters?: boolean | undefined;
+      /** With messages in this state, in lower case, when last sampled. */
+      holds?: string | undefined;
+      /** Whose oldest ready message waits for longer than so many seconds. */
+      waits?: number | undefined;
       /** "all", or one kind of problems in lower case. */
       problems?: string | undefined;
       /** Also problems that are silent. */

@@ -178,9 +178,9 @@ function scopeOf(
   const isWhole = !pageInfo.hasNextPage && !pageInfo.hasPreviousPage && coverage.queuesLeftOut.value === 0;
   if (isWhole && queues.size <= NAMED_QUEUES) return namedQueues([...queues.values()]);
   if (queue !== undefined) return null;
-  const anywhere = { search: null, pool: null, flavor: null, deadLetters: false };
+  const anywhere = { search: null, pool: null, flavor: null, deadLetters: false, waits: null };
   const where = { project: project ?? null, allProjects: project === undefined };
-  return { kind: "queues", ...where, ...anywhere, claimed: isSampled };
+  return { kind: "queues", ...where, ...anywhere, holds: isSampled ? "claimed" : null };
 }
 
 type Listed = NonNullable<ResultOf<typeof CLAIMS_OF_QUEUES>["claims"]>;

@@ -41,6 +41,18 @@ export const QUEUES_PAGE = graphql(
       }
       asOf @include(if: $bySample)
     }
+    queueSampling @include(if: $bySample) {
+      behind {
+        poolName
+        lastAt
+        pool {
+          queueCount {
+            value
+            exact
+          }
+        }
+      }
+    }
     pools(first: 100) {
       nodes {
         ...PoolChoice

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { actHref, type Scope } from "../../components/acting/choices.ts";
+import type { ResultOf } from "gql.tada";
+import { actHref, type Scope, STATES, type StateName } from "../../components/acting/choices.ts";
+import { HOLDING } from "../../components/acting/dry-run-input.ts";
 import { ExportList } from "../../components/exports/export-list.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { textOf } from "../../components/graphql.ts";
@@ -11,10 +13,12 @@ import { QueueTable } from "../../components/queues/queue-table.tsx";
 import { LinkButton } from "../../components/ui/button.tsx";
 import { FilterBar, FilterCheck, FilterSelect, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { formatCount } from "../../components/ui/format.ts";
+import { Glyph } from "../../components/ui/glyph.tsx";
+import { NameLink } from "../../components/ui/name-link.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import type { SortLink } from "../../components/ui/table.tsx";
-import { Ago } from "../../components/ui/time.tsx";
+import { Ago, Moment } from "../../components/ui/time.tsx";
 import { chosen, isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { QUEUES_PAGE } from "./documents.ts";
@@ -29,6 +33,15 @@ interface Order {
   direction: "ASC" | "DESC";
 }
 
+const HOLDING_STATES = Object.fromEntries(STATES.map((state) => [state, state])) as Record<StateName, StateName>;
+/** Seconds that the oldest ready message waits, at least. */
+const WAITS = [
+  { value: "60", label: "over a minute" },
+  { value: "300", label: "over 5 minutes" },
+  { value: "3600", label: "over an hour" },
+  { value: "86400", label: "over a day" },
+];
+
 /** The orders by their names in addresses. */
 const ORDERS: Record<string, Order> = {
   name: { column: "name", field: "NAME", direction: "ASC" },
@@ -39,8 +52,8 @@ const ORDERS: Record<string, Order> = {
   depth: { column: "total", field: "DEPTH", direction: "ASC" },
   waiting: { column: "oldestReady", field: "OLDEST_READY", direction: "ASC" },
   "-waiting": { column: "oldestReady", field: "OLDEST_READY", direction: "DESC" },
-  "-rate": { column: "history", field: "RATE", direction: "DESC" },
-  rate: { column: "history", field: "RATE", direction: "ASC" },
+  "-rate": { column: "rates", field: "RATE", direction: "DESC" },
+  rate: { column: "rates", field: "RATE", direction: "ASC" },
 };
 
 /** The queues of one project, or with null of all projects. */
@@ -50,14 +63,19 @@ export async function QueueList({ project, search }: { project: string | null; s
   const sort = one(search, "sort");
   if (!order) return null;
 
+  const holds = chosen(search, "holds", HOLDING_STATES);
+  const waits = WAITS.find(({ value }) => value === one(search, "waits"))?.value;
   const filter = {
     search: one(search, "search"),
     pool: one(search, "pool"),
     flavor: one(search, "flavor"),
     isDeadLetterQueue: isOn(search, "deadLetters") ? true : undefined,
+    ...(holds === undefined ? {} : { [HOLDING[holds]]: true }),
+    ...(waits === undefined ? {} : { oldestReadyOlderThanSeconds: Number(waits) }),
   };
   const isFiltered = Object.values(filter).some((condition) => condition !== undefined);
-  const bySample = order.field !== "NAME" && order.field !== "CREATED_AT";
+  const isOrdered = order.field !== "NAME" && order.field !== "CREATED_AT";
+  const bySample = isOrdered || holds !== undefined || waits !== undefined;
   const listed = {
     ...(project === null ? { allProjects: true } : { project }),
     filter,
@@ -76,6 +94,8 @@ export async function QueueList({ project, search }: { project: string | null; s
       pool: filter.pool,
       flavor: filter.flavor,
       deadLetters: filter.isDeadLetterQueue,
+      holds,
+      waits: waits === undefined ? undefined : Number(waits),
       ...query,
     });
 
@@ -91,7 +111,7 @@ export async function QueueList({ project, search }: { project: string | null; s
             <ExportList list="queues" of="queues" variables={listed} />
             <LinkButton
               kind="ghost"
-              href={actHref(scopeOf(project, filter), {})}
+              href={actHref(scopeOf(project, filter, { holds, waits }), {})}
               needs="startJob"
               where={project ?? undefined}
             >
@@ -104,6 +124,7 @@ export async function QueueList({ project, search }: { project: string | null; s
       <QueueViews project={project} current={null} groups={loaded.ok ? (loaded.data.problemSummary ?? []) : []} />
       <Panel flush>
         <QueueFilters pools={pools} pool={filter.pool} flavor={filter.flavor} />
+        {loaded.ok ? <PoolsBehind sampling={loaded.data.queueSampling ?? null} /> : null}
         {loaded.ok ? (
           <QueueTable
             rows={loaded.data.queues.nodes}
@@ -116,7 +137,7 @@ export async function QueueList({ project, search }: { project: string | null; s
                 {summaryOf(loaded.data.queues.count)}
                 {loaded.data.queues.asOf ? (
                   <>
-                    , in the order of the samples of <Ago at={loaded.data.queues.asOf} />
+                    , {isOrdered ? "in the order of" : "chosen by"} the samples of <Ago at={loaded.data.queues.asOf} />
                   </>
                 ) : null}
               </>
@@ -146,10 +167,33 @@ export async function QueueList({ project, search }: { project: string | null; s
 function scopeOf(
   project: string | null,
   filter: { search?: string; pool?: string; flavor?: string; isDeadLetterQueue?: boolean },
+  { holds = null, waits }: { holds: StateName | null | undefined; waits: string | undefined },
 ): Scope {
   const { search = null, pool = null, flavor = null, isDeadLetterQueue = false } = filter;
-  const deadLetters = isDeadLetterQueue;
-  return { kind: "queues", project, allProjects: false, search, pool, flavor, deadLetters, claimed: false };
+  const conditions = { search, pool, flavor, holds, waits: waits === undefined ? null : Number(waits) };
+  return { kind: "queues", project, allProjects: false, ...conditions, deadLetters: isDeadLetterQueue };
+}
+
+/** Pools that have queues and were not sampled lately: what an order or a condition by samples makes of them. */
+function PoolsBehind({ sampling }: { sampling: ResultOf<typeof QUEUES_PAGE>["queueSampling"] | null }) {
+  const behind = (sampling?.behind ?? []).filter(({ pool }) => pool !== null && pool.queueCount.value > 0);
+  return behind.map(({ poolName, lastAt, pool }) => (
+    <p key={poolName} className="flex flex-wrap items-center gap-x-1.5 border-b border-line px-3 py-1.5">
+      <Glyph shape="triangle" ink="warn" />
+      <span>
+        {formatCount(pool?.queueCount.value ?? 0, pool?.queueCount.exact ? "exact" : "at-least")}{" "}
+        {pool?.queueCount.value === 1 ? "queue" : "queues"} of the pool{" "}
+        <NameLink href={paths.pool(poolName)}>{poolName}</NameLink>{" "}
+        {lastAt === null ? (
+          "have had no sample yet, so they come last, and conditions leave them out."
+        ) : (
+          <>
+            have had no sample since <Moment at={lastAt} />, so they are listed as they were then.
+          </>
+        )}
+      </span>
+    </p>
+  ));
 }
 
 /** The links that sort by each column: the other way where the list is sorted by it already. */
@@ -198,6 +242,13 @@ function QueueFilters({
           flavor,
         )}
       />
+      <FilterSelect
+        param="holds"
+        label="Holding"
+        all="Anything"
+        choices={STATES.map((state) => ({ value: state, label: `${state} messages` }))}
+      />
+      <FilterSelect param="waits" label="Oldest ready" all="Any age" choices={WAITS} />
       <FilterCheck param="deadLetters" label="Dead letter queues" />
     </FilterBar>
   );

@@ -2,6 +2,7 @@
 import { z } from "../zod.ts";
 import type { ActionName, Choices, Scope } from "./choices.ts";
 import { namedQueues, readChoices, STATES } from "./choices.ts";
+import { HOLDING } from "./dry-run-input.ts";
 
 /** Stands for a text that this reader may not see. */
 const HIDDEN = "***";
@@ -11,6 +12,9 @@ const orNull = <Value>(value: z.ZodType<Value>) => value.nullish().transform((gi
 const text = orNull(z.string().min(1));
 const whole = orNull(z.number().min(1));
 const address = z.strictObject({ project: orNull(z.string()), queue: z.string().min(1) });
+
+const held = orNull(z.literal(true));
+const HELD = { hasReady: held, hasClaimed: held, hasDelayed: held, hasExhausted: held };
 
 /** Strict: a condition that the page does not have must not get lost. */
 const INPUT = z.strictObject({
@@ -34,7 +38,8 @@ const INPUT = z.strictObject({
           pool: text,
           flavor: text,
           isDeadLetterQueue: orNull(z.literal(true)),
-          hasClaimed: orNull(z.literal(true)),
+          ...HELD,
+          oldestReadyOlderThanSeconds: whole,
         }),
       }),
     }),
@@ -78,7 +83,7 @@ export function readAgain(job: FormerJob): { scope: Scope; choices: Choices } | 
 
 /** `own`: the project of all its queues. */
 function scopeOf(queues: Input["queues"], own: string | null): Scope | null {
-  const none = { search: null, pool: null, flavor: null, deadLetters: false, claimed: false };
+  const none = { search: null, pool: null, flavor: null, deadLetters: false, holds: null, waits: null };
   if ("queue" in queues) {
     const project = queues.queue.project ?? own;
     return project === null ? null : { kind: "queue", project, name: queues.queue.queue };
@@ -91,16 +96,17 @@ function scopeOf(queues: Input["queues"], own: string | null): Scope | null {
   }
   if ("project" in queues) return { kind: "queues", project: queues.project, allProjects: false, ...none };
   const { project, allProjects, queues: conditions } = queues.filter;
-  const { isDeadLetterQueue, hasClaimed, ...rest } = conditions;
+  const { search, pool, flavor, isDeadLetterQueue, oldestReadyOlderThanSeconds: waits } = conditions;
+  const [holds = null, ...others] = STATES.filter((state) => conditions[HOLDING[state]] === true);
   const of = allProjects === true ? null : (project ?? own);
-  if (of === null && allProjects !== true) return null;
+  // The page shows queues with messages in one state.
+  if ((of === null && allProjects !== true) || others.length > 0) return null;
   return {
     kind: "queues",
     project: of,
     allProjects: allProjects === true,
-    ...rest,
+    ...{ search, pool, flavor, holds, waits },
     deadLetters: isDeadLetterQueue === true,
-    claimed: hasClaimed === true,
   };
 }
 

@@ -4,7 +4,7 @@ import { paths, readSegment, segment } from "../paths.ts";
 export const ACTIONS = ["redrive", "delete", "move", "release", "purge"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 export const STATES = ["ready", "claimed", "delayed", "exhausted"] as const;
-type StateName = (typeof STATES)[number];
+export type StateName = (typeof STATES)[number];
 
 /** Of which messages, and of which queues. */
 export type Scope =
@@ -19,8 +19,10 @@ export type Scope =
       pool: string | null;
       flavor: string | null;
       deadLetters: boolean;
-      /** Only those with claimed messages, by their last samples. */
-      claimed: boolean;
+      /** Only those with messages in this state, by their last samples. */
+      holds: StateName | null;
+      /** Only those whose oldest ready message waits for longer, in seconds, by their last samples. */
+      waits: number | null;
     };
 
 /** Those that were selected. */
@@ -118,7 +120,8 @@ export function readScope(read: Read): QueuesScope | NamedQueues {
     pool: read("pool"),
     flavor: read("flavor"),
     deadLetters: read("deadLetters") === "1",
-    claimed: read("claimed") === "1",
+    holds: readStateNames(read("holds"))[0] ?? null,
+    waits: readWhole(read("waits"), 1),
   };
 }
 
@@ -138,7 +141,7 @@ export function actHref(scope: Scope, choices: Partial<Choices>, more: Record<st
   });
 }
 
-function queryOf(scope: Scope): Record<string, string | boolean | null> {
+function queryOf(scope: Scope): Record<string, string | number | boolean | null> {
   if (scope.kind === "queue") return {};
   if (scope.kind === "named") {
     return { named: scope.queues.map(({ project, name }) => `${segment(project)}/${segment(name)}`).join(",") };

@@ -7,6 +7,14 @@ export type DryRunInput = VariablesOf<typeof MAKE_DRY_RUN>["input"];
 
 const STATES = { ready: "READY", claimed: "CLAIMED", delayed: "DELAYED", exhausted: "EXHAUSTED" } as const;
 
+/** The condition of queues with messages in a state. */
+export const HOLDING = {
+  ready: "hasReady",
+  claimed: "hasClaimed",
+  delayed: "hasDelayed",
+  exhausted: "hasExhausted",
+} as const;
+
 /** What is missing, in words, or the input. */
 export function dryRunInput(
   scope: Scope,
@@ -33,8 +41,8 @@ export function dryRunInput(
 }
 
 /** Some condition leaves queues out. */
-export function isNarrowed({ search, pool, flavor, deadLetters, claimed }: QueuesScope): boolean {
-  return search !== null || pool !== null || flavor !== null || deadLetters || claimed;
+export function isNarrowed({ deadLetters, search, pool, flavor, holds, waits }: QueuesScope): boolean {
+  return deadLetters || [search, pool, flavor, holds, waits].some((condition) => condition !== null);
 }
 
 function conditionsOf(choices: Choices): Pick<DryRunInput, "filter" | "all"> | { missing: string } {
@@ -73,7 +81,7 @@ function actionOf(scope: Scope, { action, to, toProject, ttl, delay, force, befo
 function queuesOf(scope: Scope): DryRunInput["queues"] {
   if (scope.kind === "queue") return { queue: { project: scope.project, queue: scope.name } };
   if (scope.kind === "named") return { queues: scope.queues.map(({ project, name }) => ({ project, queue: name })) };
-  const { project, search, pool, flavor, deadLetters, claimed } = scope;
+  const { project, search, pool, flavor, deadLetters, holds, waits } = scope;
   if (project !== null && !isNarrowed(scope)) return { project };
   return {
     filter: {
@@ -83,7 +91,8 @@ function queuesOf(scope: Scope): DryRunInput["queues"] {
         ...(pool === null ? {} : { pool }),
         ...(flavor === null ? {} : { flavor }),
         ...(deadLetters ? { isDeadLetterQueue: true } : {}),
-        ...(claimed ? { hasClaimed: true } : {}),
+        ...(holds === null ? {} : { [HOLDING[holds]]: true }),
+        ...(waits === null ? {} : { oldestReadyOlderThanSeconds: waits }),
       },
     },
   };

@@ -1,8 +1,8 @@
 "use client";
 
 import { projectLabel } from "../projects/project-name.tsx";
-import type { QueuesScope } from "./choices.ts";
-import { CheckBox, CONTROL, Condition, FormRow, TextInput } from "./controls.tsx";
+import { type QueuesScope, readStateNames, STATES } from "./choices.ts";
+import { CheckBox, CONTROL, Condition, FormRow, NumberInput, TextInput } from "./controls.tsx";
 import { isNarrowed } from "./dry-run-input.ts";
 
 /** Projects that the list offers. */
@@ -21,7 +21,7 @@ export default function QueuesRow({
   projects: readonly string[];
   onChange: (changes: Partial<QueuesScope>) => void;
 }) {
-  const { project, allProjects, search, pool, flavor, deadLetters, claimed } = scope;
+  const { project, allProjects, search, pool, flavor, deadLetters, holds, waits } = scope;
   const chosen = project !== null ? optionOf(project) : allProjects || isNarrowed(scope) ? EVERYWHERE : "";
   const names = [...new Set([...projects, ...(project === null ? [] : [project])])];
   return (
@@ -68,9 +68,30 @@ export default function QueuesRow({
           <CheckBox checked={deadLetters} onChange={(next) => onChange({ deadLetters: next })}>
             Only those that take the dead letters of others
           </CheckBox>
-          <CheckBox checked={claimed} onChange={(next) => onChange({ claimed: next })}>
-            Only those with claimed messages at their last samples
-          </CheckBox>
+        </Condition>
+        <Condition label="Holding, when last sampled">
+          <select
+            aria-label="Holding, when last sampled"
+            value={holds ?? ""}
+            onChange={({ target }) => onChange({ holds: readStateNames(target.value)[0] ?? null })}
+            className={CONTROL}
+          >
+            <option value="">anything or nothing</option>
+            {STATES.map((state) => (
+              <option key={state} value={state}>
+                {state} messages
+              </option>
+            ))}
+          </select>
+        </Condition>
+        <Condition label="Oldest ready, older than">
+          <NumberInput
+            label="Oldest ready, older than, in seconds"
+            least={1}
+            unit="seconds, when last sampled"
+            value={waits}
+            onChange={(next) => onChange({ waits: next })}
+          />
         </Condition>
       </div>
     </FormRow>

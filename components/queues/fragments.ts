@@ -22,6 +22,10 @@ export const QUEUE_ROW = graphql(`
     }
     sample {
       oldestReadyAt
+      rates {
+        posted
+        delivered
+      }
     }
     pause {
       at

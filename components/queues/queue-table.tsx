@@ -12,6 +12,7 @@ import { Badge } from "../ui/badge.tsx";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { Sparkline } from "../ui/deck/sparkline.tsx";
+import { formatRate } from "../ui/deck/values.ts";
 import { formatCount } from "../ui/format.ts";
 import { Glyph } from "../ui/glyph.tsx";
 import { NameLink } from "../ui/name-link.tsx";
@@ -100,6 +101,17 @@ function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
   );
 }
 
+/** Messages that came in and that consumers got, a second, at the last sample. */
+function Rates({ row: { sample } }: { row: QueueRow }) {
+  if (!sample?.rates) return <span className="text-muted">—</span>;
+  const { posted, delivered } = sample.rates;
+  return (
+    <span className={classes(posted + delivered === 0 && "text-muted")}>
+      {formatRate(posted)} / {formatRate(delivered)}
+    </span>
+  );
+}
+
 /** Ready messages in the last hour, minute by minute. */
 function LastHour({ row: { name, history } }: { row: QueueRow }) {
   const values = history?.series[0]?.values ?? [];
@@ -132,11 +144,11 @@ const rest = [
   column<QueueRow>("ready", "Ready", (row) => <StatNumber row={row} of="ready" />, { align: "right" }),
   column<QueueRow>("claimed", "Claimed", (row) => <StatNumber row={row} of="claimed" />, {
     align: "right",
-    wide: true,
+    wide: "only wide",
   }),
   column<QueueRow>("delayed", "Delayed", (row) => <StatNumber row={row} of="delayed" />, {
     align: "right",
-    wide: true,
+    wide: "only wide",
   }),
   column<QueueRow>("exhausted", "Exhausted", (row) => <Exhausted row={row} />, {
     align: "right",
@@ -148,8 +160,15 @@ const rest = [
     wide: "below",
   }),
   column<QueueRow>("why", "Why it waits", (row) => <WhyItWaits row={row} />, { wide: "below" }),
-  column<QueueRow>("history", "Last hour", (row) => <LastHour row={row} />, { wide: true }),
-  column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} coarse />, { align: "right", wide: true }),
+  column<QueueRow>("rates", "Posted / delivered per s", (row) => <Rates row={row} />, {
+    align: "right",
+    wide: "only wide",
+  }),
+  column<QueueRow>("history", "Ready, last hour", (row) => <LastHour row={row} />, { wide: "only wide" }),
+  column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} coarse />, {
+    align: "right",
+    wide: "only wide",
+  }),
   column<QueueRow>(
     "actions",
     "",

@@ -117,6 +117,13 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
     await page.getByRole("row", { name: /orders.*grows since (\d\d-\d\d )?\d\d:\d\d/ }).waitFor();
+    await page.getByLabel("Holding").selectOption("exhausted");
+    await page.getByText("No queue matches").waitFor();
+    await page.getByLabel("Holding").selectOption("ready");
+    await page.getByLabel("Oldest ready").selectOption("300");
+    await page.getByText("2 queues").waitFor();
+    const act = page.getByRole("link", { name: "Act on all that match…" });
+    await expect.poll(() => act.getAttribute("href")).toMatch(/holds=ready&waits=300/);
     await page
       .getByRole("navigation", { name: "Views" })
       .getByRole("link", { name: /^Problems/ })

@@ -22,7 +22,10 @@ const INPUTS = [
     queues: {
       filter: {
         allProjects: true,
-        queues: { search: "or", pool: "eu", flavor: "f", isDeadLetterQueue: true, hasClaimed: true },
+        queues: {
+          ...{ search: "or", pool: "eu", flavor: "f", isDeadLetterQueue: true },
+          ...{ hasClaimed: true, oldestReadyOlderThanSeconds: 60 },
+        },
       },
     },
     filter: {
@@ -68,6 +71,6 @@ it("a condition that the page does not have, or that is hidden, never gets lost"
   }
   const filtered = (queues: object) => ({ ...input, queues: { filter: { project: "shop", queues } }, all: true });
   expect(again(filtered({ pool: "" }))).toBeNull();
-  expect(again(filtered({ hasReady: true }))).toBeNull();
+  expect(again(filtered({ hasReady: true, hasDelayed: true }))).toBeNull();
   expect(again({ pool: "fast" })).toBeNull();
 });

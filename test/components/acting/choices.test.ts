@@ -40,11 +40,19 @@ it("the address has every choice", () => {
     const choices = { ...nothing, ...change };
     expect(read(actHref(QUEUE, choices))).toEqual(choices);
   }
-  const narrow = { kind: "queues", search: "or", pool: "eu", flavor: null, deadLetters: true, claimed: false } as const;
+  const narrow = {
+    kind: "queues",
+    search: "or",
+    pool: "eu",
+    flavor: null,
+    deadLetters: true,
+    holds: null,
+    waits: null,
+  } as const;
   for (const scope of [
     { ...narrow, project: "", allProjects: false },
     { ...narrow, project: null, allProjects: true },
-    { ...narrow, project: null, allProjects: true, deadLetters: false, claimed: true },
+    { ...narrow, project: null, allProjects: true, deadLetters: false, holds: "exhausted" as const, waits: 300 },
   ]) {
     expect(readScope(reader(actHref(scope, nothing)))).toEqual(scope);
   }
@@ -73,14 +81,18 @@ it("the whole of a project is named as such, and conditions make it a filter", (
     pool: null,
     flavor: null,
     deadLetters: false,
-    claimed: false,
+    holds: null,
+    waits: null,
   } as const;
   expect(dryRunInput(scope, nothing)).toMatchObject({ input: { queues: { project: "shop" } } });
   expect(dryRunInput({ ...scope, project: null, search: "or" }, nothing)).toMatchObject({
     input: { queues: { filter: { allProjects: true, queues: { search: "or" } } } },
   });
-  expect(dryRunInput({ ...scope, project: null, claimed: true }, nothing)).toMatchObject({
+  expect(dryRunInput({ ...scope, project: null, holds: "claimed" }, nothing)).toMatchObject({
     input: { queues: { filter: { allProjects: true, queues: { hasClaimed: true } } } },
+  });
+  expect(dryRunInput({ ...scope, waits: 60 }, nothing)).toMatchObject({
+    input: { queues: { filter: { project: "shop", queues: { oldestReadyOlderThanSeconds: 60 } } } },
   });
 });
 
