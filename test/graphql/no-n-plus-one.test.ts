@@ -80,6 +80,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Session: "people(first: $n) { nodes { sessions ROW } }",
   ExplanationReason: "queues(project: $project, first: $n) { nodes { explanation { reasons ROW } } }",
   KeptSamples: "queueSampling { kept ROW }",
+  PoolBehind: "queueSampling { behind ROW }",
   HistorySeries:
     "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
 };
