@@ -130,10 +130,11 @@ function preparation(schema: string, { rehearsal }: { rehearsal: boolean }): str
   return [
     // Waiting for another process's migrations, and building an index, may take longer than a request may.
     "SET LOCAL statement_timeout = 0",
-    // A rehearsal must not block callers who use the tables: it keeps its lock timeout.
-    ...(rehearsal ? [] : ["SET LOCAL lock_timeout = 0"]),
+    "SET LOCAL lock_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
     `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, hashtext('${schema}'))`,
+    // A rehearsal must not block callers who use the tables: for their locks it has the session's time-out again.
+    ...(rehearsal ? ["SET LOCAL lock_timeout TO DEFAULT"] : []),
   ];
 }
 

@@ -163,3 +163,24 @@ test("a rehearsal gives up soon where others hold a lock", async () => {
   await other.end();
   await database.drop();
 });
+
+test("a rehearsal waits for another process's migrations longer than for locks of the tables", async () => {
+  const database = await createEmptyDatabase();
+  const holder = new pg.Client({ connectionString: database.url });
+  const connections = new pg.Pool({ connectionString: database.url, max: 1, options: "-c lock_timeout=50" });
+  try {
+    await holder.connect();
+    await holder.query("BEGIN");
+    await holder.query(`SELECT pg_advisory_xact_lock(${0x15_19_0d}, hashtext('public'))`);
+    const rehearsal = migrate({ connections, schema: "public", only: "pool", rehearsal: true });
+    rehearsal.catch(() => undefined);
+    // Four times as long as the session's time-out.
+    await holder.query("SELECT pg_sleep(0.2)");
+    await holder.query("COMMIT");
+    expect(await rehearsal).not.toEqual([]);
+  } finally {
+    await holder.end();
+    await connections.end();
+    await database.drop();
+  }
+});
