@@ -13,7 +13,7 @@ import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { readAll } from "../conformance/harness.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
-import { shortestRemoval } from "./shortest-removal.ts";
+import { medianRemoval } from "./median-removal.ts";
 
 const run = promisify(execFile);
 const LONG = 1_000_000;
@@ -204,7 +204,7 @@ describe("guarantees of the PostgreSQL driver", () => {
       await expect.poll(read, { timeout: 30_000 }).toMatchObject(right);
     }
     await another.close();
-    const purge = await shortestRemoval(driver, "purge", {
+    const purge = await medianRemoval(driver, "purge", {
       queue: { ...queue, epoch: 1 },
       remove: (long, undoToken) => driver.messages.purge({ queue: long, undoToken }),
     });
@@ -216,7 +216,7 @@ describe("guarantees of the PostgreSQL driver", () => {
       clientId: null,
     });
     expect((await driver.messages.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
-    const deletion = await shortestRemoval(driver, "queue", {
+    const deletion = await medianRemoval(driver, "queue", {
       queue: purge.queue,
       remove: (long, undoToken) => driver.detachQueue(long, undoToken),
     });

@@ -1,8 +1,8 @@
 /** What the Redis driver guarantees for very long queues and very long times. */
 import { describe, expect, it } from "vitest";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
+import { medianRemoval } from "./median-removal.ts";
 import { aQueue, claim, list, MESSAGE, type OpenRedisPlace, post, prepareRedis } from "./redis-harness.ts";
-import { shortestRemoval } from "./shortest-removal.ts";
 
 export function describeRedisBacklogs(name: string, open: OpenRedisPlace): void {
   describe(`long queues on ${name}`, () => {
@@ -36,14 +36,14 @@ export function describeRedisBacklogs(name: string, open: OpenRedisPlace): void 
       };
       await fill();
       expect((await long.messages.stats([queue]))[0]).toMatchObject({ total: 100_000, exact: false });
-      const purge = await shortestRemoval(long, "purge", {
+      const purge = await medianRemoval(long, "purge", {
         queue: { ...queue, epoch: 1 },
         remove: (full, undoToken) => long.messages.purge({ queue: full, undoToken }),
       });
       expect(purge.milliseconds).toBeLessThan(50);
       expect((await list(long, queue)).items).toEqual([]);
       await post(long, queue);
-      const deletion = await shortestRemoval(long, "queue", {
+      const deletion = await medianRemoval(long, "queue", {
         queue: purge.queue,
         remove: (full, undoToken) => long.detachQueue(full, undoToken),
       });
