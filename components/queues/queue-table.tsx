@@ -107,7 +107,7 @@ function Rates({ row: { sample } }: { row: QueueRow }) {
   const { posted, delivered } = sample.rates;
   return (
     <span className={classes(posted + delivered === 0 && "text-muted")}>
-      {formatRate(posted)} / {formatRate(delivered)}
+      {formatRate(posted)} / {formatRate(delivered)} /s
     </span>
   );
 }
@@ -160,11 +160,11 @@ const rest = [
     wide: "below",
   }),
   column<QueueRow>("why", "Why it waits", (row) => <WhyItWaits row={row} />, { wide: "below" }),
-  column<QueueRow>("rates", "Posted / delivered per s", (row) => <Rates row={row} />, {
+  column<QueueRow>("rates", "Posted / got", (row) => <Rates row={row} />, {
     align: "right",
-    wide: "only wide",
+    wide: "widest",
   }),
-  column<QueueRow>("history", "Ready, last hour", (row) => <LastHour row={row} />, { wide: "only wide" }),
+  column<QueueRow>("history", "Last hour", (row) => <LastHour row={row} />, { wide: "only wide" }),
   column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} coarse />, {
     align: "right",
     wide: "only wide",

@@ -2,7 +2,7 @@
 
 import { Search } from "lucide-react";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { type ReactNode, useEffect, useId, useOptimistic, useRef, useState, useTransition } from "react";
+import { type ReactNode, useCallback, useEffect, useId, useOptimistic, useRef, useState, useTransition } from "react";
 import { classes } from "./classes.ts";
 import { SavedViews } from "./saved-views.tsx";
 
@@ -11,6 +11,36 @@ const SETTLE = 250;
 
 /** Parameters that the address loses when a filter changes: the list begins at its first page again. */
 export const FIRST_PAGE = ["after", "before"];
+
+/** Where the last change of a filter leads, until its page is there: the next change starts from it, not from before. */
+let underway: { path: string; query: string } | null = null;
+
+/** A parameter of the address. `set`: "" removes it; `show` is what the control shows until the page is there. */
+function useParameter(param: string, forget: string[]) {
+  const router = useRouter();
+  const path = usePathname();
+  const search = useSearchParams();
+  const [pending, start] = useTransition();
+  useEffect(() => {
+    if (underway?.path !== path || underway.query === search.toString()) underway = null;
+  }, [path, search]);
+  const set = useCallback(
+    (value: string, show?: () => void) => {
+      const next = new URLSearchParams(underway?.query ?? search);
+      for (const name of forget) next.delete(name);
+      if (value === "") next.delete(param);
+      else next.set(param, value);
+      const query = next.toString();
+      underway = { path, query };
+      start(() => {
+        show?.();
+        router.replace(query ? `${path}?${query}` : path, { scroll: false });
+      });
+    },
+    [path, search, param, forget, router],
+  );
+  return { value: search.get(param), set, pending };
+}
 
 /**
  * A search box whose text is a parameter of the address. `forget` names the parameters that a new text makes
@@ -30,12 +60,9 @@ export function SearchBox({
   /** One of several in its row. */
   short?: boolean;
 }) {
-  const router = useRouter();
-  const path = usePathname();
-  const search = useSearchParams();
-  const current = search.get(param) ?? "";
+  const { value, set, pending } = useParameter(param, forget);
+  const current = value ?? "";
   const [text, setText] = useState(current);
-  const [pending, start] = useTransition();
   const sent = useRef(current);
   const id = useId();
 
@@ -51,15 +78,10 @@ export function SearchBox({
     if (text === sent.current) return;
     const timer = setTimeout(() => {
       sent.current = text;
-      const next = new URLSearchParams(search);
-      for (const name of forget) next.delete(name);
-      if (text === "") next.delete(param);
-      else next.set(param, text);
-      const query = next.toString();
-      start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
+      set(text);
     }, SETTLE);
     return () => clearTimeout(timer);
-  }, [text, search, path, param, forget, router]);
+  }, [text, set]);
 
   return (
     <div className={classes("relative w-full sm:min-w-44 sm:flex-1", short ? "sm:max-w-44" : "sm:max-w-72")}>
@@ -106,28 +128,15 @@ export function FilterCheck({
   label: string;
   forget?: string[];
 }) {
-  const router = useRouter();
-  const path = usePathname();
-  const search = useSearchParams();
-  const [, start] = useTransition();
+  const { value, set } = useParameter(param, forget);
   // It shows what was chosen while the page is still on its way.
-  const [on, turn] = useOptimistic(search.get(param) === "1");
+  const [on, turn] = useOptimistic(value === "1");
   return (
     <label className="flex h-7 items-center gap-1.5">
       <input
         type="checkbox"
         checked={on}
-        onChange={() => {
-          const next = new URLSearchParams(search);
-          for (const name of forget) next.delete(name);
-          if (on) next.delete(param);
-          else next.set(param, "1");
-          const query = next.toString();
-          start(() => {
-            turn(!on);
-            router.replace(query ? `${path}?${query}` : path, { scroll: false });
-          });
-        }}
+        onChange={() => set(on ? "" : "1", () => turn(!on))}
         className="size-4 accent-accent-fill"
       />
       {label}
@@ -153,11 +162,8 @@ export function FilterSelect({
   choices: { value: string; label: string }[];
   forget?: string[];
 }) {
-  const router = useRouter();
-  const path = usePathname();
-  const search = useSearchParams();
-  const [, start] = useTransition();
-  const [selected, select] = useOptimistic(search.get(param) ?? value ?? "");
+  const { value: chosen, set } = useParameter(param, forget);
+  const [selected, select] = useOptimistic(chosen ?? value ?? "");
   const id = useId();
   return (
     <div className="flex items-center gap-1.5">
@@ -167,17 +173,7 @@ export function FilterSelect({
       <select
         id={id}
         value={selected}
-        onChange={({ target }) => {
-          const next = new URLSearchParams(search);
-          for (const name of forget) next.delete(name);
-          if (target.value === "") next.delete(param);
-          else next.set(param, target.value);
-          const query = next.toString();
-          start(() => {
-            select(target.value);
-            router.replace(query ? `${path}?${query}` : path, { scroll: false });
-          });
-        }}
+        onChange={({ target }) => set(target.value, () => select(target.value))}
         className="h-7 max-w-56 rounded border border-line-strong bg-sunken px-2 max-sm:h-9"
       >
         {all === undefined ? null : <option value="">{all}</option>}

@@ -16,9 +16,9 @@ export interface ColumnLook {
   align?: "right";
   /**
    * Hidden on narrow screens, or with "below" a line under the row's first cell there, unless the cell is empty or has
-   * `data-nothing`. "only wide": hidden on tablets, too.
+   * `data-nothing`. "only wide": hidden on tablets, too. "widest": also on small laptops.
    */
-  wide?: boolean | "below" | "only wide";
+  wide?: boolean | "below" | "only wide" | "widest";
   /** Takes the remaining width and breaks long words, or with "cut" shows one line as far as it fits. */
   grow?: boolean | "cut";
 }
@@ -250,12 +250,18 @@ function withColumns(href: string, chosen: ReadonlySet<string> | null): string {
   return `${path}?${search}`;
 }
 
+const SHOWN_FROM = {
+  below: "hidden md:table-cell",
+  "only wide": "hidden lg:table-cell",
+  widest: "hidden min-[88rem]:table-cell",
+};
+
 /** `leading`: the first column that narrow screens show. */
 function classesOfCell(look: ColumnLook, leading: boolean): string {
   return classes(
     "px-2 first:pl-3 last:pr-3 max-sm:px-1.5",
     look.align === "right" ? "text-right" : "text-left",
-    look.wide && (look.wide === "only wide" ? "hidden lg:table-cell" : "hidden md:table-cell"),
+    look.wide && SHOWN_FROM[look.wide === true ? "below" : look.wide],
     look.grow === "cut"
       ? "w-full max-w-40 sm:max-w-0"
       : look.grow
