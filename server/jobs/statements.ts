@@ -68,10 +68,11 @@ export const SQL = {
     ) AS k ON k.job_id = jobs.id`,
   unfinished: `SELECT ${COLUMNS} FROM jobs
     WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
+  // Its target is its token, so a second one violates more than one index, in any order.
   addWithToken: `INSERT INTO jobs (kind, project, queue, input, actor, request_id, token, target, reason, total,
       rate_per_second, audit_entry, projects)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12)
-    ON CONFLICT (token) DO NOTHING RETURNING ${COLUMNS}`,
+    ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
   byTokens: `SELECT ${COLUMNS} FROM jobs WHERE token = ANY ($1)`,
   get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
   getMany: `SELECT ${COLUMNS} FROM jobs WHERE id = ANY ($1::bigint[])`,

@@ -27,6 +27,16 @@ export const JOBS: readonly Mutation[] = [
     },
   },
   {
+    guarantee: "A job that is started many times at once is one job",
+    file: "server/jobs/statements.ts",
+    from: "ON CONFLICT DO NOTHING RETURNING",
+    to: "ON CONFLICT (token) DO NOTHING RETURNING",
+    test: {
+      file: "test/jobs/store.test.ts",
+      name: "a job that is added with the same token many times at once is one job",
+    },
+  },
+  {
     guarantee: "A drain that another process took over is not undone by its former holder",
     file: "server/operations/lifecycle/drain-pool.ts",
     from: 'if (stop === null || stop.why === "cancelled") await',
