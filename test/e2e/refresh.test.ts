@@ -84,6 +84,14 @@ it(
     const { page, complaints, pass, end } = await visitRefreshing(paths.queues(null));
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    // What the page loads after its start, it asks for before its first refresh.
+    const firstRefresh = async () => {
+      await pass(BETWEEN_REFRESHES);
+      return asked.includes("/queues");
+    };
+    await expect.poll(firstRefresh).toBe(true);
+    await refreshed(page);
+    asked.length = 0;
     // All of the page, which is more than a refresh asks for.
     const whole = await page.request.get(dashboard.url + paths.queues(null), { headers: { rsc: "1" } });
     expect(whole.headers()["content-type"]).toContain("text/x-component");
