@@ -246,7 +246,7 @@ function QueueFilters({
         param="holds"
         label="Holding"
         all="Anything"
-        choices={STATES.map((state) => ({ value: state, label: `${state} messages` }))}
+        choices={STATES.map((state) => ({ value: state, label: state }))}
       />
       <FilterSelect param="waits" label="Oldest ready" all="Any age" choices={WAITS} />
       <FilterCheck param="deadLetters" label="Dead letter queues" />
