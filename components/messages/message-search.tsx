@@ -111,7 +111,7 @@ export default function MessageSearch({ project, queue, browse, total, open, onR
                   Search {formatCount(STEP)} more
                 </Button>
                 <Button size="small" kind="ghost" onClick={() => void search(found, Number.POSITIVE_INFINITY)}>
-                  Search to the end
+                  Search until some are found
                 </Button>
               </>
             )}
