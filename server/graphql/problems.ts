@@ -212,6 +212,9 @@ const ProblemFilter = builder.inputType("ProblemFilter", {
   }),
 });
 
+const [{ most: MOST_QUEUES }, { most: MOST_JOBS }] = MOST_FOUND;
+const MOST_TOLD = `Found are at most ${MOST_QUEUES} queues without their dead letter queue, and ${MOST_JOBS} failed jobs.`;
+
 const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").implement({
   description: "All problems of a kind.",
   fields: (t) => ({
@@ -219,7 +222,7 @@ const ProblemGroupType = builder.objectRef<ProblemGroup>("ProblemGroup").impleme
     severity: t.expose("severity", { type: ProblemSeverity, description: "How bad the worst of them is." }),
     count: t.expose("count", { type: "SafeInt", description: "How many were found." }),
     exact: t.exposeBoolean("exact", {
-      description: `False: there may be more. Found are at most ${MOST_FOUND[0].most} queues without their dead letter queue, and ${MOST_FOUND[1].most} failed jobs.`,
+      description: `False: there may be more. ${MOST_TOLD}`,
     }),
     since: t.expose("since", { type: "DateTime", description: "Since when, of the oldest." }),
     runbook: t.string({ description: RUNBOOK_PATH, resolve: ({ kind }) => runbookPath(kind) }),
