@@ -157,6 +157,7 @@ export async function runTraffic(
       project: PROJECT,
       queue,
       limit: 10,
+      waitSeconds: WAIT_SECONDS,
       ttlSeconds: HELD_SECONDS,
       clientId: `${queue}-worker-${count}`,
     };
