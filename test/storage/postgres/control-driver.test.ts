@@ -321,19 +321,20 @@ describe("when the connection breaks", () => {
 
   /** Starts a call that has to wait for the queue's row in `table`, and cuts its connection meanwhile. */
   async function cutDuring(work: () => Promise<unknown>, table = "queues", end: () => unknown = cut): Promise<unknown> {
+    const waiting = async () => {
+      const { rowCount } = await connections.query(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+      );
+      return rowCount;
+    };
+    // The server may still work on a call whose connection was cut before.
+    await expect.poll(waiting).toBe(0);
     const holder = await connections.connect();
     await holder.query("BEGIN");
     await holder.query(`SELECT 1 FROM ${table} WHERE project = 'broken' AND name = 'q' FOR UPDATE`);
     const outcome = work().catch((error: unknown) => error);
     try {
-      await expect
-        .poll(async () => {
-          const waiting = await connections.query(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
-          );
-          return waiting.rowCount;
-        })
-        .toBe(1);
+      await expect.poll(waiting).toBe(1);
       await end();
       return await outcome;
     } finally {
