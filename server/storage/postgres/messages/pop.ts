@@ -48,14 +48,14 @@ const popText = (
         WHERE m.queue_id = :queueId AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE}
           AND ${UNCLAIMED} AND ${deliverable(":exhaustedFrom::bigint")}${more.condition}
         ORDER BY m.marker LIMIT :limit FOR UPDATE OF m SKIP LOCKED
-      ) AS p WINDOW r AS (ORDER BY p.marker ROWS UNBOUNDED PRECEDING)
+      ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
     ),
     popped AS (
       DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.tid FROM picked p WHERE p.fits))
-      RETURNING m.marker AS position, ${MESSAGE_COLUMNS}
+      RETURNING ${MESSAGE_COLUMNS}
     )${more.rememberedCtes}
     SELECT p.*, ${allThatFit("popped", "picked")}${more.column}
-    FROM queue q LEFT JOIN popped p ON true ORDER BY p.position`;
+    FROM queue q LEFT JOIN popped p ON true ORDER BY p.marker`;
 
 const POP = statement({ name: "message_pop", parameters: PARAMETERS, row: rowOf<PoppedRow>(), text: popText() });
 
@@ -74,10 +74,10 @@ const POP_KEYED = statement({
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
       SELECT q.id, :key, :request, '${POPPED}' || json_agg(json_build_array(
-          coalesce(p.origin, ${sealedIn("p.position", ":idSuffix")}), p.marker, p.created, p.expires, p.ttl,
+          coalesce(p.origin::text, ${sealedIn("p.marker", ":idSuffix")}), p.marker::text, p.created, p.expires, p.ttl,
           greatest(0, floor((p.now - p.created) / 1000)), p.client, p.count, p.claim, p.body,
           p.headers, p."deadLettered"::json
-        ) ORDER BY p.position), clock.now
+        ) ORDER BY p.marker), clock.now
       FROM queue q, popped p, clock GROUP BY q.id, clock.now
       RETURNING queue_id, created_at, octet_length(result) AS bytes
     ),

@@ -5,14 +5,14 @@ import { readHeaders } from "../../messages/message-headers.ts";
 import { milliseconds } from "../sql/fragments.ts";
 import type { MessageIds } from "./ids.ts";
 
-/** The columns of a message `m`, without its claim. */
+/** The columns of a message `m`, without its claim. `pg` gives a bigint and a UUID as the text that it got. */
 export const POSTED_COLUMNS = `
-  m.marker::text AS marker, m.origin_id::text AS origin, m.body, m.ttl_seconds::float8 AS ttl, m.client_id AS client,
-  m.claim_count AS count, m.headers, m.dead_lettered AS "deadLettered", ${milliseconds("m.created_at")} AS created, ${milliseconds("m.expires_at")} AS expires,
-  ${milliseconds("m.available_at")} AS available`;
+  m.marker, m.origin_id AS origin, m.body, m.ttl_seconds::float8 AS ttl, m.client_id AS client,
+  m.claim_count AS count, m.headers, m.dead_lettered AS "deadLettered", ${milliseconds("m.created_at")} AS created,
+  ${milliseconds("m.expires_at")} AS expires, ${milliseconds("m.available_at")} AS available`;
 
 /** The columns of a message `m` beside a `clock`, for `readMessage`. */
-export const MESSAGE_COLUMNS = `${POSTED_COLUMNS}, m.claim_id::text AS claim,
+export const MESSAGE_COLUMNS = `${POSTED_COLUMNS}, m.claim_id AS claim,
   ${milliseconds("m.claim_expires_at")} AS "claimExpires", ${milliseconds("clock.now")} AS now`;
 
 /** The bytes of a message that limits count: see messageBytes. To ask for a text's length does not read it. */
