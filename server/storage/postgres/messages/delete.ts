@@ -72,7 +72,7 @@ const GENERAL: Variant = {
  */
 const UNIFORM: Variant = {
   queue: `
-      SELECT q.id, q.low_water, q.holds_moved, q.id::text AS live, ${NOW} AS now
+      SELECT q.id, q.low_water, q.holds_moved, q.id AS live, ${NOW} AS now
       FROM pool_queues q WHERE ${LIVE_QUEUE}`,
   queueColumn: (column) => `queue.${column}`,
   mode: ":mode::int",
@@ -92,23 +92,22 @@ const deleteText = (
     WITH queue AS MATERIALIZED (${queue}
     ),
     judged AS MATERIALIZED (
-      SELECT w.request, count(*)::int AS messages, array_agg(m.tid) AS tids,
-        count(*) FILTER (WHERE m.claim_expires_at <= queue.now)::int AS lapsed, max(CASE
-          WHEN ${mode} = ${MODE.any} THEN ${VERDICT.delete}
-          WHEN ${mode} = ${MODE.unclaimed}
-          THEN CASE WHEN m.claim_expires_at > queue.now THEN ${VERDICT.claimed} ELSE ${VERDICT.delete} END
-          WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN ${VERDICT.unclaimed}
-          WHEN ${held} THEN ${VERDICT.delete}
-          ELSE ${VERDICT.other}
-        END) AS verdict,
-        string_agg(w.id::text, ',')
-          FILTER (WHERE ${mode} = ${MODE.unclaimed} AND m.claim_expires_at > queue.now
-            OR ${mode} = ${MODE.held} AND NOT coalesce(m.claim_expires_at > queue.now AND (${held}), false)) AS refused
+      SELECT w.request, count(*)::int AS messages, array_agg(m.tid) AS tids, max(m.verdict) AS verdict,
+        count(*) FILTER (WHERE m.lapsed)::int AS lapsed,
+        string_agg(w.id::text, ',') FILTER (WHERE m.verdict > ${VERDICT.delete}) AS refused
       FROM queue CROSS JOIN (
         SELECT (:requests::int[])[i.n] AS request, ${wantedQueue} i.id, (:markers::bigint[])[i.n] AS marker
         FROM unnest(:ids::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
       ) AS w CROSS JOIN LATERAL (
-        SELECT m.ctid AS tid, m.claim_id, m.claim_expires_at FROM messages m
+        SELECT m.ctid AS tid, m.claim_expires_at <= queue.now AS lapsed, CASE
+            WHEN ${mode} = ${MODE.any} THEN ${VERDICT.delete}
+            WHEN ${mode} = ${MODE.unclaimed}
+            THEN CASE WHEN m.claim_expires_at > queue.now THEN ${VERDICT.claimed} ELSE ${VERDICT.delete} END
+            WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN ${VERDICT.unclaimed}
+            WHEN ${held} THEN ${VERDICT.delete}
+            ELSE ${VERDICT.other}
+          END AS verdict
+        FROM messages m
         WHERE ${isNamed(queueColumn)}
           AND m.marker > ${queueColumn("low_water")} AND (m.expires_at > queue.now) IS TRUE
         FOR UPDATE
