@@ -5,8 +5,8 @@ export const TRANSFERS: readonly Mutation[] = [
   {
     guarantee: "A dead letter tells who had it last, not who moved it",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
-    from: "THEN m.last_holder\n",
-    to: "THEN (:clientIds::text[])[p.request]\n",
+    from: "WHEN p.dead THEN m.last_holder ELSE",
+    to: "WHEN false THEN m.last_holder ELSE",
     test: drivers(
       "a dead letter tells where it came from and who had it last; moving it back keeps that, the next time replaces it",
     ),
