@@ -1,7 +1,13 @@
 /** Connections are configured by their URI and by nothing else. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { openConnections, translatePostgresError } from "../../../server/storage/postgres/sql/connection.ts";
+import {
+  openConnection,
+  openConnections,
+  translatePostgresError,
+} from "../../../server/storage/postgres/sql/connection.ts";
 import { statement } from "../../../server/storage/postgres/sql/statement.ts";
 import { Statements } from "../../../server/storage/postgres/sql/statements.ts";
 import { createEmptyDatabase } from "../../support/database.ts";
@@ -63,6 +69,32 @@ test("a statement that conflicts with another keeps its connection, and one that
   expect(await pid()).not.toEqual(before);
   await connections.end();
   await database.drop();
+});
+
+test("a server that ends a session in the moment in which it is ready fails its next statement, not the process", async () => {
+  const message = (type: string, body: string) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(4 + body.length);
+    return Buffer.concat([Buffer.from(type), length, Buffer.from(body)]);
+  };
+  const ready = [message("R", "\0\0\0\0"), message("Z", "I")];
+  const fatal = message("E", "SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0");
+  // In one piece, as it arrives in a process that is busy.
+  const server = createServer((socket) => socket.once("data", () => socket.end(Buffer.concat([...ready, fatal]))));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const uncaught: unknown[] = [];
+  const hear = (error: unknown) => uncaught.push(error);
+  process.on("uncaughtException", hear);
+  try {
+    const connection = await openConnection(`postgresql://isimud@127.0.0.1:${port}/isimud?sslmode=disable`, "own");
+    await expect(connection.query("SELECT 1")).rejects.toThrow();
+    await connection.end();
+    expect(uncaught).toEqual([]);
+  } finally {
+    process.off("uncaughtException", hear);
+    server.close();
+  }
 });
 
 test("after a write was sent, a pooler that lost its server leaves the outcome unknown", () => {

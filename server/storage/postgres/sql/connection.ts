@@ -69,6 +69,9 @@ export function openConnections(params: {
 /** One connection outside a pool, for a session that lasts. The caller listens to its errors and ends it. */
 export async function openConnection(url: string, applicationName: string): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(url, applicationName));
+  // The server may end a session as soon as it is ready, before the caller listens: its next statement fails then.
+  // Without a listener the error would end the process.
+  client.on("error", () => undefined);
   await client.connect();
   return client;
 }
