@@ -2,7 +2,7 @@
  * What a whole `vitest run` shares: one PostgreSQL with migrated template databases, of which each test file's
  * databases are copies, and a service with the demo's data for tests that look at its pages.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
@@ -32,37 +32,43 @@ declare module "vitest" {
 function shareCompiledCode(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "isimud-compiled-"));
   process.env.NODE_COMPILE_CACHE = folder;
-  return () => rmSync(folder, { recursive: true, force: true });
+  return () => {
+    // Vitest's workers end at the same time, and write theirs: a file that changes its name while it is removed would
+    // end the removal without a word. In a folder that has another name they write nothing.
+    const gone = `${folder}-gone`;
+    renameSync(folder, gone);
+    rmSync(gone, { recursive: true });
+  };
 }
 
-/** If TEST_POSTGRES_URL is set, the tests use that server. Its user must be allowed to create databases. */
+/**
+ * If TEST_POSTGRES_URL is set, the tests use that server. Its user must be allowed to create databases. What cannot be
+ * ended fails the run, after the rest was ended.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const forget = shareCompiledCode();
+  await using started = new AsyncDisposableStack();
+  started.defer(shareCompiledCode());
   const given = process.env.TEST_POSTGRES_URL;
   const server = given === undefined ? await startOwnServer() : { url: given, stop: async () => {} };
+  started.defer(server.stop);
+  if (given === undefined) await hashOnce(server.url);
+  const createTemplate = async (name: string, only: "all" | "pool") => {
+    await execute(server.url, `CREATE DATABASE ${name}`);
+    if (given !== undefined) started.defer(async () => void (await execute(given, `DROP DATABASE ${name}`)));
+    await migrate({ url: withDatabase(server.url, name), only });
+  };
   const template = `isimud_template_${process.pid}`;
   const pool = `isimud_pool_template_${process.pid}`;
-  try {
-    if (given === undefined) await hashOnce(server.url);
-    await execute(server.url, `CREATE DATABASE ${template}`);
-    await migrate({ url: withDatabase(server.url, template), only: "all" });
-    await execute(server.url, `CREATE DATABASE ${pool}`);
-    await migrate({ url: withDatabase(server.url, pool), only: "pool" });
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
+  await createTemplate(template, "all");
+  await createTemplate(pool, "pool");
   const demo = await offerDemoService(() => createDemoDatabase(server.url, template));
+  started.defer(demo.close);
   project.provide("postgresUrl", server.url);
   project.provide("templateDatabase", template);
   project.provide("templatePool", pool);
   project.provide("demoServiceAt", demo.askAt);
-  return async () => {
-    await demo.close();
-    if (given !== undefined) for (const name of [template, pool]) await execute(given, `DROP DATABASE ${name}`);
-    await server.stop();
-    forget();
-  };
+  const all = started.move();
+  return () => all.disposeAsync();
 }
 
 async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }> {
