@@ -52,4 +52,24 @@ export const STATEMENTS: readonly Mutation[] = [
       name: "a message that changes between a statement's snapshot and its lock is deleted, renewed and released all the same",
     },
   },
+  {
+    guarantee: "A transaction that is over its time on a connection that broke does not end the process",
+    file: `${POSTGRES}/sql/prisma.ts`,
+    from: "execute(query).catch(() => 0)",
+    to: "execute(query)",
+    test: {
+      file: "test/storage/postgres/control-driver.test.ts",
+      name: "a transaction that runs into its deadline on a connection that broke ends like any other, and leaves no connection",
+    },
+  },
+  {
+    guarantee: "A session that the server ends as soon as it is ready does not end the process",
+    file: `${POSTGRES}/sql/connection.ts`,
+    from: 'client.on("error", () => undefined);\n  await',
+    to: "await",
+    test: {
+      file: "test/storage/postgres/connection.test.ts",
+      name: "a server that ends a session in the moment in which it is ready fails its next statement, not the process",
+    },
+  },
 ];

@@ -1,12 +1,11 @@
 /** What AUTH=accounts adds: sessions of people, and how they sign in. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
-import { PrismaClient } from "../../../prisma/generated/client.ts";
 import type { Config } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import type { ControlDriver } from "../../storage/control-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
+import { openPrisma } from "../../storage/postgres/sql/prisma.ts";
 import type { AccessChanges } from "../changes.ts";
 import { type Auth, createAuth, isSecure, sessionCookie } from "./auth.ts";
 import { discover } from "./identity-provider.ts";
@@ -44,10 +43,7 @@ export function openAccounts(parts: Parts): Accounts {
   const { config, connections, control, changes, clock, warn } = parts;
   const now = () => new Date(Date.now() + clock.offsetMs);
   const cookie = sessionCookie(config);
-  const prisma = new PrismaClient({
-    adapter: new PrismaPg(connections, { schema: parts.schema }),
-    errorFormat: "minimal",
-  });
+  const prisma = openPrisma(connections, parts.schema);
   const sessions = new Sessions({ connections, changes, config, cookie, now, warn });
   const common = { prisma, control, config, cookie, warn };
   const plain = createAuth({ ...common, provider: null });

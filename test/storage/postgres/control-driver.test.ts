@@ -3,7 +3,7 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createSecretBox } from "../../../server/secret-box.ts";
 import type { ControlDriver, QueueFilter } from "../../../server/storage/control-driver.ts";
 import type { PageRequest } from "../../../server/storage/list-pages.ts";
@@ -375,6 +375,36 @@ describe("when the connection breaks", () => {
     // A transaction of Prisma's own, whose error tells nothing of the commit.
     const outcome = await cutDuring(() => write(broken, "c"), "queue_facets", terminate);
     expect(outcome).toMatchObject({ code: "OUTCOME_UNKNOWN", cause: { code: "P2028" } });
+  });
+
+  it("a transaction that runs into its deadline on a connection that broke ends like any other, and leaves no connection", async () => {
+    const unhandled: unknown[] = [];
+    const hear = (error: unknown) => unhandled.push(error);
+    process.on("unhandledRejection", hear);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const outcome = broken
+        .transaction(async (tx) => {
+          await tx.queues.exists(queue);
+          cut();
+          begun.resolve();
+          // Without a statement that would notice.
+          await over.promise;
+        })
+        .catch((error: unknown) => error);
+      await begun.promise;
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(await outcome).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      over.resolve();
+      vi.useRealTimers();
+      await expect.poll(() => throughProxy.totalCount).toBe(0);
+      expect(await broken.queues.exists(queue)).toBe(true);
+      expect(unhandled).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+      process.off("unhandledRejection", hear);
+    }
   });
 
   it("is not alive while nothing answers, which it finds out within four seconds, and is alive again afterwards", async () => {

@@ -1,12 +1,12 @@
 /** The control plane on PostgreSQL: Prisma's models, over connections that the caller opened. */
-import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
-import { type Prisma, PrismaClient } from "../../../../prisma/generated/client.ts";
+import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { SecretBox } from "../../../secret-box.ts";
 import type { ControlDriver } from "../../control-driver.ts";
 import { withDeadline } from "../../deadlines/deadline.ts";
 import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
+import { openPrisma } from "../sql/prisma.ts";
 import { auditController } from "./audit.ts";
 import { bodyRulesController } from "./body-rules.ts";
 import { catalogueController } from "./catalogue.ts";
@@ -44,7 +44,7 @@ export function createPostgresControlDriver(params: {
   defaultPoolUri?: string;
 }): ControlDriver {
   const { connections, schema, secrets, defaultPoolUri } = params;
-  const client = new PrismaClient({ adapter: new PrismaPg(connections, { schema }), errorFormat: "minimal" });
+  const client = openPrisma(connections, schema);
 
   /**
    * Runs `work` in one transaction. After the deadline it is given up and never committed: what it still does is rolled

@@ -1,9 +1,8 @@
 /** Encrypts the pools' URIs again when the secret key changes. */
-import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
-import { PrismaClient } from "../../../../prisma/generated/client.ts";
 import type { SecretBox } from "../../../secret-box.ts";
 import { normalisePoolUri } from "../../pool-uri.ts";
+import { openPrisma } from "../sql/prisma.ts";
 import { poolContext } from "./pool-uris.ts";
 import { lockPools } from "./pools.ts";
 import { translateControlError } from "./prisma-session.ts";
@@ -26,7 +25,7 @@ export async function rotatePoolKeys(params: {
   to: SecretBox;
 }): Promise<number> {
   const { connections, schema, from, to } = params;
-  const client = new PrismaClient({ adapter: new PrismaPg(connections, { schema }), errorFormat: "minimal" });
+  const client = openPrisma(connections, schema);
   try {
     return await client.$transaction(
       async (tx) => {
