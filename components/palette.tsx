@@ -3,21 +3,27 @@
 import { useRouter } from "next/navigation";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { ApiError, callFields } from "./api.ts";
-import { FIND_QUEUES } from "./documents.ts";
+import { FIND_QUEUES, WORST_PROBLEMS } from "./documents.ts";
 import { GROUPS } from "./navigation.ts";
 import { paths } from "./paths.ts";
+import type { Severity } from "./problems/fragments.ts";
+import { problemPath, SEVERITIES } from "./problems/looks.ts";
 import { projectLabel } from "./projects/project-name.tsx";
 import { classes } from "./ui/classes.ts";
 import { formatCount } from "./ui/format.ts";
+import { Glyph } from "./ui/glyph.tsx";
 import { Kbd } from "./ui/kbd.tsx";
 import { Modal } from "./ui/modal.tsx";
 import { storedViews } from "./ui/stored-views.ts";
+import { Moment } from "./ui/time.tsx";
 import { visible } from "./ui/visible.tsx";
 
 interface Entry {
   key: string;
-  group: "Queues by name" | "Actions" | "Saved views" | "Pages";
+  group: "Queues by name" | "Problems" | "Actions" | "Saved views" | "Pages";
   label: string;
+  /** How bad it is. */
+  severity?: Severity | undefined;
   /** A name is shown as one. */
   mono?: boolean;
   note?: ReactNode;
@@ -30,8 +36,9 @@ interface Entry {
 
 /** Milliseconds without a keystroke before the server is asked. */
 const SETTLE_MS = 120;
+const PROBLEMS_SHOWN = 5;
 
-/** Finds queues by the beginning of their names, the actions of this page, and pages. */
+/** Finds queues by the beginning of their names, problems, the actions of this page, and pages. */
 export default function Palette({ typed, onClose }: { typed: string; onClose: () => void }) {
   return (
     <Modal label="Find a queue, page or action" onClose={onClose}>
@@ -44,9 +51,19 @@ function Finder({ typed, close }: { typed: string; close: () => void }) {
   const router = useRouter();
   const [text, setText] = useState(typed);
   const [at, setAt] = useState(0);
+  const problems = useProblems();
   const { queues, note } = useQueues(text);
   const [here] = useState(() => [...actionsOfPage(), ...savedViews()]);
-  const entries = useMemo(() => [...queues, ...here, ...PAGES].filter(matches(text)), [queues, here, text]);
+  // Queues come first, so that a queue's name and Enter open this queue whatever is wrong elsewhere.
+  const entries = useMemo(() => {
+    const fits = matches(text);
+    const marked = queues.map((queue) => ({
+      ...queue,
+      severity: problems.find(({ href }) => href === queue.href)?.severity,
+    }));
+    const told = problems.filter(fits).slice(0, PROBLEMS_SHOWN);
+    return [...marked, ...told, ...[...here, ...PAGES].filter(fits)];
+  }, [queues, problems, here, text]);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
   const chosen = Math.min(at, entries.length - 1);
@@ -123,6 +140,12 @@ function Finder({ typed, close }: { typed: string; close: () => void }) {
                   entry.disabledReason !== undefined && "text-muted",
                 )}
               >
+                {entry.severity && (
+                  <>
+                    <Glyph shape={SEVERITIES[entry.severity].shape} ink={SEVERITIES[entry.severity].ink} />
+                    <span className="sr-only">{SEVERITIES[entry.severity].word}: </span>
+                  </>
+                )}
                 <span className={classes("min-w-0 truncate", entry.mono && "font-mono text-xs")}>
                   <Marked text={entry.label} found={text} />
                 </span>
@@ -162,7 +185,42 @@ const PAGES: Entry[] = GROUPS.flatMap(({ items }) => items).map(({ label, href }
 /** The server finds queues; the rest is found here, by any part of its words. */
 function matches(text: string): (entry: Entry) => boolean {
   const words = text.toLowerCase().trim();
-  return ({ group, label }) => group === "Queues by name" || label.toLowerCase().includes(words);
+  return ({ label }) => label.toLowerCase().includes(words);
+}
+
+/** The worst problems, read once. None when they cannot be read: the overview says why. */
+function useProblems(): Entry[] {
+  const [problems, setProblems] = useState<Entry[]>([]);
+  useEffect(() => {
+    let over = false;
+    const ask = async () => {
+      const answer = await callFields(WORST_PROBLEMS, {}).catch((error: unknown) => {
+        if (!(error instanceof ApiError)) throw error;
+        return null;
+      });
+      if (over) return;
+      const entries = answer?.problems.nodes.map(
+        ({ id, severity, text, since, ...about }): Entry => ({
+          key: `problem-${id}`,
+          group: "Problems",
+          severity,
+          label: text,
+          note: (
+            <>
+              since <Moment at={since} />
+            </>
+          ),
+          href: problemPath(about),
+        }),
+      );
+      setProblems(entries ?? []);
+    };
+    void ask();
+    return () => {
+      over = true;
+    };
+  }, []);
+  return problems;
 }
 
 /** The buttons in the header of the page. Choosing one presses it. */

@@ -40,7 +40,7 @@ export async function ProblemList({ project, search }: { project: string | null;
             <PageQuery document={textOf(QUEUE_PROBLEMS)} variables={variables} />
             <ExportList list="problems" of="problems" variables={variables} />
             <LinkButton kind="ghost" href={paths.queues(project, { problems: named, silent: !silent })}>
-              {silent ? "Without silent ones" : "With silent ones"}
+              {silent ? "Without silent problems" : "With silent problems"}
             </LinkButton>
           </>
         }

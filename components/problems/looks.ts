@@ -77,7 +77,7 @@ export function countProblems(groups: readonly ProblemGroup[], about?: Kind["abo
 export const problemsPath = (kind: ProblemKind) =>
   KINDS[kind].about === "queues" ? paths.queues(null, { problems: kind.toLowerCase() }) : paths.health();
 
-export type About = Pick<ProblemRow, "project" | "queueName" | "poolName" | "job">;
+export type About = Pick<ProblemRow, "project" | "queueName" | "poolName"> & { job: { id: string } | null };
 
 /** Where one looks at what a problem is about. The queue of a failed job may be gone; the job tells why it failed. */
 export function problemPath({ project, queueName, poolName, job }: About): string {

@@ -56,6 +56,33 @@ it(
 );
 
 it(
+  "a search asks after 20,000 messages whether to go on, and then goes on until it finds some",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    // The newest are searched first.
+    await post("haystack", [{ needle: 1 }]);
+    for (let part = 0; part < 21; part += 1) {
+      await post(
+        "haystack",
+        Array.from({ length: 1000 }, (_, straw) => ({ straw: part * 1000 + straw })),
+      );
+    }
+    await goTo(page, "haystack");
+    await page.getByRole("searchbox", { name: "Find in bodies" }).fill("needle");
+    await page.getByText("None so far").waitFor();
+    await page.getByText(/^Searched the newest 20,000 of 21,001, back to .*; 0 match\.$/).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Search until some are found" }).click();
+    await page.getByText("Searched all 21,001; 1 matches.").waitFor();
+    expect(await page.locator("mark").textContent()).toBe("needle");
+    await page.getByRole("button", { name: "Search until some are found" }).waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "the open message stays beside the list while j and k walk, over the edge of a page too, from either end",
   async () => {
     const { page, complaints, end } = await dashboard.visit();

@@ -112,6 +112,35 @@ it(
 );
 
 it(
+  "find from the palette what grows, wherever I am",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    await page.keyboard.press("Control+k");
+    const palette = page.getByRole("dialog", { name: "Find a queue, page or action" });
+    const problems = palette.getByRole("group", { name: "Problems" }).getByRole("option");
+    await expect.poll(() => problems.count()).toBe(2);
+    expect(await violations(page, "dialog")).toEqual([]);
+    await page.keyboard.type("grows");
+    await expect.poll(() => problems.allTextContents()).toEqual([expect.stringMatching(/^warning: .*orders.*grows/)]);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**${paths.queue("shop", "orders")}`);
+    await palette.waitFor({ state: "detached" });
+
+    // The queue comes before its problem.
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("payments");
+    await palette.getByRole("option", { name: /^critical: payments shop · 1 ready/, selected: true }).waitFor();
+    await problems.getByText(/is stuck/).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**${paths.queue("shop", "payments")}`);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "the queues with problems are a view of the list, and a problem can be silenced and told again",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
@@ -143,7 +172,7 @@ it(
     await page.getByRole("dialog").getByRole("button", { name: "Silence", exact: true }).click();
     await page.getByText("The problem is silent.").waitFor();
     await page.getByRole("button", { name: /^Silence: .*payments/ }).waitFor({ state: "detached" });
-    await page.getByRole("link", { name: "With silent ones" }).click();
+    await page.getByRole("link", { name: "With silent problems" }).click();
     await page
       .getByText(/^Silent until .*: the bank knows$/)
       .filter({ visible: true })
