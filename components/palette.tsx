@@ -149,7 +149,12 @@ function Finder({ typed, close }: { typed: string; close: () => void }) {
                 <span className={classes("min-w-0 truncate", entry.mono && "font-mono text-xs")}>
                   <Marked text={entry.label} found={text} />
                 </span>
-                <span className="ml-auto min-w-0 truncate text-xs text-muted">
+                <span
+                  className={classes(
+                    "ml-auto truncate text-xs text-muted",
+                    entry.group === "Problems" ? "shrink-0" : "min-w-0",
+                  )}
+                >
                   {entry.disabledReason ?? entry.note}
                 </span>
               </div>
@@ -207,7 +212,8 @@ function useProblems(): Entry[] {
           label: text,
           note: (
             <>
-              since <Moment at={since} />
+              <span className="max-sm:sr-only">since </span>
+              <Moment at={since} />
             </>
           ),
           href: problemPath(about),
