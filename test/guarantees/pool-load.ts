@@ -22,6 +22,11 @@ export interface PoolLoad {
   /** The results of all callers since the last call of this method. */
   heard(): Heard;
   /**
+   * Waits until 20 more calls and a delete have succeeded. Workers that wait for an answer from before take longer than
+   * posters.
+   */
+  untilItWorks(): Promise<void>;
+  /**
    * Stops the callers. Expects that no acknowledged message was lost or came back, and that no message was delivered
    * twice.
    */
@@ -30,6 +35,7 @@ export interface PoolLoad {
 
 export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): PoolLoad {
   let now: Heard = { succeeded: 0, errors: [], slowest: 0 };
+  let calls = 0;
   let running = true;
   const posted = new Map<string, QueueRef>();
   /** The claim of each delivered message, by message id. */
@@ -44,6 +50,7 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
     try {
       const result = await work();
       now.succeeded += 1;
+      calls += 1;
       now.slowest = Math.max(now.slowest, performance.now() - began);
       return result;
     } catch (error) {
@@ -87,6 +94,10 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
       const heard = now;
       now = { succeeded: 0, errors: [], slowest: 0 };
       return heard;
+    },
+    async untilItWorks() {
+      const before = { calls, deleted: deleted.size };
+      await expect.poll(() => calls > before.calls + 20 && deleted.size > before.deleted).toBe(true);
     },
     async stopAndCheck() {
       running = false;

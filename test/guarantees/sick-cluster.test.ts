@@ -10,7 +10,7 @@ import { uniqueName } from "../conformance/harness.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { openPooled, type Pooled } from "../support/pooled.ts";
 import { describeWithRedis, startRedisCluster, type TestCluster, type TestRedis } from "../support/redis.ts";
-import { expectUnavailable, type Heard, type PoolLoad, startPoolLoad } from "./pool-load.ts";
+import { expectUnavailable, type Heard, startPoolLoad } from "./pool-load.ts";
 
 const SLOTS = 16_384;
 /** Less than the time that a call waits for a stalled server. */
@@ -47,15 +47,6 @@ describeWithRedis(() => {
     return queues;
   }
 
-  const untilItWorks = async (load: PoolLoad) => {
-    let count = 0;
-    const succeeded = () => {
-      count += load.heard().succeeded;
-      return count;
-    };
-    await expect.poll(succeeded).toBeGreaterThan(20);
-  };
-
   it.each<[string, number, (server: TestRedis) => unknown, (server: TestRedis) => unknown]>([
     ["is killed", 1, ({ child }) => child.kill("SIGKILL"), (server) => server.restart()],
     ["hangs", 2, ({ child }) => child.kill("SIGSTOP"), ({ child }) => child.kill("SIGCONT")],
@@ -66,8 +57,8 @@ describeWithRedis(() => {
       const server = cluster.servers[place] as TestRedis;
       const [hit, spared] = [await queuesOf(place), await queuesOf((place + 1) % 3)];
       const [ill, well] = [startPoolLoad(pooled.data, hit), startPoolLoad(pooled.data, spared)];
-      await untilItWorks(ill);
-      await untilItWorks(well);
+      await ill.untilItWorks();
+      await well.untilItWorks();
       await hurt(server);
       ill.heard();
       well.heard();
@@ -91,7 +82,7 @@ describeWithRedis(() => {
       expectUnavailable(errors);
       expect(others.flatMap((heard) => heard.errors)).toEqual([]);
       expect(Math.max(...others.map(({ slowest }) => slowest))).toBeLessThan(UNDISTURBED_MS);
-      await untilItWorks(ill);
+      await ill.untilItWorks();
       await ill.stopAndCheck();
       await well.stopAndCheck();
     },

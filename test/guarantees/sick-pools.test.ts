@@ -72,15 +72,6 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
       return queues;
     }
 
-    const untilItWorks = async (load: PoolLoad) => {
-      let count = 0;
-      const succeeded = () => {
-        count += load.heard().succeeded;
-        return count;
-      };
-      await expect.poll(succeeded).toBeGreaterThan(20);
-    };
-
     it.each<[string, string, () => unknown, () => unknown]>([
       ["is killed", "sick", () => patient.kill(), () => patient.restart()],
       ["hangs", "sick", () => patient.stall(), () => patient.resume()],
@@ -91,8 +82,8 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
         const [ill, well] = (await Promise.all(
           [pool, "well"].map(async (one) => startPoolLoad(pooled.data, await queuesIn(one))),
         )) as [PoolLoad, PoolLoad];
-        await untilItWorks(ill);
-        await untilItWorks(well);
+        await ill.untilItWorks();
+        await well.untilItWorks();
         await hurt();
         ill.heard();
         well.heard();
@@ -111,7 +102,7 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
         expectUnavailable(errors);
         expect(others.flatMap((heard) => heard.errors)).toEqual([]);
         expect(Math.max(...others.map(({ slowest }) => slowest))).toBeLessThan(UNDISTURBED_MS);
-        await untilItWorks(ill);
+        await ill.untilItWorks();
         await ill.stopAndCheck();
         await well.stopAndCheck();
       },
@@ -121,7 +112,7 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
       const [ill, well] = (await Promise.all(
         ["distant", "well"].map(async (one) => startPoolLoad(pooled.data, await queuesIn(one))),
       )) as [PoolLoad, PoolLoad];
-      await untilItWorks(ill);
+      await ill.untilItWorks();
       network.delayMs = 150;
       ill.heard();
       well.heard();
