@@ -83,8 +83,8 @@ function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
   }
   const { shape, ink, word } = SEVERITIES[worst.severity];
   return (
-    // Beside all other columns there is room for a line of it on the wider screens only.
-    <span className="flex items-center gap-1.5 whitespace-normal md:min-w-28 xl:min-w-36 min-[88rem]:whitespace-nowrap">
+    // Beside all other columns, with numbers of eight digits, there is room for a line of it on wide screens only.
+    <span className="flex items-center gap-1.5 whitespace-normal md:min-w-28 min-[100rem]:whitespace-nowrap">
       <Glyph shape={shape} ink={ink} />
       <span>
         <span className="sr-only">{word}: </span>
@@ -133,7 +133,7 @@ const project = column<QueueRow>(
   "project",
   "Project",
   (row) => (
-    <span className="md:max-2xl:[&>a]:max-w-24">
+    <span className="md:max-lg:[&>a]:max-w-16 lg:max-2xl:[&>a]:max-w-24">
       <ProjectLink project={row.project} />
     </span>
   ),

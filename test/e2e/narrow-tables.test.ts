@@ -74,7 +74,7 @@ describe("at 375 pixels", () => {
 });
 
 it(
-  "a project's long name leaves the other columns in sight",
+  "a project's long name and numbers of eight digits leave the other columns in sight",
   async () => {
     const project = "p".repeat(256);
     await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
@@ -84,12 +84,20 @@ it(
     const why = `{ queue(project: "shop", queue: "parcels") { problems { kind } } }`;
     const found = () => dashboard.call<{ queue: { problems: object[] } }>(why, {});
     await expect.poll(async () => (await found()).queue.problems, { timeout: 90_000 }).not.toEqual([]);
-    const { page, end } = await dashboard.visit({ width: 1280 });
+    const { page, end } = await dashboard.visit({ width: 1440 });
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
     const region = page.getByRole("region", { name: "Queues", exact: true });
     const row = region.getByRole("row", { name: /^Select queue a-of-a-long-name / });
     await region.getByRole("row", { name: /^Select queue parcels .* since / }).waitFor();
-    expect(await cutOff(region, row.getByRole("button", { name: "Delete a-of-a-long-name" }))).toBeNull();
+    const headers = await region.getByRole("columnheader").allTextContents();
+    for (const name of ["Ready", "Total"]) {
+      const cell = row.locator("td").nth(headers.findIndex((text) => text.startsWith(name)));
+      await cell.evaluate((it) => it.replaceChildren("84,120,000"));
+    }
+    for (const width of [768, 1024, 1280, 1408, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await cutOff(region, row.getByRole("button", { name: "Delete a-of-a-long-name" })), `${width}`).toBeNull();
+    }
     expect(await row.getByRole("link", { name: project }).getAttribute("title")).toBe(project);
     await end();
   },
