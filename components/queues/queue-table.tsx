@@ -84,7 +84,7 @@ function WhyItWaits({ row: { problems, pause } }: { row: QueueRow }) {
   const { shape, ink, word } = SEVERITIES[worst.severity];
   return (
     // Beside all other columns, with numbers of eight digits, there is room for a line of it on wide screens only.
-    <span className="flex items-center gap-1.5 whitespace-normal md:min-w-28 min-[100rem]:whitespace-nowrap">
+    <span className="flex items-center gap-1.5 whitespace-normal md:min-w-28 lg:min-w-36 min-[90rem]:whitespace-nowrap">
       <Glyph shape={shape} ink={ink} />
       <span>
         <span className="sr-only">{word}: </span>

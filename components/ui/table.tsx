@@ -265,7 +265,7 @@ function classesOfCell(look: ColumnLook, leading: boolean): string {
     look.grow === "cut"
       ? "w-full max-w-40 sm:max-w-0"
       : look.grow
-        ? "w-full min-w-28 wrap-anywhere lg:min-w-36"
+        ? "w-full min-w-28 wrap-anywhere 2xl:min-w-36"
         : leading
           ? "min-w-28 wrap-anywhere md:whitespace-nowrap"
           : "whitespace-nowrap",
