@@ -54,7 +54,8 @@ function Finder({ typed, close }: { typed: string; close: () => void }) {
   const problems = useProblems();
   const { queues, note } = useQueues(text);
   const [here] = useState(() => [...actionsOfPage(), ...savedViews()]);
-  // Queues come first, so that a queue's name and Enter open this queue whatever is wrong elsewhere.
+  // With nothing typed what is wrong comes first. Then it comes last, so that the name of a queue or page and Enter open
+  // this one whatever is wrong elsewhere.
   const entries = useMemo(() => {
     const fits = matches(text);
     const marked = queues.map((queue) => ({
@@ -62,7 +63,8 @@ function Finder({ typed, close }: { typed: string; close: () => void }) {
       severity: problems.find(({ href }) => href === queue.href)?.severity,
     }));
     const told = problems.filter(fits).slice(0, PROBLEMS_SHOWN);
-    return [...marked, ...told, ...[...here, ...PAGES].filter(fits)];
+    const others = [...here, ...PAGES].filter(fits);
+    return text.trim() === "" ? [...told, ...others] : [...marked, ...others, ...told];
   }, [queues, problems, here, text]);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();

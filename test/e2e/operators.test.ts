@@ -127,8 +127,12 @@ it(
     await page.waitForURL(`**${paths.queue("shop", "orders")}`);
     await palette.waitFor({ state: "detached" });
 
-    // The queue comes before its problem.
+    // Names of pages and queues come before problems.
     await page.keyboard.press("Control+k");
+    await page.keyboard.type("queue");
+    await palette.getByRole("option", { name: "Queues", selected: true }).waitFor();
+    await problems.getByText(/is stuck/).waitFor();
+    await palette.getByRole("combobox").fill("");
     await page.keyboard.type("payments");
     await palette.getByRole("option", { name: /^critical: payments shop · 1 ready/, selected: true }).waitFor();
     await problems.getByText(/is stuck/).waitFor();
