@@ -59,7 +59,7 @@ export const STATEMENTS: readonly Mutation[] = [
     to: "execute(query)",
     test: {
       file: "test/storage/postgres/control-driver.test.ts",
-      name: "a transaction that runs into its deadline on a connection that broke ends like any other, and leaves no connection",
+      name: "a transaction over its time on a connection that broke ends like any other, and leaves no connection",
     },
   },
   {

@@ -377,7 +377,7 @@ describe("when the connection breaks", () => {
     expect(outcome).toMatchObject({ code: "OUTCOME_UNKNOWN", cause: { code: "P2028" } });
   });
 
-  it("a transaction that runs into its deadline on a connection that broke ends like any other, and leaves no connection", async () => {
+  it("a transaction over its time on a connection that broke ends like any other, and leaves no connection", async () => {
     const unhandled: unknown[] = [];
     const hear = (error: unknown) => unhandled.push(error);
     process.on("unhandledRejection", hear);
